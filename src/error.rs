@@ -1,0 +1,441 @@
+//! What can go wrong, by cause. The alert that tells the peer is derived from the cause, in one table.
+
+use crate::codec::DecodeError;
+use crate::wire::{
+    AlertDescription, CipherSuite, ExtensionType, HandshakeType, NamedGroup, ProtocolVersion,
+};
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// This crate's result.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Why an operation failed.
+///
+/// Variants are named after causes, not after alerts; [`Error::alert`] gives the alert that a cause
+/// sends. `Clone`, since a connection that has failed tells every caller why.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Error {
+    // What the caller can do something about.
+    /// The operating system failed a socket operation.
+    Io(Arc<io::Error>),
+    /// The configuration contradicts itself or leaves something out.
+    Config(String),
+    /// A non-blocking call has nothing to read; call again when a datagram or the timer is due.
+    WantRead,
+    /// `recv` got nothing before the read timeout. The connection is usable still.
+    ReadTimeout,
+    /// The handshake did not end in time.
+    HandshakeTimeout {
+        /// How long it was tried.
+        after: Duration,
+        /// What was seen on the way that may explain it. Unproven: anyone could have sent it.
+        suspect: Option<Box<Error>>,
+    },
+    /// The connection is closed: the peer sent close_notify, or this side closed it.
+    Closed,
+    /// The peer began anew from the same address and proved it; this association is over (RFC 6347 §4.2.8).
+    ReplacedByNewHandshake,
+    /// A server that verifies hellos has answered this one with a cookie and forgotten it. Half of
+    /// all first calls end so: start afresh with the next datagram (RFC 6347 §4.2.1).
+    HelloVerifyRequired,
+    /// A server has no cookie context, so every handshake fails.
+    NoCookieContext,
+    /// The buffer is too small for the datagram, which is kept.
+    BufferTooSmall {
+        /// Bytes that the datagram has.
+        needed: usize,
+    },
+    /// The message does not fit into one datagram.
+    MessageTooLong {
+        /// Bytes that were to be sent.
+        length: usize,
+        /// Bytes that fit at the moment.
+        maximum: usize,
+    },
+    /// An empty message was to be sent: nobody could tell its arrival.
+    EmptyMessage,
+    /// The handler or the listener was closed before this.
+    ListenerClosed,
+    /// Too many connections or handshakes at once.
+    TooManyConnections,
+    /// A callback of the application said no.
+    Refused(&'static str),
+    /// Exporters need the extended master secret (RFC 7627 §6).
+    NoExporter,
+
+    // What the peer did.
+    /// The peer ended the connection with a fatal alert.
+    PeerAlert(AlertDescription),
+    /// A message cannot be decoded.
+    Decode {
+        /// What it claims to be.
+        what: &'static str,
+        /// What is wrong with it.
+        cause: DecodeError,
+    },
+    /// A message came that has no place here.
+    UnexpectedMessage {
+        /// What came.
+        got: HandshakeType,
+        /// What would have been in place.
+        expected: HandshakeType,
+    },
+    /// A record came that has no place here.
+    UnexpectedRecord(&'static str),
+    /// Fragments of one handshake message disagree about it.
+    FragmentMismatch,
+    /// A handshake message is longer than its kind may be.
+    HandshakeMessageTooLong {
+        /// What it claims to be.
+        what: HandshakeType,
+        /// Its claimed length.
+        length: usize,
+    },
+    /// Handshake bytes were left over where the keys change.
+    ExcessHandshakeData,
+    /// A record is longer than the protocol allows.
+    RecordOverflow,
+    /// A field holds a value that the protocol forbids here.
+    IllegalParameter(&'static str),
+    /// The peer chose or offered no version in common.
+    UnsupportedVersion(ProtocolVersion),
+    /// No cipher suite in common.
+    NoCommonCipherSuite,
+    /// The server chose a suite that was not offered.
+    SuiteNotOffered(CipherSuite),
+    /// No key agreement group in common.
+    NoCommonGroup,
+    /// The server chose a group that was not offered.
+    GroupNotOffered(NamedGroup),
+    /// No signature scheme in common with the certificate at hand.
+    NoCommonSignatureScheme,
+    /// No application protocol in common (RFC 7301 §3.2).
+    NoCommonProtocol,
+    /// The peer does not do the extended master secret (RFC 7627), which is required.
+    NoExtendedMasterSecret,
+    /// The peer's renegotiation_info is missing or wrong (RFC 5746).
+    BadRenegotiationInfo,
+    /// The server answered an extension that was not offered.
+    UnsolicitedExtension(ExtensionType),
+    /// The peer's key share is not a valid one.
+    BadKeyShare,
+    /// The peer sent no certificate, and one is required.
+    NoCertificate,
+    /// The peer's certificate is not acceptable.
+    Certificate(CertificateError),
+    /// A signature does not verify.
+    BadSignature,
+    /// A Finished does not verify: the two sides did not see the same handshake, or hold different keys.
+    BadFinished,
+    /// The client's PSK identity is not known, or its key is another.
+    UnknownPskIdentity,
+    /// The records of the peer's Finished cannot be opened: the keys differ, as with a wrong PSK.
+    CannotDecrypt,
+    /// The limit of records that fail authentication was reached.
+    TooManyBadRecords {
+        /// The limit.
+        limit: u32,
+    },
+
+    // What ran out.
+    /// All record or message numbers of the epoch are used; they never wrap.
+    NumbersExhausted,
+    /// The operating system's random generator failed.
+    RandomFailed,
+    /// The cryptography refused to work for a reason that is not the peer's.
+    Crypto(&'static str),
+}
+
+/// What is wrong with a certificate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CertificateError {
+    /// It is not a certificate that can be read.
+    Unreadable(String),
+    /// It is expired.
+    Expired,
+    /// It is not valid yet.
+    NotYetValid,
+    /// It is for another name.
+    WrongName {
+        /// The name that was asked for.
+        expected: String,
+    },
+    /// Its chain does not end in a trusted root.
+    UnknownIssuer,
+    /// It is an authority's certificate, used as a server's: pin it by its fingerprint instead.
+    SelfSigned,
+    /// Its SHA-256 fingerprint is none of the pinned ones.
+    NotPinned {
+        /// The fingerprint of the certificate that was presented.
+        fingerprint: [u8; 32],
+    },
+    /// It was revoked.
+    Revoked,
+    /// Its key or signature algorithm is not supported.
+    Unsupported(String),
+    /// It may not be used for this purpose.
+    WrongPurpose,
+    /// The chain or its extensions are larger or more complex than is looked at.
+    TooComplex,
+    /// The caller's verifier said no.
+    Rejected(String),
+    /// Another reason, in the words of the verifier.
+    Other(String),
+}
+
+impl Error {
+    /// The alert that this cause sends to the peer: the one table from cause to alert
+    /// (RFC 5246 §7.2.2). `None` where nothing is sent.
+    pub fn alert(&self) -> Option<AlertDescription> {
+        Some(match self {
+            Error::Io(_)
+            | Error::Config(_)
+            | Error::WantRead
+            | Error::ReadTimeout
+            | Error::Closed
+            | Error::ReplacedByNewHandshake
+            | Error::HelloVerifyRequired
+            | Error::NoCookieContext
+            | Error::BufferTooSmall { .. }
+            | Error::MessageTooLong { .. }
+            | Error::EmptyMessage
+            | Error::ListenerClosed
+            | Error::TooManyConnections
+            | Error::NoExporter
+            | Error::PeerAlert(_)
+            | Error::NumbersExhausted => return None,
+            // The peer may be gone, or what it sent says more than the timeout does.
+            Error::HandshakeTimeout { suspect, .. } => {
+                return suspect.as_ref().and_then(|cause| cause.alert());
+            }
+            Error::Refused(_) => AlertDescription::ACCESS_DENIED,
+            Error::Decode { .. } => AlertDescription::DECODE_ERROR,
+            Error::UnexpectedMessage { .. }
+            | Error::UnexpectedRecord(_)
+            | Error::ExcessHandshakeData => AlertDescription::UNEXPECTED_MESSAGE,
+            Error::FragmentMismatch
+            | Error::HandshakeMessageTooLong { .. }
+            | Error::IllegalParameter(_)
+            | Error::SuiteNotOffered(_)
+            | Error::GroupNotOffered(_)
+            | Error::BadKeyShare => AlertDescription::ILLEGAL_PARAMETER,
+            Error::RecordOverflow => AlertDescription::RECORD_OVERFLOW,
+            Error::UnsupportedVersion(_) => AlertDescription::PROTOCOL_VERSION,
+            Error::NoCommonCipherSuite
+            | Error::NoCommonGroup
+            | Error::NoCommonSignatureScheme
+            | Error::NoExtendedMasterSecret
+            | Error::BadRenegotiationInfo
+            | Error::NoCertificate => AlertDescription::HANDSHAKE_FAILURE,
+            Error::NoCommonProtocol => AlertDescription::NO_APPLICATION_PROTOCOL,
+            Error::UnsolicitedExtension(_) => AlertDescription::UNSUPPORTED_EXTENSION,
+            Error::Certificate(cause) => cause.alert(),
+            // RFC 4279 §2 allows decrypt_error for an unknown identity, so that nobody can list identities.
+            Error::BadSignature
+            | Error::BadFinished
+            | Error::UnknownPskIdentity
+            | Error::CannotDecrypt => AlertDescription::DECRYPT_ERROR,
+            Error::TooManyBadRecords { .. } => AlertDescription::BAD_RECORD_MAC,
+            Error::RandomFailed | Error::Crypto(_) => AlertDescription::INTERNAL_ERROR,
+        })
+    }
+
+    /// The kind under which this error goes as an [`io::Error`].
+    pub fn kind(&self) -> io::ErrorKind {
+        match self {
+            Error::Io(error) => error.kind(),
+            Error::WantRead => io::ErrorKind::WouldBlock,
+            Error::ReadTimeout | Error::HandshakeTimeout { .. } => io::ErrorKind::TimedOut,
+            Error::Config(_)
+            | Error::NoCookieContext
+            | Error::MessageTooLong { .. }
+            | Error::EmptyMessage
+            | Error::BufferTooSmall { .. } => io::ErrorKind::InvalidInput,
+            Error::Closed | Error::ListenerClosed => io::ErrorKind::NotConnected,
+            Error::ReplacedByNewHandshake => io::ErrorKind::ConnectionReset,
+            Error::PeerAlert(_) | Error::Refused(_) | Error::TooManyConnections => {
+                io::ErrorKind::ConnectionAborted
+            }
+            Error::Certificate(_) | Error::NoCertificate | Error::UnknownPskIdentity => {
+                io::ErrorKind::PermissionDenied
+            }
+            Error::NoExporter => io::ErrorKind::Unsupported,
+            Error::HelloVerifyRequired
+            | Error::NumbersExhausted
+            | Error::RandomFailed
+            | Error::Crypto(_) => io::ErrorKind::Other,
+            _ => io::ErrorKind::InvalidData,
+        }
+    }
+}
+
+impl CertificateError {
+    fn alert(&self) -> AlertDescription {
+        match self {
+            CertificateError::Expired | CertificateError::NotYetValid => {
+                AlertDescription::CERTIFICATE_EXPIRED
+            }
+            CertificateError::UnknownIssuer | CertificateError::SelfSigned => {
+                AlertDescription::UNKNOWN_CA
+            }
+            CertificateError::Revoked => AlertDescription::CERTIFICATE_REVOKED,
+            CertificateError::Unsupported(_) | CertificateError::WrongPurpose => {
+                AlertDescription::UNSUPPORTED_CERTIFICATE
+            }
+            CertificateError::Unreadable(_)
+            | CertificateError::WrongName { .. }
+            | CertificateError::TooComplex => AlertDescription::BAD_CERTIFICATE,
+            CertificateError::NotPinned { .. }
+            | CertificateError::Rejected(_)
+            | CertificateError::Other(_) => AlertDescription::CERTIFICATE_UNKNOWN,
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Io(error) => write!(f, "socket: {error}"),
+            Error::Config(what) => write!(f, "configuration: {what}"),
+            Error::WantRead => f.write_str("nothing to read yet; call again when a datagram or the timer is due"),
+            Error::ReadTimeout => f.write_str("nothing arrived before the read timeout"),
+            Error::HandshakeTimeout { after, suspect } => {
+                write!(f, "the handshake did not end within {after:?}")?;
+                match suspect {
+                    Some(cause) => write!(f, "; a likely reason: {cause}"),
+                    None => f.write_str("; is the peer there, and does it speak DTLS?"),
+                }
+            }
+            Error::Closed => f.write_str("the connection is closed"),
+            Error::ReplacedByNewHandshake => f.write_str("the peer began anew from the same address"),
+            Error::HelloVerifyRequired => {
+                f.write_str("the client was asked to prove its address; start afresh with its next hello")
+            }
+            Error::NoCookieContext => f.write_str(
+                "no cookie context: give the server one, or say that hello verification is not wanted",
+            ),
+            Error::BufferTooSmall { needed } => write!(f, "the buffer is too small: the message has {needed} bytes"),
+            Error::MessageTooLong { length, maximum } => {
+                write!(f, "a message of {length} bytes does not fit: at most {maximum} do, see max_message()")
+            }
+            Error::EmptyMessage => f.write_str("an empty message cannot be sent"),
+            Error::ListenerClosed => f.write_str("the listener is closed"),
+            Error::TooManyConnections => f.write_str("the limit of connections is reached"),
+            Error::Refused(who) => write!(f, "refused by {who}"),
+            Error::NoExporter => {
+                f.write_str("keys cannot be exported: the connection has no extended master secret")
+            }
+            Error::PeerAlert(description) => write!(f, "the peer gave up: {description}"),
+            Error::Decode { what, cause } => write!(f, "the peer sent a malformed {what}: {cause}"),
+            Error::UnexpectedMessage { got, expected } => {
+                write!(f, "the peer sent {got} where {expected} belongs")
+            }
+            Error::UnexpectedRecord(what) => write!(f, "the peer sent {what} where it has no place"),
+            Error::FragmentMismatch => f.write_str("the peer's fragments of one message disagree"),
+            Error::HandshakeMessageTooLong { what, length } => {
+                write!(f, "the peer's {what} of {length} bytes is longer than accepted")
+            }
+            Error::ExcessHandshakeData => f.write_str("the peer sent handshake bytes across a change of keys"),
+            Error::RecordOverflow => f.write_str("the peer sent a record longer than 2^14 bytes"),
+            Error::IllegalParameter(what) => write!(f, "the peer sent an illegal {what}"),
+            Error::UnsupportedVersion(version) => write!(f, "no version in common: the peer said {version}"),
+            Error::NoCommonCipherSuite => {
+                f.write_str("no cipher suite in common: compare suites, and kinds of key, of both sides")
+            }
+            Error::SuiteNotOffered(suite) => write!(f, "the server chose {suite}, which was not offered"),
+            Error::NoCommonGroup => f.write_str("no key agreement group in common"),
+            Error::GroupNotOffered(group) => write!(f, "the server chose {group}, which was not offered"),
+            Error::NoCommonSignatureScheme => {
+                f.write_str("no signature scheme in common that the certificate's key can do")
+            }
+            Error::NoCommonProtocol => f.write_str("no application protocol (ALPN) in common"),
+            Error::NoExtendedMasterSecret => f.write_str("the peer does not do the extended master secret"),
+            Error::BadRenegotiationInfo => f.write_str("the peer's renegotiation_info is missing or wrong"),
+            Error::UnsolicitedExtension(typ) => {
+                write!(f, "the server answered the extension {typ}, which was not offered")
+            }
+            Error::BadKeyShare => f.write_str("the peer's key share is invalid"),
+            Error::NoCertificate => f.write_str("the peer sent no certificate, and one is required"),
+            Error::Certificate(cause) => write!(f, "the peer's certificate was refused: {cause}"),
+            Error::BadSignature => f.write_str("the peer's signature does not verify"),
+            Error::BadFinished => f.write_str("the peer's Finished does not verify: was the handshake altered?"),
+            Error::UnknownPskIdentity => f.write_str("the PSK identity is not known here, or its key is another"),
+            Error::CannotDecrypt => {
+                f.write_str("the peer's Finished cannot be decrypted: the keys differ; is the PSK the same on both sides?")
+            }
+            Error::TooManyBadRecords { limit } => {
+                write!(f, "{limit} records failed authentication, which is the configured limit")
+            }
+            Error::NumbersExhausted => f.write_str("all record numbers are used; connect anew"),
+            Error::RandomFailed => f.write_str("the system's random generator failed"),
+            Error::Crypto(what) => write!(f, "cryptography failed: {what}"),
+        }
+    }
+}
+
+impl fmt::Display for CertificateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            CertificateError::Unreadable(why) => write!(f, "it cannot be read ({why})"),
+            CertificateError::Expired => f.write_str("it is expired; renew it, or check this machine's clock"),
+            CertificateError::NotYetValid => f.write_str("it is not valid yet; check this machine's clock"),
+            CertificateError::WrongName { expected } => write!(f, "it is not for the name {expected}"),
+            CertificateError::UnknownIssuer => f.write_str("it was not issued by a trusted authority"),
+            CertificateError::SelfSigned => {
+                f.write_str("it is an authority's own certificate, which cannot serve as a server's; pin its fingerprint instead")
+            }
+            CertificateError::NotPinned { fingerprint } => {
+                f.write_str("its fingerprint is not a pinned one: ")?;
+                fingerprint.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+            }
+            CertificateError::Revoked => f.write_str("it was revoked"),
+            CertificateError::Unsupported(what) => write!(f, "it uses {what}, which is not supported"),
+            CertificateError::WrongPurpose => f.write_str("it may not be used for this purpose"),
+            CertificateError::TooComplex => f.write_str("its chain is longer or larger than is looked at"),
+            CertificateError::Rejected(why) | CertificateError::Other(why) => f.write_str(why),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Error::Io(error) => Some(&**error),
+            Error::Decode { cause, .. } => Some(cause),
+            Error::Certificate(cause) => Some(cause),
+            _ => None,
+        }
+    }
+}
+
+impl std::error::Error for CertificateError {}
+
+impl From<CertificateError> for Error {
+    fn from(cause: CertificateError) -> Self {
+        Error::Certificate(cause)
+    }
+}
+
+impl From<io::Error> for Error {
+    fn from(error: io::Error) -> Self {
+        // An error of ours that went through std's types comes back as what it was.
+        match error
+            .get_ref()
+            .and_then(|inner| inner.downcast_ref::<Error>())
+        {
+            Some(ours) => ours.clone(),
+            None => Error::Io(Arc::new(error)),
+        }
+    }
+}
+
+impl From<Error> for io::Error {
+    fn from(error: Error) -> Self {
+        io::Error::new(error.kind(), error)
+    }
+}

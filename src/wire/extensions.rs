@@ -1,0 +1,259 @@
+//! The extensions of both hellos (RFC 5246 §7.4.1.4). What is absent is `None`, an empty list or
+//! `false`; what is unknown is passed over, but its type is kept.
+
+use super::{ExtensionType, NamedGroup, SignatureScheme};
+use crate::codec::{self, DecodeError, Reader, Writer};
+
+/// Uncompressed points, the one format left (RFC 8422 §5.1.2).
+const UNCOMPRESSED: u8 = 0;
+
+/// NameType host_name (RFC 6066 §3).
+const HOST_NAME: u8 = 0;
+
+/// Extensions of a ClientHello.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct ClientExtensions {
+    pub(crate) server_name: Option<Vec<u8>>,
+    pub(crate) supported_groups: Option<Vec<NamedGroup>>,
+    pub(crate) signature_algorithms: Option<Vec<SignatureScheme>>,
+    pub(crate) alpn: Option<Vec<Vec<u8>>>,
+    pub(crate) extended_master_secret: bool,
+    pub(crate) renegotiation_info: Option<Vec<u8>>,
+}
+
+impl ClientExtensions {
+    /// Reads the content of an extensions block.
+    pub(crate) fn decode(block: &[u8]) -> codec::Result<Self> {
+        let mut extensions = ClientExtensions::default();
+        for_each(block, |typ, body| {
+            match typ {
+                ExtensionType::SERVER_NAME => {
+                    extensions.server_name = Some(Reader::whole(body, host_name)?)
+                }
+                ExtensionType::SUPPORTED_GROUPS => {
+                    let groups = Reader::whole(body, Reader::u16_list)?;
+                    extensions.supported_groups =
+                        Some(groups.into_iter().map(NamedGroup).collect());
+                }
+                ExtensionType::EC_POINT_FORMATS => point_formats(body)?,
+                ExtensionType::SIGNATURE_ALGORITHMS => {
+                    let schemes = Reader::whole(body, Reader::u16_list)?;
+                    extensions.signature_algorithms =
+                        Some(schemes.into_iter().map(SignatureScheme).collect());
+                }
+                ExtensionType::APPLICATION_LAYER_PROTOCOL_NEGOTIATION => {
+                    extensions.alpn = Some(protocol_names(body)?);
+                }
+                ExtensionType::EXTENDED_MASTER_SECRET => {
+                    Reader::new(body).finish()?;
+                    extensions.extended_master_secret = true;
+                }
+                ExtensionType::RENEGOTIATION_INFO => {
+                    extensions.renegotiation_info =
+                        Some(Reader::whole(body, Reader::vec8)?.to_vec());
+                }
+                _ => {}
+            }
+            Ok(())
+        })?;
+        Ok(extensions)
+    }
+
+    pub(crate) fn write(&self, writer: &mut Writer) {
+        writer.vec16(|w| {
+            if let Some(name) = &self.server_name {
+                extension(w, ExtensionType::SERVER_NAME, |w| {
+                    w.vec16(|w| {
+                        w.u8(HOST_NAME);
+                        w.vec16(|w| w.bytes(name));
+                    });
+                });
+            }
+            if let Some(groups) = &self.supported_groups {
+                extension(w, ExtensionType::SUPPORTED_GROUPS, |w| {
+                    w.u16_list(groups.iter().map(|g| g.0))
+                });
+                extension(w, ExtensionType::EC_POINT_FORMATS, |w| {
+                    w.vec8(|w| w.u8(UNCOMPRESSED))
+                });
+            }
+            if let Some(schemes) = &self.signature_algorithms {
+                extension(w, ExtensionType::SIGNATURE_ALGORITHMS, |w| {
+                    w.u16_list(schemes.iter().map(|s| s.0))
+                });
+            }
+            if let Some(names) = &self.alpn {
+                extension(
+                    w,
+                    ExtensionType::APPLICATION_LAYER_PROTOCOL_NEGOTIATION,
+                    |w| {
+                        w.vec16(|w| names.iter().for_each(|name| w.vec8(|w| w.bytes(name))));
+                    },
+                );
+            }
+            if self.extended_master_secret {
+                extension(w, ExtensionType::EXTENDED_MASTER_SECRET, |_| {});
+            }
+            if let Some(data) = &self.renegotiation_info {
+                extension(w, ExtensionType::RENEGOTIATION_INFO, |w| {
+                    w.vec8(|w| w.bytes(data))
+                });
+            }
+        });
+    }
+}
+
+/// Extensions of a ServerHello.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct ServerExtensions {
+    /// Every type that was there, so that what was not offered can be told (RFC 5246 §7.4.1.4).
+    pub(crate) types: Vec<ExtensionType>,
+    pub(crate) server_name: bool,
+    pub(crate) ec_point_formats: bool,
+    pub(crate) alpn: Option<Vec<u8>>,
+    pub(crate) extended_master_secret: bool,
+    pub(crate) renegotiation_info: Option<Vec<u8>>,
+}
+
+impl ServerExtensions {
+    /// Reads the content of an extensions block.
+    pub(crate) fn decode(block: &[u8]) -> codec::Result<Self> {
+        let mut extensions = ServerExtensions::default();
+        for_each(block, |typ, body| {
+            extensions.types.push(typ);
+            match typ {
+                ExtensionType::SERVER_NAME => {
+                    Reader::new(body).finish()?;
+                    extensions.server_name = true;
+                }
+                ExtensionType::EC_POINT_FORMATS => {
+                    point_formats(body)?;
+                    extensions.ec_point_formats = true;
+                }
+                ExtensionType::APPLICATION_LAYER_PROTOCOL_NEGOTIATION => {
+                    let mut names = protocol_names(body)?;
+                    let name = names
+                        .pop()
+                        .filter(|_| names.is_empty())
+                        .ok_or(DecodeError::BadLength)?;
+                    extensions.alpn = Some(name);
+                }
+                ExtensionType::EXTENDED_MASTER_SECRET => {
+                    Reader::new(body).finish()?;
+                    extensions.extended_master_secret = true;
+                }
+                ExtensionType::RENEGOTIATION_INFO => {
+                    extensions.renegotiation_info =
+                        Some(Reader::whole(body, Reader::vec8)?.to_vec());
+                }
+                _ => {}
+            }
+            Ok(())
+        })?;
+        Ok(extensions)
+    }
+
+    /// Writes the block, or nothing where no extension is set: old clients want no empty block.
+    pub(crate) fn write(&self, writer: &mut Writer) {
+        let block = Writer::bytes_of(|w| {
+            if self.server_name {
+                extension(w, ExtensionType::SERVER_NAME, |_| {});
+            }
+            if self.ec_point_formats {
+                extension(w, ExtensionType::EC_POINT_FORMATS, |w| {
+                    w.vec8(|w| w.u8(UNCOMPRESSED))
+                });
+            }
+            if let Some(name) = &self.alpn {
+                extension(
+                    w,
+                    ExtensionType::APPLICATION_LAYER_PROTOCOL_NEGOTIATION,
+                    |w| {
+                        w.vec16(|w| w.vec8(|w| w.bytes(name)));
+                    },
+                );
+            }
+            if self.extended_master_secret {
+                extension(w, ExtensionType::EXTENDED_MASTER_SECRET, |_| {});
+            }
+            if let Some(data) = &self.renegotiation_info {
+                extension(w, ExtensionType::RENEGOTIATION_INFO, |w| {
+                    w.vec8(|w| w.bytes(data))
+                });
+            }
+        });
+        if !block.is_empty() {
+            writer.vec16(|w| w.bytes(&block));
+        }
+    }
+}
+
+fn extension(writer: &mut Writer, typ: ExtensionType, body: impl FnOnce(&mut Writer)) {
+    writer.u16(typ.0);
+    writer.vec16(body);
+}
+
+/// Calls `read` with each extension. One that appears twice is an error (RFC 5246 §7.4.1.4).
+fn for_each<'a>(
+    block: &'a [u8],
+    mut read: impl FnMut(ExtensionType, &'a [u8]) -> codec::Result<()>,
+) -> codec::Result<()> {
+    let mut seen = Vec::new();
+    let mut reader = Reader::new(block);
+    while !reader.is_empty() {
+        let typ = ExtensionType(reader.u16()?);
+        let body = reader.vec16()?;
+        seen.push(typ);
+        read(typ, body)?;
+    }
+    let extensions = seen.len();
+    seen.sort_unstable();
+    seen.dedup();
+    if seen.len() == extensions {
+        Ok(())
+    } else {
+        Err(DecodeError::DuplicateExtension)
+    }
+}
+
+/// The one host name of a ServerNameList (RFC 6066 §3: no two names of a type).
+fn host_name(reader: &mut Reader<'_>) -> codec::Result<Vec<u8>> {
+    Reader::whole(reader.vec16()?, |list| {
+        if list.u8()? != HOST_NAME {
+            return Err(DecodeError::IllegalValue);
+        }
+        let name = list.vec16()?;
+        if name.is_empty() || name.len() > 255 || name.contains(&0) {
+            return Err(DecodeError::IllegalValue);
+        }
+        Ok(name.to_vec())
+    })
+}
+
+/// A ProtocolNameList: at least one name, none of them empty (RFC 7301 §3.1).
+fn protocol_names(body: &[u8]) -> codec::Result<Vec<Vec<u8>>> {
+    let mut list = Reader::new(Reader::whole(body, Reader::vec16)?);
+    let mut names = Vec::new();
+    while !list.is_empty() {
+        let name = list.vec8()?;
+        if name.is_empty() {
+            return Err(DecodeError::BadLength);
+        }
+        names.push(name.to_vec());
+    }
+    if names.is_empty() {
+        Err(DecodeError::BadLength)
+    } else {
+        Ok(names)
+    }
+}
+
+/// RFC 8422 §5.1.2: a list without the uncompressed format is illegal.
+fn point_formats(body: &[u8]) -> codec::Result<()> {
+    let formats = Reader::whole(body, Reader::vec8)?;
+    if formats.contains(&UNCOMPRESSED) {
+        Ok(())
+    } else {
+        Err(DecodeError::IllegalValue)
+    }
+}

@@ -1,0 +1,38 @@
+//! ServerHelloDone (RFC 5246 §7.4.5) and Finished (RFC 5246 §7.4.9).
+
+use super::{Body, HandshakeType};
+use crate::codec::{self, Reader, Writer};
+
+/// The server has said all. It has no content.
+#[derive(Debug)]
+pub(crate) struct ServerHelloDone;
+
+impl Body for ServerHelloDone {
+    const TYPE: HandshakeType = HandshakeType::SERVER_HELLO_DONE;
+
+    fn read(_: &mut Reader<'_>) -> codec::Result<Self> {
+        Ok(ServerHelloDone)
+    }
+
+    fn write(&self, _: &mut Writer) {}
+}
+
+/// Proof that its sender saw this handshake and holds its secret.
+#[derive(Debug)]
+pub(crate) struct Finished {
+    pub(crate) verify_data: Vec<u8>,
+}
+
+impl Body for Finished {
+    const TYPE: HandshakeType = HandshakeType::FINISHED;
+
+    fn read(reader: &mut Reader<'_>) -> codec::Result<Self> {
+        Ok(Finished {
+            verify_data: reader.rest().to_vec(),
+        })
+    }
+
+    fn write(&self, writer: &mut Writer) {
+        writer.bytes(&self.verify_data);
+    }
+}

@@ -1,0 +1,63 @@
+//! The structures of the RFCs, as values that can be read and written, and no behaviour.
+//!
+//! One message per file. Every body implements [`Body`]: its type, how it is decoded and how it is
+//! encoded. Code points are newtypes, so a value that nobody has heard of is still a value.
+
+mod alert;
+mod certificate;
+mod certificate_request;
+mod certificate_verify;
+mod client_hello;
+mod code_points;
+mod extensions;
+mod finished;
+mod handshake;
+mod hello_verify_request;
+mod key_exchange;
+mod record;
+mod server_hello;
+
+pub use alert::{Alert, AlertDescription, AlertLevel};
+pub(crate) use certificate::Certificate;
+pub(crate) use certificate_request::CertificateRequest;
+pub(crate) use certificate_verify::CertificateVerify;
+pub(crate) use client_hello::ClientHello;
+pub use code_points::{
+    CipherSuite, ContentType, ExtensionType, HandshakeType, NamedGroup, ProtocolVersion,
+    SignatureScheme,
+};
+pub(crate) use extensions::{ClientExtensions, ServerExtensions};
+pub(crate) use finished::{Finished, ServerHelloDone};
+pub(crate) use handshake::{HANDSHAKE_HEADER, HandshakeHeader};
+pub(crate) use hello_verify_request::HelloVerifyRequest;
+pub(crate) use key_exchange::{
+    ClientKeyExchange, EcdhOffer, KeyExchangeKind, ServerKeyExchange, SignedOffer,
+};
+pub(crate) use record::{MAX_PLAINTEXT, MAX_SEQUENCE, RECORD_HEADER, RecordHeader};
+pub(crate) use server_hello::ServerHello;
+
+use crate::codec::{self, Reader, Writer};
+
+/// The 32 bytes that each side contributes to the keys (RFC 5246 §7.4.1.2).
+pub(crate) type Random = [u8; 32];
+
+/// A handshake message's body.
+pub(crate) trait Body: Sized {
+    const TYPE: HandshakeType;
+
+    /// Reads the body; whatever it leaves unread is an error.
+    fn read(reader: &mut Reader<'_>) -> codec::Result<Self>;
+
+    fn write(&self, writer: &mut Writer);
+
+    fn decode(bytes: &[u8]) -> codec::Result<Self> {
+        let mut reader = Reader::new(bytes);
+        let body = Self::read(&mut reader)?;
+        reader.finish()?;
+        Ok(body)
+    }
+
+    fn encode(&self) -> Vec<u8> {
+        Writer::bytes_of(|w| self.write(w))
+    }
+}
