@@ -12,11 +12,21 @@
 )]
 
 #[allow(unused)]
+mod certificate;
+#[allow(unused)]
 mod codec;
+#[allow(unused)]
+mod crypto;
 mod error;
 #[allow(unused, unreachable_pub)]
 mod wire;
 
+#[cfg(feature = "x509")]
+pub use certificate::{
+    CertificateVerifier, CertifiedRole, Fingerprint, Identity, PeerCertificates, PinnedVerifier,
+    RootCertificates, RootsVerifier,
+};
+pub use certificate::{PeerIdentity, ServerName};
 pub use codec::DecodeError;
 pub use error::{CertificateError, Error, Result};
 pub use wire::{

@@ -1,0 +1,59 @@
+//! The authorities that are trusted.
+
+use super::{pem, webpki_errors};
+use crate::error::{Error, Result};
+use rustls_pki_types::{CertificateDer, TrustAnchor};
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+/// The certificates in one of which a peer's chain must end. At least one; cheap to clone.
+#[derive(Clone)]
+pub struct RootCertificates(Arc<[TrustAnchor<'static>]>);
+
+impl RootCertificates {
+    /// All certificates of a PEM file.
+    pub fn from_pem_file(path: impl AsRef<Path>) -> Result<RootCertificates> {
+        let path = path.as_ref();
+        RootCertificates::from_pem(pem::read(path)?.as_bytes()).map_err(pem::in_file(path))
+    }
+
+    /// All certificates of a PEM text.
+    pub fn from_pem(pem: &[u8]) -> Result<RootCertificates> {
+        RootCertificates::from_der(pem::certificates(pem)?)
+    }
+
+    /// Certificates in DER.
+    pub fn from_der(certificates: impl IntoIterator<Item = Vec<u8>>) -> Result<RootCertificates> {
+        let anchors = certificates
+            .into_iter()
+            .zip(1_usize..)
+            .map(|(certificate, number)| anchor(certificate, number))
+            .collect::<Result<Arc<[_]>>>()?;
+        if anchors.is_empty() {
+            return Err(Error::Config(
+                "there is no root certificate, so no peer could be trusted".into(),
+            ));
+        }
+        Ok(RootCertificates(anchors))
+    }
+
+    pub(super) fn anchors(&self) -> &[TrustAnchor<'static>] {
+        &self.0
+    }
+}
+
+fn anchor(certificate: Vec<u8>, number: usize) -> Result<TrustAnchor<'static>> {
+    webpki::anchor_from_trusted_cert(&CertificateDer::from(certificate))
+        .map(|anchor| anchor.to_owned())
+        .map_err(|error| {
+            let cause = webpki_errors::certificate_error(error);
+            Error::Config(format!("root certificate {number} is not usable: {cause}"))
+        })
+}
+
+impl fmt::Debug for RootCertificates {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RootCertificates({} certificates)", self.0.len())
+    }
+}

@@ -1,0 +1,149 @@
+//! Authenticated encryption, in place.
+
+use crate::error::{Error, Result};
+use ring::aead::{self, Aad, LessSafeKey, Nonce, UnboundKey};
+
+/// Bytes of the tag that each of the AEADs here appends.
+pub(crate) const TAG_LEN: usize = 16;
+
+/// A key that seals and opens records. Whoever calls sees to it that no nonce is used twice.
+pub(crate) trait Aead: Send + Sync {
+    /// Encrypts in place and returns the tag.
+    fn seal(&self, nonce: [u8; 12], aad: &[u8], in_out: &mut [u8]) -> Result<[u8; TAG_LEN]>;
+
+    /// Opens ciphertext and tag in place. The plaintext's length, or `None` if it is not authentic.
+    fn open(&self, nonce: [u8; 12], aad: &[u8], in_out: &mut [u8]) -> Option<usize>;
+}
+
+/// The AEAD that a cipher suite names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AeadAlgorithm {
+    Aes128Gcm,
+    Aes256Gcm,
+    ChaCha20Poly1305,
+}
+
+impl AeadAlgorithm {
+    pub(crate) fn key_len(self) -> usize {
+        match self {
+            AeadAlgorithm::Aes128Gcm => 16,
+            AeadAlgorithm::Aes256Gcm | AeadAlgorithm::ChaCha20Poly1305 => 32,
+        }
+    }
+
+    /// Bytes of the nonce that come from the key block in (D)TLS 1.2: the salt of GCM
+    /// (RFC 5288 §3), the whole of ChaCha20-Poly1305's (RFC 7905 §2).
+    pub(crate) fn fixed_iv_len(self) -> usize {
+        match self {
+            AeadAlgorithm::Aes128Gcm | AeadAlgorithm::Aes256Gcm => 4,
+            AeadAlgorithm::ChaCha20Poly1305 => 12,
+        }
+    }
+
+    /// Bytes of the nonce that a (D)TLS 1.2 record carries (RFC 5288 §3, RFC 7905 §2).
+    pub(crate) fn explicit_nonce_len(self) -> usize {
+        match self {
+            AeadAlgorithm::Aes128Gcm | AeadAlgorithm::Aes256Gcm => 8,
+            AeadAlgorithm::ChaCha20Poly1305 => 0,
+        }
+    }
+
+    /// `bytes` must be [`key_len`](Self::key_len) long.
+    pub(crate) fn key(self, bytes: &[u8]) -> Result<Box<dyn Aead>> {
+        let algorithm = match self {
+            AeadAlgorithm::Aes128Gcm => &aead::AES_128_GCM,
+            AeadAlgorithm::Aes256Gcm => &aead::AES_256_GCM,
+            AeadAlgorithm::ChaCha20Poly1305 => &aead::CHACHA20_POLY1305,
+        };
+        let key = UnboundKey::new(algorithm, bytes).map_err(|_| Error::Crypto("AEAD key"))?;
+        Ok(Box::new(Key(LessSafeKey::new(key))))
+    }
+}
+
+struct Key(LessSafeKey);
+
+impl Aead for Key {
+    fn seal(&self, nonce: [u8; 12], aad: &[u8], in_out: &mut [u8]) -> Result<[u8; TAG_LEN]> {
+        let nonce = Nonce::assume_unique_for_key(nonce);
+        self.0
+            .seal_in_place_separate_tag(nonce, Aad::from(aad), in_out)
+            .ok()
+            .and_then(|tag| tag.as_ref().try_into().ok())
+            .ok_or(Error::Crypto("AEAD seal"))
+    }
+
+    fn open(&self, nonce: [u8; 12], aad: &[u8], in_out: &mut [u8]) -> Option<usize> {
+        let nonce = Nonce::assume_unique_for_key(nonce);
+        self.0
+            .open_in_place(nonce, Aad::from(aad), in_out)
+            .ok()
+            .map(|plaintext| plaintext.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: [AeadAlgorithm; 3] = [
+        AeadAlgorithm::Aes128Gcm,
+        AeadAlgorithm::Aes256Gcm,
+        AeadAlgorithm::ChaCha20Poly1305,
+    ];
+
+    #[test]
+    fn what_is_sealed_opens_and_nothing_else_does() {
+        for algorithm in ALL {
+            let key = algorithm.key(&vec![7; algorithm.key_len()]).unwrap();
+            let nonce = [1; 12];
+            let mut record = b"a message".to_vec();
+            let tag = key.seal(nonce, b"header", &mut record).unwrap();
+            assert_ne!(record, b"a message");
+            record.extend_from_slice(&tag);
+
+            let mut opened = record.clone();
+            assert_eq!(key.open(nonce, b"header", &mut opened), Some(9));
+            assert_eq!(&opened[..9], b"a message");
+
+            assert_eq!(key.open([2; 12], b"header", &mut record.clone()), None);
+            assert_eq!(key.open(nonce, b"Header", &mut record.clone()), None);
+            assert_eq!(key.open(nonce, b"header", &mut record[..20].to_vec()), None);
+            assert_eq!(key.open(nonce, b"header", &mut [0; 15]), None);
+            for i in 0..record.len() {
+                let mut forged = record.clone();
+                forged[i] ^= 1;
+                assert_eq!(key.open(nonce, b"header", &mut forged), None, "byte {i}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_nonce_is_the_fixed_and_the_explicit_part() {
+        for algorithm in ALL {
+            assert_eq!(
+                algorithm.fixed_iv_len() + algorithm.explicit_nonce_len(),
+                12
+            );
+        }
+    }
+
+    #[test]
+    fn a_key_of_the_wrong_length_is_refused() {
+        for algorithm in ALL {
+            assert!(algorithm.key(&vec![0; algorithm.key_len() - 1]).is_err());
+        }
+    }
+
+    /// The GCM specification's test case 2.
+    #[test]
+    fn aes_128_gcm_is_the_published_one() {
+        let key = AeadAlgorithm::Aes128Gcm.key(&[0; 16]).unwrap();
+        let mut block = [0; 16];
+        let tag = key.seal([0; 12], b"", &mut block).unwrap();
+        assert_eq!(
+            u128::from_be_bytes(block),
+            0x0388dace60b6a392f328c2b971b2fe78
+        );
+        assert_eq!(u128::from_be_bytes(tag), 0xab6e47d42cec13bdf53a67b21257bddf);
+    }
+}

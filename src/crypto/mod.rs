@@ -1,0 +1,27 @@
+//! The cryptography, behind nouns of this crate: above this layer nobody names the library that does it.
+
+mod aead;
+#[cfg(feature = "x509")]
+pub(crate) mod der;
+mod hash;
+mod key_exchange;
+pub(crate) mod prf;
+#[cfg(feature = "x509")]
+mod private_key;
+pub(crate) mod random;
+mod secret;
+#[cfg(feature = "x509")]
+mod signing_key;
+mod suite;
+#[cfg(all(test, feature = "x509"))]
+pub(crate) mod test_keys;
+
+pub(crate) use aead::{Aead, AeadAlgorithm, TAG_LEN};
+pub(crate) use hash::HashAlgorithm;
+pub(crate) use key_exchange::{DEFAULT_GROUPS, EphemeralKey, respond};
+#[cfg(feature = "x509")]
+pub(crate) use private_key::ENCRYPTED as ENCRYPTED_KEY;
+pub(crate) use secret::Secret;
+#[cfg(feature = "x509")]
+pub(crate) use signing_key::SigningKey;
+pub(crate) use suite::{Authentication, SUITES, Suite};

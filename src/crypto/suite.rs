@@ -1,0 +1,121 @@
+//! The cipher suites: what each code point stands for.
+
+use super::{AeadAlgorithm, HashAlgorithm};
+use crate::wire::{CipherSuite, KeyExchangeKind};
+
+/// What proves who the server is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Authentication {
+    /// A certificate with an ECDSA or an EdDSA key: both go with ECDHE_ECDSA (RFC 8422 §2 and §5.3).
+    Ecdsa,
+    /// A certificate with an RSA key.
+    Rsa,
+    /// The pre-shared key.
+    Psk,
+}
+
+/// A cipher suite of (D)TLS 1.2, taken apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Suite {
+    pub(crate) id: CipherSuite,
+    pub(crate) key_exchange: KeyExchangeKind,
+    pub(crate) authentication: Authentication,
+    pub(crate) aead: AeadAlgorithm,
+    pub(crate) hash: HashAlgorithm,
+}
+
+impl Suite {
+    pub(crate) fn find(id: CipherSuite) -> Option<&'static Suite> {
+        SUITES.iter().find(|suite| suite.id == id)
+    }
+}
+
+/// All suites, in the order in which they are preferred by default: forward secrecy first.
+#[rustfmt::skip]
+pub(crate) static SUITES: [Suite; 12] = {
+    use AeadAlgorithm::{Aes128Gcm, Aes256Gcm, ChaCha20Poly1305};
+    use Authentication::{Ecdsa, Psk as PreShared, Rsa};
+    use CipherSuite as Id;
+    use HashAlgorithm::{Sha256, Sha384};
+    use KeyExchangeKind::{Ecdhe, EcdhePsk, Psk};
+    [
+        suite(Id::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,       Ecdhe,    Ecdsa,     Aes128Gcm,        Sha256),
+        suite(Id::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,       Ecdhe,    Ecdsa,     Aes256Gcm,        Sha384),
+        suite(Id::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, Ecdhe,    Ecdsa,     ChaCha20Poly1305, Sha256),
+        suite(Id::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,         Ecdhe,    Rsa,       Aes128Gcm,        Sha256),
+        suite(Id::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,         Ecdhe,    Rsa,       Aes256Gcm,        Sha384),
+        suite(Id::TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,   Ecdhe,    Rsa,       ChaCha20Poly1305, Sha256),
+        suite(Id::TLS_ECDHE_PSK_WITH_AES_128_GCM_SHA256,         EcdhePsk, PreShared, Aes128Gcm,        Sha256),
+        suite(Id::TLS_ECDHE_PSK_WITH_AES_256_GCM_SHA384,         EcdhePsk, PreShared, Aes256Gcm,        Sha384),
+        suite(Id::TLS_ECDHE_PSK_WITH_CHACHA20_POLY1305_SHA256,   EcdhePsk, PreShared, ChaCha20Poly1305, Sha256),
+        suite(Id::TLS_PSK_WITH_AES_128_GCM_SHA256,               Psk,      PreShared, Aes128Gcm,        Sha256),
+        suite(Id::TLS_PSK_WITH_AES_256_GCM_SHA384,               Psk,      PreShared, Aes256Gcm,        Sha384),
+        suite(Id::TLS_PSK_WITH_CHACHA20_POLY1305_SHA256,         Psk,      PreShared, ChaCha20Poly1305, Sha256),
+    ]
+};
+
+const fn suite(
+    id: CipherSuite,
+    key_exchange: KeyExchangeKind,
+    authentication: Authentication,
+    aead: AeadAlgorithm,
+    hash: HashAlgorithm,
+) -> Suite {
+    Suite {
+        id,
+        key_exchange,
+        authentication,
+        aead,
+        hash,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_suite_is_what_its_name_says() {
+        for suite in &SUITES {
+            let key_exchange = match suite.key_exchange {
+                KeyExchangeKind::Ecdhe => "ECDHE_",
+                KeyExchangeKind::EcdhePsk => "ECDHE_",
+                KeyExchangeKind::Psk => "",
+            };
+            let authentication = match suite.authentication {
+                Authentication::Ecdsa => "ECDSA",
+                Authentication::Rsa => "RSA",
+                Authentication::Psk => "PSK",
+            };
+            let aead = match suite.aead {
+                AeadAlgorithm::Aes128Gcm => "AES_128_GCM",
+                AeadAlgorithm::Aes256Gcm => "AES_256_GCM",
+                AeadAlgorithm::ChaCha20Poly1305 => "CHACHA20_POLY1305",
+            };
+            let hash = match suite.hash {
+                HashAlgorithm::Sha256 => "SHA256",
+                HashAlgorithm::Sha384 => "SHA384",
+            };
+            assert_eq!(
+                suite.id.to_string(),
+                format!("TLS_{key_exchange}{authentication}_WITH_{aead}_{hash}")
+            );
+            assert_eq!(Suite::find(suite.id), Some(suite));
+        }
+    }
+
+    #[test]
+    fn every_suite_stands_there_once() {
+        let known = (0..=u16::MAX)
+            .map(CipherSuite)
+            .filter(|id| id.name().is_some())
+            .filter(|id| *id != CipherSuite::TLS_EMPTY_RENEGOTIATION_INFO_SCSV);
+        for id in known {
+            assert_eq!(SUITES.iter().filter(|suite| suite.id == id).count(), 1);
+        }
+        assert_eq!(
+            Suite::find(CipherSuite::TLS_EMPTY_RENEGOTIATION_INFO_SCSV),
+            None
+        );
+    }
+}
