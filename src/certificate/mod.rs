@@ -20,6 +20,8 @@ mod roots_verifier;
 mod server_name;
 #[cfg(feature = "x509")]
 mod signature;
+#[cfg(all(test, feature = "x509"))]
+mod test_certificates;
 #[cfg(feature = "x509")]
 mod verifier;
 #[cfg(feature = "x509")]

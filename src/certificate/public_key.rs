@@ -19,6 +19,7 @@ pub(super) enum KeyKind {
     P384,
     Ed25519,
     Rsa,
+    /// Anything else, and RSA of a size that no signature is verified with.
     Other,
 }
 
@@ -36,7 +37,7 @@ impl PublicKey {
         let mut algorithm = Reader::new(der::element(&mut info, der::SEQUENCE)?);
         let bytes = der::bit_string(&mut info)?.to_vec();
         let kind = match der::element(&mut algorithm, der::OBJECT_IDENTIFIER)? {
-            der::RSA_ENCRYPTION => KeyKind::Rsa,
+            der::RSA_ENCRYPTION if (2048..=8192).contains(&rsa_bits(&bytes)?) => KeyKind::Rsa,
             der::ED25519 => KeyKind::Ed25519,
             der::EC_PUBLIC_KEY => match der::element(&mut algorithm, der::OBJECT_IDENTIFIER)? {
                 der::SECP256R1 => KeyKind::P256,
@@ -47,4 +48,10 @@ impl PublicKey {
         };
         Ok(PublicKey { kind, bytes })
     }
+}
+
+/// The size of RSAPublicKey's modulus (RFC 8017 §A.1.1).
+fn rsa_bits(bytes: &[u8]) -> codec::Result<usize> {
+    let mut key = Reader::new(der::element(&mut Reader::new(bytes), der::SEQUENCE)?);
+    der::element(&mut key, der::INTEGER).map(der::bit_length)
 }

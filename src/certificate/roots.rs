@@ -57,3 +57,33 @@ impl fmt::Debug for RootCertificates {
         write!(f, "RootCertificates({} certificates)", self.0.len())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::test_certificates::Authority;
+    use super::*;
+
+    #[test]
+    fn every_certificate_counts() {
+        let (one, other) = (Authority::new("one"), Authority::new("other"));
+        let both = [one.pem(), other.pem()].concat();
+        let roots = RootCertificates::from_pem(both.as_bytes()).unwrap();
+        assert_eq!(roots.anchors().len(), 2);
+        assert_eq!(format!("{roots:?}"), "RootCertificates(2 certificates)");
+    }
+
+    #[test]
+    fn no_certificate_and_bad_ones_are_refused() {
+        let why = |result: Result<RootCertificates>| match result {
+            Err(Error::Config(why)) => why,
+            _ => panic!("it was accepted"),
+        };
+        let good = Authority::new("one").certificate();
+        assert!(why(RootCertificates::from_der([])).contains("no root"));
+        assert!(why(RootCertificates::from_pem(b"")).contains("no certificate"));
+        let one_bad = RootCertificates::from_der([good, vec![1, 2, 3]]);
+        assert!(why(one_bad).contains("root certificate 2 is not usable"));
+        let absent = RootCertificates::from_pem_file("/absent/roots.pem");
+        assert!(why(absent).starts_with("/absent/roots.pem: cannot be read"));
+    }
+}

@@ -71,3 +71,174 @@ fn name_to_prove(name: Option<&ServerName>) -> Result<pki::ServerName<'_>, Certi
         CertificateError::Other("no server name was given that it could be checked for".into())
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::test_certificates::{Authority, self_signed};
+    use super::*;
+    use crate::crypto::test_keys::P256_PKCS8;
+    use rcgen::{BasicConstraints, DnType, ExtendedKeyUsagePurpose, IsCa, date_time_ymd};
+    use std::time::{Duration, SystemTime};
+
+    fn now() -> SystemTime {
+        UNIX_EPOCH + Duration::from_secs(1_800_000_000)
+    }
+
+    fn server(root: Vec<u8>, name: &str, chain: &[Vec<u8>]) -> Result<(), CertificateError> {
+        let name = ServerName::new(name).unwrap();
+        RootsVerifier::new(RootCertificates::from_der([root]).unwrap())
+            .verify(&PeerCertificates::of_server(chain, &name, now()))
+    }
+
+    fn client(root: Vec<u8>, chain: &[Vec<u8>]) -> Result<(), CertificateError> {
+        RootsVerifier::new(RootCertificates::from_der([root]).unwrap())
+            .verify(&PeerCertificates::of_client(chain, now()))
+    }
+
+    #[test]
+    fn a_good_chain_is_good_for_its_names_only() {
+        let root = Authority::new("root");
+        let middle = root.subordinate("middle");
+        let names = [
+            "device.example",
+            "*.wild.example",
+            "192.0.2.1",
+            "2001:db8::1",
+        ];
+        let chain = [middle.issue(&names, |_| ()), middle.certificate()];
+        for name in [
+            "device.example",
+            "device.example.",
+            "DEVICE.example",
+            "a.wild.example",
+        ] {
+            assert_eq!(server(root.certificate(), name, &chain), Ok(()), "{name}");
+        }
+        for name in ["192.0.2.1", "2001:db8::1"] {
+            assert_eq!(server(root.certificate(), name, &chain), Ok(()), "{name}");
+        }
+        for name in [
+            "other.example",
+            "a.b.wild.example",
+            "192.0.2.2",
+            "2001:db8::2",
+        ] {
+            let expected = CertificateError::WrongName {
+                expected: name.into(),
+            };
+            assert_eq!(server(root.certificate(), name, &chain), Err(expected));
+        }
+        assert_eq!(client(root.certificate(), &chain), Ok(()));
+    }
+
+    #[test]
+    fn without_a_name_there_is_no_trust() {
+        let root = Authority::new("root");
+        let chain = [root.issue(&["device.example"], |_| ())];
+        let unnamed = ServerName::unnamed();
+        let result = RootsVerifier::new(RootCertificates::from_der([root.certificate()]).unwrap())
+            .verify(&PeerCertificates::of_server(&chain, &unnamed, now()));
+        assert!(matches!(result, Err(CertificateError::Other(_))));
+    }
+
+    #[test]
+    fn time_counts() {
+        let root = Authority::new("root");
+        let old = root.issue(&["a.example"], |params| {
+            params.not_after = date_time_ymd(2026, 1, 1);
+        });
+        assert_eq!(
+            server(root.certificate(), "a.example", &[old]),
+            Err(CertificateError::Expired)
+        );
+        let young = root.issue(&["a.example"], |params| {
+            params.not_before = date_time_ymd(2028, 1, 1);
+        });
+        assert_eq!(
+            server(root.certificate(), "a.example", &[young]),
+            Err(CertificateError::NotYetValid)
+        );
+    }
+
+    #[test]
+    fn an_unknown_issuer_is_not_trusted() {
+        let (root, other) = (Authority::new("root"), Authority::new("other"));
+        let chain = [other.issue(&["a.example"], |_| ()), other.certificate()];
+        assert_eq!(
+            server(root.certificate(), "a.example", &chain),
+            Err(CertificateError::UnknownIssuer)
+        );
+        let same_name = Authority::new("root");
+        let chain = [same_name.issue(&["a.example"], |_| ())];
+        assert!(matches!(
+            server(root.certificate(), "a.example", &chain),
+            Err(CertificateError::Other(_))
+        ));
+    }
+
+    #[test]
+    fn a_self_signed_certificate_is_trusted_only_as_a_leaf() {
+        let leaf = self_signed(P256_PKCS8, |_| ());
+        assert_eq!(server(leaf.clone(), "device.example", &[leaf]), Ok(()));
+        let authority = self_signed(P256_PKCS8, |params| {
+            params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        });
+        assert_eq!(
+            server(authority.clone(), "device.example", &[authority]),
+            Err(CertificateError::SelfSigned)
+        );
+    }
+
+    #[test]
+    fn purposes_are_kept_apart() {
+        let root = Authority::new("root");
+        let issue = |purpose| {
+            [root.issue(&["a.example"], |params| {
+                params.extended_key_usages = vec![purpose];
+            })]
+        };
+        let for_client = issue(ExtendedKeyUsagePurpose::ClientAuth);
+        let for_server = issue(ExtendedKeyUsagePurpose::ServerAuth);
+        assert_eq!(client(root.certificate(), &for_client), Ok(()));
+        assert_eq!(server(root.certificate(), "a.example", &for_server), Ok(()));
+        let wrong = Err(CertificateError::WrongPurpose);
+        assert_eq!(server(root.certificate(), "a.example", &for_client), wrong);
+        assert_eq!(client(root.certificate(), &for_server), wrong);
+    }
+
+    #[test]
+    fn a_leaf_issues_nothing() {
+        let root = Authority::new("root");
+        let middle = self_signed(P256_PKCS8, |params| {
+            params.distinguished_name.push(DnType::CommonName, "middle");
+        });
+        let chain = [
+            Authority::new("middle").issue(&["a.example"], |_| ()),
+            middle,
+        ];
+        assert!(server(root.certificate(), "a.example", &chain).is_err());
+    }
+
+    #[test]
+    fn only_so_much_is_looked_at() {
+        let root = Authority::new("root");
+        let leaf = root.issue(&["a.example"], |_| ());
+        let many = vec![leaf.clone(); 11];
+        let large = [leaf.clone(), vec![0; 64 * 1024]];
+        for chain in [&many[..], &large[..]] {
+            assert_eq!(
+                server(root.certificate(), "a.example", chain),
+                Err(CertificateError::TooComplex)
+            );
+        }
+        // Junk behind the leaf is not needed, so it does no harm.
+        let junk = [leaf, vec![0; 9]];
+        assert_eq!(server(root.certificate(), "a.example", &junk), Ok(()));
+        for chain in [&[][..], &[vec![0; 9]][..]] {
+            assert!(matches!(
+                server(root.certificate(), "a.example", chain),
+                Err(CertificateError::Unreadable(_))
+            ));
+        }
+    }
+}

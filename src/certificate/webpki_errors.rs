@@ -36,9 +36,9 @@ pub(super) fn certificate_error(error: webpki::Error) -> CertificateError {
         E::CertDistrusted => {
             CertificateError::Other("a key in its chain is known to be compromised".into())
         }
-        E::InvalidSignatureForPublicKey | E::SignatureAlgorithmMismatch => {
-            CertificateError::Other("a signature in its chain is wrong".into())
-        }
+        E::InvalidSignatureForPublicKey | E::SignatureAlgorithmMismatch => CertificateError::Other(
+            "a signature in its chain is not by the authority of that name".into(),
+        ),
         E::NameConstraintViolation | E::PathLenConstraintViolated => CertificateError::Other(
             "its chain breaks a constraint that an authority in it is under".into(),
         ),

@@ -78,8 +78,7 @@ mod tests {
     fn every_suite_is_what_its_name_says() {
         for suite in &SUITES {
             let key_exchange = match suite.key_exchange {
-                KeyExchangeKind::Ecdhe => "ECDHE_",
-                KeyExchangeKind::EcdhePsk => "ECDHE_",
+                KeyExchangeKind::Ecdhe | KeyExchangeKind::EcdhePsk => "ECDHE_",
                 KeyExchangeKind::Psk => "",
             };
             let authentication = match suite.authentication {

@@ -193,3 +193,11 @@ Mdu4bw6otCjNe8UFCAEEJUZ488tWioU5fQb8zdBc75PrVJuZqpplaWk7TxKEbqRZ
 WxOJiTaDEcvkLA0gJRgUEpW1bMxEbKE6KEz1Vr2+3w==
 -----END EC PRIVATE KEY-----
 ";
+
+/// A kind that is not supported.
+pub(crate) const ED448_PKCS8: &str = "\
+-----BEGIN PRIVATE KEY-----
+MEcCAQAwBQYDK2VxBDsEOfPcYX8IY2bLN0Mnsv682O8XjjHMBJlrloG4kI6B/r7L
+VT50Gz6legFN9GaO69qtypsA+8qsZEwUqA==
+-----END PRIVATE KEY-----
+";
