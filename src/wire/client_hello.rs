@@ -63,7 +63,7 @@ fn not_empty(bytes: &[u8]) -> codec::Result<&[u8]> {
 }
 
 fn pairs(bytes: &[u8]) -> codec::Result<&[u8]> {
-    if bytes.len().is_multiple_of(2) {
+    if bytes.len() % 2 == 0 {
         not_empty(bytes)
     } else {
         Err(DecodeError::BadLength)

@@ -1,0 +1,145 @@
+//! What a client is told.
+
+use super::Psk;
+use super::settings::{ConfigBuilder, Settings};
+use crate::error::{Error, Result};
+use std::sync::Arc;
+
+#[cfg(feature = "x509")]
+use crate::certificate::{
+    CertificateVerifier, Fingerprint, Identity, PinnedVerifier, RootCertificates, RootsVerifier,
+};
+
+/// Whom a client believes to be the server.
+#[derive(Clone)]
+pub struct ServerTrust(pub(crate) Trust);
+
+#[derive(Clone)]
+pub(crate) enum Trust {
+    #[cfg(feature = "x509")]
+    Certificates {
+        verifier: Arc<dyn CertificateVerifier>,
+        needs_name: bool,
+    },
+    Psk(PskChooser),
+}
+
+/// The client's choice of a key by the server's hint.
+pub(crate) type PskChooser = Arc<dyn Fn(Option<&[u8]>) -> Option<Psk> + Send + Sync>;
+
+impl ServerTrust {
+    /// A server whose certificate these authorities issued for the name that is connected to.
+    #[cfg(feature = "x509")]
+    pub fn roots(roots: RootCertificates) -> Self {
+        let verifier = Arc::new(RootsVerifier::new(roots));
+        ServerTrust(Trust::Certificates {
+            verifier,
+            needs_name: true,
+        })
+    }
+
+    /// A server whose certificate has one of these SHA-256 fingerprints, whatever its name and dates say.
+    #[cfg(feature = "x509")]
+    pub fn pinned(fingerprints: impl IntoIterator<Item = Fingerprint>) -> Self {
+        let verifier = Arc::new(PinnedVerifier::new(fingerprints));
+        ServerTrust(Trust::Certificates {
+            verifier,
+            needs_name: false,
+        })
+    }
+
+    /// A server whose certificate the caller's verifier accepts.
+    #[cfg(feature = "x509")]
+    pub fn custom(verifier: impl CertificateVerifier + 'static) -> Self {
+        ServerTrust(Trust::Certificates {
+            verifier: Arc::new(verifier),
+            needs_name: false,
+        })
+    }
+
+    /// A server that holds the same key.
+    pub fn psk(psk: Psk) -> Self {
+        ServerTrust::psk_for_hint(move |_| Some(psk.clone()))
+    }
+
+    /// A server that holds the key that `choose` finds by the server's identity hint, if it sends one
+    /// (RFC 4279 §5.2). Where `choose` finds none, the handshake fails.
+    pub fn psk_for_hint(
+        choose: impl Fn(Option<&[u8]>) -> Option<Psk> + Send + Sync + 'static,
+    ) -> Self {
+        ServerTrust(Trust::Psk(Arc::new(choose)))
+    }
+}
+
+impl std::fmt::Debug for ServerTrust {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self.0 {
+            #[cfg(feature = "x509")]
+            Trust::Certificates { .. } => "ServerTrust::Certificates",
+            Trust::Psk(_) => "ServerTrust::Psk",
+        })
+    }
+}
+
+/// What a client is told before it connects. Made once, shared by any number of connections.
+///
+/// ```
+/// use flightline::{ClientConfig, Psk, ServerTrust};
+///
+/// let psk = Psk::new("sensor-7", [0x5a; 32])?;
+/// let config = ClientConfig::builder(ServerTrust::psk(psk)).mtu(1200).build()?;
+/// # Ok::<(), flightline::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct ClientConfig {
+    pub(crate) trust: ServerTrust,
+    #[cfg(feature = "x509")]
+    pub(crate) identity: Option<Identity>,
+    pub(crate) settings: Settings,
+}
+
+impl ClientConfig {
+    /// Begins a configuration that trusts `trust`: without trust there is no connection.
+    pub fn builder(trust: ServerTrust) -> ConfigBuilder<ClientConfig> {
+        ConfigBuilder::new(ClientConfig {
+            trust,
+            #[cfg(feature = "x509")]
+            identity: None,
+            settings: Settings::default(),
+        })
+    }
+}
+
+impl AsMut<Settings> for ClientConfig {
+    fn as_mut(&mut self) -> &mut Settings {
+        &mut self.settings
+    }
+}
+
+impl ConfigBuilder<ClientConfig> {
+    /// The certificate to show where the server asks for one. None by default.
+    #[cfg(feature = "x509")]
+    pub fn identity(mut self, identity: Identity) -> Self {
+        self.config.identity = Some(identity);
+        self
+    }
+
+    /// Checks the configuration.
+    ///
+    /// # Errors
+    /// [`Error::Config`] says what contradicts what, or what is left out.
+    pub fn build(self) -> Result<ClientConfig> {
+        let config = self.config;
+        config.settings.check()?;
+        let usable = match &config.trust.0 {
+            Trust::Psk(_) => config.settings.suites().any(|suite| suite.uses_psk()),
+            #[cfg(feature = "x509")]
+            Trust::Certificates { .. } => config.settings.suites().any(|suite| !suite.uses_psk()),
+        };
+        if !usable {
+            let what = "none of the cipher suites goes with this trust: PSK suites need a PSK, others certificates";
+            return Err(Error::Config(what.into()));
+        }
+        Ok(config)
+    }
+}

@@ -1,0 +1,74 @@
+//! Pre-shared keys (RFC 4279).
+
+use crate::crypto::Secret;
+use crate::error::{Error, Result};
+use std::fmt;
+
+/// A pre-shared key under the name that both sides know it by. It proves both ways: whoever holds it
+/// is believed to be the other side.
+///
+/// ```
+/// let psk = flightline::Psk::new("sensor-7", [0x5a; 32])?;
+/// assert_eq!(psk.identity(), b"sensor-7");
+/// # Ok::<(), flightline::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Psk {
+    identity: Vec<u8>,
+    key: Secret,
+}
+
+impl Psk {
+    /// An identity, any bytes that both sides agree on, and its key, which should be random and have
+    /// at least 16 bytes: a password can be guessed from one recorded handshake (RFC 9257 §4).
+    ///
+    /// # Errors
+    /// [`Error::Config`] if either is empty or longer than the protocol can carry, 65,535 bytes.
+    pub fn new(identity: impl AsRef<[u8]>, key: impl AsRef<[u8]>) -> Result<Psk> {
+        let (identity, key) = (identity.as_ref(), key.as_ref());
+        let fits = |bytes: &[u8]| !bytes.is_empty() && u16::try_from(bytes.len()).is_ok();
+        if !fits(identity) || !fits(key) {
+            return Err(Error::Config(
+                "a PSK needs an identity and a key of 1 to 65,535 bytes each".into(),
+            ));
+        }
+        Ok(Psk {
+            identity: identity.to_vec(),
+            key: Secret::new(key.to_vec()),
+        })
+    }
+
+    /// The name of the key.
+    pub fn identity(&self) -> &[u8] {
+        &self.identity
+    }
+
+    pub(crate) fn key(&self) -> &Secret {
+        &self.key
+    }
+}
+
+impl fmt::Debug for Psk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Psk({})", self.identity.escape_ascii())
+    }
+}
+
+/// Finds the key of a client's identity. A closure will do, and so will a single [`Psk`].
+pub trait PskLookup: Send + Sync {
+    /// The key that goes by exactly this identity, or `None`. An unknown identity looks to the client
+    /// like a wrong key, so identities cannot be listed by trying.
+    fn find(&self, identity: &[u8]) -> Option<Psk>;
+}
+
+impl PskLookup for Psk {
+    fn find(&self, identity: &[u8]) -> Option<Psk> {
+        (self.identity == identity).then(|| self.clone())
+    }
+}
+
+impl<F: Fn(&[u8]) -> Option<Psk> + Send + Sync> PskLookup for F {
+    fn find(&self, identity: &[u8]) -> Option<Psk> {
+        self(identity)
+    }
+}

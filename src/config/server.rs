@@ -1,0 +1,221 @@
+//! What a server is told.
+
+use super::PskLookup;
+use super::settings::{ConfigBuilder, Settings};
+use crate::error::{Error, Result};
+use std::sync::Arc;
+
+#[cfg(feature = "x509")]
+use crate::certificate::{CertificateVerifier, Identity};
+#[cfg(feature = "x509")]
+use std::path::Path;
+
+/// Who a server is: certificates, pre-shared keys, or both.
+#[derive(Clone, Default)]
+pub struct ServerIdentity {
+    #[cfg(feature = "x509")]
+    pub(crate) certificates: Option<Arc<dyn CertificateResolver>>,
+    pub(crate) psk: Option<Arc<dyn PskLookup>>,
+    pub(crate) psk_hint: Vec<u8>,
+}
+
+/// Chooses a certificate for the name that a client asks for. A closure will do.
+#[cfg(feature = "x509")]
+pub trait CertificateResolver: Send + Sync {
+    /// Certificates to choose from, by preference, for this server name (RFC 6066 §3); the first that
+    /// goes with what the client offers is used. An empty answer fails the handshake.
+    fn resolve(&self, server_name: Option<&str>) -> Vec<Identity>;
+}
+
+#[cfg(feature = "x509")]
+impl<F: Fn(Option<&str>) -> Vec<Identity> + Send + Sync> CertificateResolver for F {
+    fn resolve(&self, server_name: Option<&str>) -> Vec<Identity> {
+        self(server_name)
+    }
+}
+
+impl ServerIdentity {
+    /// The certificate chain and the private key in these two PEM files.
+    ///
+    /// # Errors
+    /// [`Error::Config`] names the file and what is wrong with it.
+    #[cfg(feature = "x509")]
+    pub fn from_pem_files(chain: impl AsRef<Path>, key: impl AsRef<Path>) -> Result<Self> {
+        Ok(ServerIdentity::certificate(Identity::from_pem_files(
+            chain, key,
+        )?))
+    }
+
+    /// One certificate for every name.
+    #[cfg(feature = "x509")]
+    pub fn certificate(identity: Identity) -> Self {
+        ServerIdentity::resolver(move |_: Option<&str>| vec![identity.clone()])
+    }
+
+    /// Certificates by the name that the client asks for.
+    #[cfg(feature = "x509")]
+    pub fn resolver(resolver: impl CertificateResolver + 'static) -> Self {
+        ServerIdentity {
+            certificates: Some(Arc::new(resolver)),
+            ..ServerIdentity::default()
+        }
+    }
+
+    /// Pre-shared keys: a single [`Psk`](super::Psk), or a lookup by identity.
+    pub fn psk(lookup: impl PskLookup + 'static) -> Self {
+        ServerIdentity::default().with_psk(lookup)
+    }
+
+    /// Pre-shared keys beside what there is.
+    pub fn with_psk(mut self, lookup: impl PskLookup + 'static) -> Self {
+        self.psk = Some(Arc::new(lookup));
+        self
+    }
+
+    /// A hint with which clients choose their PSK (RFC 4279 §5.2), at most 65,535 bytes. None by default.
+    pub fn with_psk_hint(mut self, hint: impl AsRef<[u8]>) -> Self {
+        self.psk_hint = hint.as_ref().to_vec();
+        self
+    }
+
+    pub(crate) fn has_certificates(&self) -> bool {
+        #[cfg(feature = "x509")]
+        return self.certificates.is_some();
+        #[cfg(not(feature = "x509"))]
+        return false;
+    }
+}
+
+impl std::fmt::Debug for ServerIdentity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ServerIdentity")
+            .field("certificates", &self.has_certificates())
+            .field("psk", &self.psk.is_some())
+            .finish()
+    }
+}
+
+/// Whether clients show certificates.
+#[cfg(feature = "x509")]
+#[derive(Clone, Default)]
+pub enum ClientAuth {
+    /// They are not asked.
+    #[default]
+    None,
+    /// They are asked; one without a certificate is anonymous, a bad certificate is an error.
+    Optional(Arc<dyn CertificateVerifier>),
+    /// They are asked, and must have one that the verifier accepts.
+    Required(Arc<dyn CertificateVerifier>),
+}
+
+#[cfg(feature = "x509")]
+impl ClientAuth {
+    /// Asks clients; those without a certificate are anonymous.
+    pub fn optional(verifier: impl CertificateVerifier + 'static) -> Self {
+        ClientAuth::Optional(Arc::new(verifier))
+    }
+
+    /// Demands a certificate that `verifier` accepts.
+    pub fn required(verifier: impl CertificateVerifier + 'static) -> Self {
+        ClientAuth::Required(Arc::new(verifier))
+    }
+}
+
+#[cfg(feature = "x509")]
+impl std::fmt::Debug for ClientAuth {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            ClientAuth::None => "ClientAuth::None",
+            ClientAuth::Optional(_) => "ClientAuth::Optional",
+            ClientAuth::Required(_) => "ClientAuth::Required",
+        })
+    }
+}
+
+/// What a server is told before it binds. Made once, shared by all its connections.
+///
+/// ```
+/// use flightline::{Psk, ServerConfig, ServerIdentity};
+///
+/// let keys = |identity: &[u8]| match identity {
+///     b"sensor-7" => Psk::new("sensor-7", [0x5a; 32]).ok(),
+///     _ => None,
+/// };
+/// let config = ServerConfig::builder(ServerIdentity::psk(keys)).build()?;
+/// # Ok::<(), flightline::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct ServerConfig {
+    pub(crate) identity: ServerIdentity,
+    #[cfg(feature = "x509")]
+    pub(crate) client_auth: ClientAuth,
+    pub(crate) hello_verification: bool,
+    pub(crate) settings: Settings,
+}
+
+impl ServerConfig {
+    /// Begins a configuration of a server that is `identity`.
+    pub fn builder(identity: ServerIdentity) -> ConfigBuilder<ServerConfig> {
+        ConfigBuilder::new(ServerConfig {
+            identity,
+            #[cfg(feature = "x509")]
+            client_auth: ClientAuth::default(),
+            hello_verification: true,
+            settings: Settings::default(),
+        })
+    }
+}
+
+impl AsMut<Settings> for ServerConfig {
+    fn as_mut(&mut self) -> &mut Settings {
+        &mut self.settings
+    }
+}
+
+impl ConfigBuilder<ServerConfig> {
+    /// Whether clients are asked for certificates. Not by default.
+    #[cfg(feature = "x509")]
+    pub fn client_auth(mut self, client_auth: ClientAuth) -> Self {
+        self.config.client_auth = client_auth;
+        self
+    }
+
+    /// Goes without the cookie that proves a client's address (RFC 6347 §4.2.1).
+    ///
+    /// **Danger**: anyone who can write a false sender's address can then make this server send its
+    /// certificates to a victim, again and again, and spend its processor and memory. Right only where
+    /// nobody can reach the server who could want that.
+    pub fn danger_without_hello_verification(mut self) -> Self {
+        self.config.hello_verification = false;
+        self
+    }
+
+    /// Checks the configuration.
+    ///
+    /// # Errors
+    /// [`Error::Config`] says what contradicts what, or what is left out.
+    pub fn build(self) -> Result<ServerConfig> {
+        let config = self.config;
+        config.settings.check()?;
+        if cfg!(not(feature = "hello-verify")) && config.hello_verification {
+            let what = "built without the feature `hello-verify`: enable it, or say danger_without_hello_verification()";
+            return Err(Error::Config(what.into()));
+        }
+        if u16::try_from(config.identity.psk_hint.len()).is_err() {
+            return Err(Error::Config(
+                "a PSK identity hint has at most 65,535 bytes".into(),
+            ));
+        }
+        let psk = config.identity.psk.is_some();
+        let certificates = config.identity.has_certificates();
+        let usable = config
+            .settings
+            .suites()
+            .any(|s| if s.uses_psk() { psk } else { certificates });
+        if !usable {
+            let what = "none of the cipher suites goes with this identity: PSK suites need a PSK, others certificates";
+            return Err(Error::Config(what.into()));
+        }
+        Ok(config)
+    }
+}

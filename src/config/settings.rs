@@ -1,0 +1,269 @@
+//! The settings that clients and servers share.
+
+use crate::crypto::{DEFAULT_GROUPS, SUITES, Suite};
+use crate::error::{Error, Result};
+use crate::key_log::KeyLog;
+use crate::record::Replay;
+use crate::timer::{Clock, GiveUp, Retransmission, SystemClock, Timer, TimestampTimer};
+use crate::trace::Observer;
+use crate::wire::{CipherSuite, NamedGroup};
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Smallest and largest datagram, in bytes of UDP payload: below the one a record's overhead leaves
+/// no room for handshake fragments, above the other UDP itself ends.
+const MTU_BOUNDS: std::ops::RangeInclusive<usize> = 128..=65_507;
+
+/// Makes a timer for each connection.
+pub(crate) type TimerFactory = Arc<dyn Fn() -> Box<dyn Timer> + Send + Sync>;
+
+/// Whether the extended master secret (RFC 7627) is demanded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ExtendedMasterSecret {
+    /// A peer without it is refused.
+    #[default]
+    Required,
+    /// A peer without it is accepted; keys cannot be exported then (RFC 7627 §6).
+    Optional,
+}
+
+/// Settings of both roles.
+#[derive(Clone)]
+pub struct Settings {
+    pub(crate) cipher_suites: Vec<CipherSuite>,
+    pub(crate) groups: Vec<NamedGroup>,
+    pub(crate) alpn: Vec<Vec<u8>>,
+    pub(crate) extended_master_secret: ExtendedMasterSecret,
+    pub(crate) mtu: usize,
+    pub(crate) retransmission: Retransmission,
+    pub(crate) handshake_deadline: Option<Duration>,
+    pub(crate) suspicion: Duration,
+    pub(crate) read_timeout: Option<Duration>,
+    pub(crate) replay: Replay,
+    pub(crate) bad_mac_limit: Option<NonZeroU32>,
+    pub(crate) max_certificate_message: usize,
+    pub(crate) timers: Option<TimerFactory>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) key_log: Option<Arc<dyn KeyLog>>,
+    pub(crate) observer: Option<Arc<dyn Observer>>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            cipher_suites: SUITES.iter().map(|suite| suite.id).collect(),
+            groups: DEFAULT_GROUPS.to_vec(),
+            alpn: Vec::new(),
+            extended_master_secret: ExtendedMasterSecret::default(),
+            mtu: 1400,
+            retransmission: Retransmission::default(),
+            handshake_deadline: None,
+            suspicion: Duration::from_secs(5),
+            read_timeout: None,
+            replay: Replay::Window,
+            bad_mac_limit: None,
+            max_certificate_message: 32 * 1024,
+            timers: None,
+            clock: Arc::new(SystemClock::new()),
+            key_log: None,
+            observer: None,
+        }
+    }
+}
+
+impl Settings {
+    /// The suites in order of preference.
+    pub(crate) fn suites(&self) -> impl Iterator<Item = &'static Suite> + '_ {
+        self.cipher_suites.iter().filter_map(|id| Suite::find(*id))
+    }
+
+    /// A timer for one more connection.
+    pub(crate) fn timer(&self) -> Box<dyn Timer> {
+        match &self.timers {
+            Some(factory) => factory(),
+            None => Box::new(TimestampTimer::new(self.clock.clone())),
+        }
+    }
+
+    pub(super) fn check(&self) -> Result<()> {
+        let Retransmission {
+            initial,
+            maximum,
+            give_up,
+        } = self.retransmission;
+        let never = Some(Duration::ZERO);
+        let wrong = if let Some(unknown) = self
+            .cipher_suites
+            .iter()
+            .find(|id| Suite::find(**id).is_none())
+        {
+            return Err(Error::Config(format!(
+                "the cipher suite {unknown} is not supported"
+            )));
+        } else if let Some(unknown) = self.groups.iter().find(|g| !DEFAULT_GROUPS.contains(g)) {
+            return Err(Error::Config(format!(
+                "the group {unknown} is not supported"
+            )));
+        } else if self.cipher_suites.is_empty() {
+            "no cipher suites"
+        } else if self.groups.is_empty() {
+            "no groups"
+        } else if self
+            .alpn
+            .iter()
+            .any(|name| name.is_empty() || name.len() > 255)
+        {
+            "an ALPN protocol name has 1 to 255 bytes"
+        } else if self
+            .alpn
+            .iter()
+            .map(|name| name.len().saturating_add(1))
+            .sum::<usize>()
+            > 8192
+        {
+            "the ALPN protocol names have more than 8 KiB together"
+        } else if !MTU_BOUNDS.contains(&self.mtu) {
+            "the MTU is the most bytes of UDP payload, 128 to 65,507"
+        } else if initial.is_zero()
+            || initial > maximum
+            || give_up == GiveUp::Deadline(Duration::ZERO)
+        {
+            "retransmission needs 0 < initial <= maximum, and a deadline that is not zero"
+        } else if self.handshake_deadline == never {
+            "a handshake deadline of zero leaves no time for any handshake"
+        } else if self.read_timeout == never {
+            "a read timeout of zero is not a timeout: use none, or non-blocking mode"
+        } else if cfg!(not(feature = "anti-replay")) && self.replay == Replay::Window {
+            "built without the feature `anti-replay`: enable it, or say replay(Replay::AcceptDuplicates)"
+        } else if cfg!(not(feature = "bad-mac-limit")) && self.bad_mac_limit.is_some() {
+            "built without the feature `bad-mac-limit`: enable it, or set no limit"
+        } else {
+            return Ok(());
+        };
+        Err(Error::Config(wrong.into()))
+    }
+}
+
+impl std::fmt::Debug for Settings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Settings")
+            .field("cipher_suites", &self.cipher_suites)
+            .field("groups", &self.groups)
+            .field("mtu", &self.mtu)
+            .field("retransmission", &self.retransmission)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Builds a [`ClientConfig`](crate::ClientConfig) or a [`ServerConfig`](crate::ServerConfig).
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct ConfigBuilder<C> {
+    pub(super) config: C,
+}
+
+impl<C: AsMut<Settings>> ConfigBuilder<C> {
+    pub(super) fn new(config: C) -> Self {
+        ConfigBuilder { config }
+    }
+
+    fn set(mut self, set: impl FnOnce(&mut Settings)) -> Self {
+        set(self.config.as_mut());
+        self
+    }
+
+    /// The cipher suites, the preferred first; a server's order decides. All by default.
+    pub fn cipher_suites(self, suites: impl IntoIterator<Item = CipherSuite>) -> Self {
+        self.set(|s| s.cipher_suites = suites.into_iter().collect())
+    }
+
+    /// The groups for the key agreement, the preferred first; a server's order decides. X25519, P-256
+    /// and P-384 by default.
+    pub fn groups(self, groups: impl IntoIterator<Item = NamedGroup>) -> Self {
+        self.set(|s| s.groups = groups.into_iter().collect())
+    }
+
+    /// Application protocols, the preferred first; a server's order decides, and where both sides name
+    /// some and none is in common, the handshake fails (RFC 7301 §3.2). None by default.
+    pub fn alpn<P: AsRef<[u8]>>(self, protocols: impl IntoIterator<Item = P>) -> Self {
+        self.set(|s| s.alpn = protocols.into_iter().map(|p| p.as_ref().to_vec()).collect())
+    }
+
+    /// Whether a peer without the extended master secret (RFC 7627) is refused. It is by default.
+    pub fn extended_master_secret(self, demand: ExtendedMasterSecret) -> Self {
+        self.set(|s| s.extended_master_secret = demand)
+    }
+
+    /// The largest datagram to send, in bytes of UDP payload: 128 to 65,507, 1,400 by default. Lowered
+    /// by itself where the system refuses a datagram as too long, or where flights keep being lost.
+    pub fn mtu(self, bytes: usize) -> Self {
+        self.set(|s| s.mtu = bytes)
+    }
+
+    /// The retransmission delays: `min` at first, doubled until `max` has expired, then the handshake
+    /// fails. 1 s and 60 s by default: 7 sends in 123 s.
+    pub fn handshake_timeout(self, min: Duration, max: Duration) -> Self {
+        self.retransmission(Retransmission::handshake_timeout(min, max))
+    }
+
+    /// The retransmission plan in full.
+    pub fn retransmission(self, plan: Retransmission) -> Self {
+        self.set(|s| s.retransmission = plan)
+    }
+
+    /// A handshake fails when it has taken this long, whatever the retransmission plan says. None by
+    /// default on clients; the plan ends every handshake anyway.
+    pub fn handshake_deadline(self, deadline: Duration) -> Self {
+        self.set(|s| s.handshake_deadline = Some(deadline))
+    }
+
+    /// How long a handshake goes on after something that nothing authenticated said it must fail, such
+    /// as a plaintext alert. Anyone could have sent it, so if the handshake makes progress within this
+    /// time, it is forgotten. 5 s by default; zero believes everything at once, which lets anyone who
+    /// can guess the ports end a handshake.
+    pub fn suspicion(self, patience: Duration) -> Self {
+        self.set(|s| s.suspicion = patience)
+    }
+
+    /// How long `recv` waits. For ever by default.
+    pub fn read_timeout(self, timeout: Duration) -> Self {
+        self.set(|s| s.read_timeout = Some(timeout))
+    }
+
+    /// Whether replayed records are discarded (RFC 6347 §4.1.2.6). They are by default.
+    pub fn replay(self, replay: Replay) -> Self {
+        self.set(|s| s.replay = replay)
+    }
+
+    /// The connection ends at this many records that fail authentication. `None`, the default, is
+    /// never: anyone can send such records (RFC 6347 §4.1.2.7).
+    pub fn bad_mac_limit(self, limit: Option<NonZeroU32>) -> Self {
+        self.set(|s| s.bad_mac_limit = limit)
+    }
+
+    /// The largest Certificate message to accept, in bytes. 32 KiB by default.
+    pub fn max_certificate_message(self, bytes: usize) -> Self {
+        self.set(|s| s.max_certificate_message = bytes)
+    }
+
+    /// Makes the timer of each connection. [`TimestampTimer`] by default.
+    pub fn timers(self, factory: impl Fn() -> Box<dyn Timer> + Send + Sync + 'static) -> Self {
+        self.set(|s| s.timers = Some(Arc::new(factory)))
+    }
+
+    /// The clock. [`SystemClock`] by default.
+    pub fn clock(self, clock: Arc<dyn Clock>) -> Self {
+        self.set(|s| s.clock = clock)
+    }
+
+    /// Receives secrets for the decryption of captures. None by default.
+    pub fn key_log(self, key_log: Arc<dyn KeyLog>) -> Self {
+        self.set(|s| s.key_log = Some(key_log))
+    }
+
+    /// Is told what happens on every connection. None by default.
+    pub fn observer(self, observer: Arc<dyn Observer>) -> Self {
+        self.set(|s| s.observer = Some(observer))
+    }
+}

@@ -1,0 +1,266 @@
+//! Looking inside: typed events, for an [`Observer`] and for the `log` facade alike.
+
+use crate::stats::{DropReason, Stats};
+use crate::wire::{AlertDescription, HandshakeType, ProtocolVersion};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Is told what happens on a connection. Called with no lock of the connection held.
+pub trait Observer: Send + Sync {
+    /// Something happened.
+    fn event(&self, event: &Event);
+}
+
+/// Something that happened on a connection.
+#[derive(Debug, Clone)]
+pub struct Event {
+    /// When, by the connection's clock.
+    pub at: Duration,
+    /// The connection: role and peer, as the shell named it.
+    pub who: Arc<str>,
+    /// What.
+    pub what: What,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum What {
+    /// A flight was sent for the first time.
+    FlightSent {
+        /// Its messages, in order.
+        messages: Vec<Message>,
+        /// Datagrams that it took.
+        datagrams: usize,
+    },
+    /// The current flight was sent again.
+    FlightResent {
+        /// Why.
+        reason: ResendReason,
+        /// Its messages, in order.
+        messages: Vec<Message>,
+        /// Datagrams that it took.
+        datagrams: usize,
+    },
+    /// The peer's flight is complete, and ours follows or the handshake is over.
+    FlightReceived {
+        /// Its messages, in order.
+        messages: Vec<Message>,
+    },
+    /// The peer repeated its flight, and ours was not sent again since it had just been.
+    RepeatDamped,
+    /// A record or a message was dropped.
+    Dropped {
+        /// Why.
+        reason: DropReason,
+        /// The record's epoch.
+        epoch: u16,
+        /// The record's sequence number.
+        sequence: u64,
+    },
+    /// The retransmission timer runs.
+    TimerArmed {
+        /// It expires after this time.
+        delay: Duration,
+    },
+    /// The retransmission timer was stopped.
+    TimerCancelled,
+    /// Datagrams are now kept below this size, in bytes.
+    MtuLowered {
+        /// The new limit.
+        mtu: usize,
+    },
+    /// The peer's handshake message was refused for a reason that is told if nothing better comes.
+    Suspected(String),
+    /// An alert was sent.
+    AlertSent(AlertDescription),
+    /// An authentic alert arrived.
+    AlertReceived(AlertDescription),
+    /// The handshake is complete.
+    Established(ProtocolVersion),
+    /// The connection failed or was closed, for this reason.
+    Ended(String),
+}
+
+/// A handshake message, or the ChangeCipherSpec among them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Message {
+    /// Its kind; `None` is ChangeCipherSpec.
+    pub typ: Option<HandshakeType>,
+    /// Its message_seq.
+    pub message_seq: u16,
+    /// The epoch that it was sent in.
+    pub epoch: u16,
+    /// Bytes of its body.
+    pub length: usize,
+}
+
+/// Why a flight was sent again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ResendReason {
+    /// The timer expired.
+    Timer {
+        /// For the how-manieth time on this flight.
+        expiry: u32,
+        /// How long it had run.
+        after: Duration,
+    },
+    /// The peer repeated its own flight, so it misses ours.
+    PeerRepeated,
+}
+
+impl fmt::Display for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.typ {
+            Some(typ) => write!(f, "{typ}"),
+            None => f.write_str("[CHANGE_CIPHER_SPEC]"),
+        }
+    }
+}
+
+impl fmt::Display for ResendReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ResendReason::Timer { expiry, after } => write!(f, "timer {expiry} expired: {after:?}"),
+            ResendReason::PeerRepeated => f.write_str("the peer repeated its flight"),
+        }
+    }
+}
+
+impl fmt::Display for What {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let list = |f: &mut fmt::Formatter<'_>, messages: &[Message]| {
+            messages
+                .iter()
+                .try_for_each(|message| write!(f, " {message}"))
+        };
+        match self {
+            What::FlightSent {
+                messages,
+                datagrams,
+            } => {
+                f.write_str("--->")?;
+                list(f, messages)?;
+                write!(f, " ({datagrams} datagrams)")
+            }
+            What::FlightResent {
+                reason,
+                messages,
+                datagrams,
+            } => {
+                f.write_str("--->")?;
+                list(f, messages)?;
+                write!(f, " ({datagrams} datagrams, again: {reason})")
+            }
+            What::FlightReceived { messages } => {
+                f.write_str("<---")?;
+                list(f, messages)
+            }
+            What::RepeatDamped => f.write_str("<--- a repeated flight, not answered again so soon"),
+            What::Dropped {
+                reason,
+                epoch,
+                sequence,
+            } => {
+                write!(f, "<-x- dropped record {epoch}/{sequence}: {reason:?}")
+            }
+            What::TimerArmed { delay } => write!(f, "timer: {delay:?}"),
+            What::TimerCancelled => f.write_str("timer: cancelled"),
+            What::MtuLowered { mtu } => write!(f, "datagrams of at most {mtu} bytes from now on"),
+            What::Suspected(why) => write!(f, "ignored, unproven: {why}"),
+            What::AlertSent(description) => write!(f, "---> ALERT {description}"),
+            What::AlertReceived(description) => write!(f, "<--- ALERT {description}"),
+            What::Established(version) => write!(f, "established, {version}"),
+            What::Ended(why) => write!(f, "ended: {why}"),
+        }
+    }
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{:>9.3} {}: {}",
+            self.at.as_secs_f64(),
+            self.who,
+            self.what
+        )
+    }
+}
+
+/// What a half of a connection notes: counters, and events until somebody flushes them.
+pub(crate) struct Trace {
+    who: Arc<str>,
+    observer: Option<Arc<dyn Observer>>,
+    pending: Vec<Event>,
+    pub(crate) stats: Stats,
+}
+
+/// Under this target `log` gets the flight log.
+const TARGET: &str = "flightline";
+
+impl Trace {
+    pub(crate) fn new(who: Arc<str>, observer: Option<Arc<dyn Observer>>) -> Self {
+        Trace {
+            who,
+            observer,
+            pending: Vec::new(),
+            stats: Stats::default(),
+        }
+    }
+
+    /// Notes an event, if anybody listens.
+    pub(crate) fn note(&mut self, at: Duration, what: impl FnOnce() -> What) {
+        if self.observer.is_some() || log::log_enabled!(target: TARGET, log::Level::Debug) {
+            self.pending.push(Event {
+                at,
+                who: self.who.clone(),
+                what: what(),
+            });
+        }
+    }
+
+    /// Counts and notes something dropped.
+    pub(crate) fn drop(&mut self, at: Duration, reason: DropReason, epoch: u16, sequence: u64) {
+        self.stats.dropped.count(reason);
+        self.note(at, || What::Dropped {
+            reason,
+            epoch,
+            sequence,
+        });
+    }
+
+    /// Takes the events noted since the last time, to be told when no lock is held.
+    pub(crate) fn take(&mut self) -> Told {
+        if self.pending.is_empty() {
+            return Told {
+                observer: None,
+                events: Vec::new(),
+            };
+        }
+        Told {
+            observer: self.observer.clone(),
+            events: std::mem::take(&mut self.pending),
+        }
+    }
+}
+
+/// Events on their way to the observer and to the log.
+#[must_use]
+pub(crate) struct Told {
+    observer: Option<Arc<dyn Observer>>,
+    events: Vec<Event>,
+}
+
+impl Told {
+    /// Tells them. The caller holds no lock of the connection.
+    pub(crate) fn tell(self) {
+        for event in &self.events {
+            log::debug!(target: TARGET, "{event}");
+            if let Some(observer) = &self.observer {
+                observer.event(event);
+            }
+        }
+    }
+}
