@@ -11,14 +11,24 @@
     )
 )]
 
-#[allow(unused)]
+mod association;
 mod certificate;
-#[allow(unused)]
 mod codec;
-#[allow(unused)]
+mod config;
+mod connection;
+mod cookie;
 mod crypto;
 mod error;
-#[allow(unused, unreachable_pub)]
+mod flight;
+mod handshake;
+mod key_log;
+#[cfg(feature = "lab")]
+pub mod lab;
+mod record;
+mod session;
+mod stats;
+mod timer;
+mod trace;
 mod wire;
 
 #[cfg(feature = "x509")]
@@ -28,7 +38,19 @@ pub use certificate::{
 };
 pub use certificate::{PeerIdentity, ServerName};
 pub use codec::DecodeError;
+#[cfg(feature = "x509")]
+pub use config::{CertificateResolver, ClientAuth};
+pub use config::{
+    ClientConfig, ConfigBuilder, ExtendedMasterSecret, Psk, PskLookup, ServerConfig,
+    ServerIdentity, ServerTrust,
+};
+pub use cookie::{CookieContext, CookieSigner, HmacCookies};
 pub use error::{CertificateError, Error, Result};
+pub use key_log::{KeyLog, KeyLogFile};
+pub use record::Replay;
+pub use stats::{DropReason, Drops, Stats};
+pub use timer::{Clock, Delay, GiveUp, Retransmission, SystemClock, Timer, TimestampTimer};
+pub use trace::{Event, Message, Observer, ResendReason, What};
 pub use wire::{
     AlertDescription, CipherSuite, ExtensionType, HandshakeType, NamedGroup, ProtocolVersion,
     SignatureScheme,

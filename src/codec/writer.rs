@@ -12,6 +12,15 @@ impl Writer {
         Writer::default()
     }
 
+    /// Appends what `write` writes to `out`.
+    pub(crate) fn append(out: &mut Vec<u8>, write: impl FnOnce(&mut Writer)) {
+        let mut writer = Writer {
+            bytes: std::mem::take(out),
+        };
+        write(&mut writer);
+        *out = writer.into_bytes();
+    }
+
     /// What `write` writes.
     pub(crate) fn bytes_of(write: impl FnOnce(&mut Writer)) -> Vec<u8> {
         let mut writer = Writer::new();

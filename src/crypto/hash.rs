@@ -36,10 +36,10 @@ impl HashAlgorithm {
 }
 
 /// An HMAC key that is used more than once.
-pub(super) struct HmacKey(hmac::Key);
+pub(crate) struct HmacKey(hmac::Key);
 
 impl HmacKey {
-    pub(super) fn new(hash: HashAlgorithm, key: &[u8]) -> Self {
+    pub(crate) fn new(hash: HashAlgorithm, key: &[u8]) -> Self {
         let algorithm = match hash {
             HashAlgorithm::Sha256 => hmac::HMAC_SHA256,
             HashAlgorithm::Sha384 => hmac::HMAC_SHA384,
@@ -47,10 +47,22 @@ impl HmacKey {
         HmacKey(hmac::Key::new(algorithm, key))
     }
 
-    pub(super) fn sign(&self, parts: &[&[u8]]) -> Tag {
+    pub(crate) fn sign(&self, parts: &[&[u8]]) -> Tag {
         let mut context = hmac::Context::with_key(&self.0);
         parts.iter().for_each(|part| context.update(part));
         context.sign()
+    }
+
+    /// Whether `tag` is the beginning of the HMAC over the concatenation of `parts`.
+    ///
+    /// What is compared are the MACs of both, so that the time it takes tells nothing about either.
+    pub(crate) fn verify_truncated<const N: usize>(&self, parts: &[&[u8]], tag: &[u8; N]) -> bool {
+        let expected = self.sign(parts);
+        expected
+            .as_ref()
+            .first_chunk::<N>()
+            .map(|expected| self.sign(&[expected]))
+            .is_some_and(|expected| hmac::verify(&self.0, tag, expected.as_ref()).is_ok())
     }
 }
 
@@ -65,6 +77,22 @@ mod tests {
         for hash in BOTH {
             assert_eq!(hash.digest(b"").as_ref().len(), hash.len());
             assert_eq!(hash.hmac(b"key", &[]).as_ref().len(), hash.len());
+        }
+    }
+
+    #[test]
+    fn a_truncated_tag_verifies_and_an_altered_one_does_not() {
+        for hash in BOTH {
+            let key = HmacKey::new(hash, b"key");
+            let tag: [u8; 16] = *key.sign(&[b"abc"]).as_ref().first_chunk().unwrap();
+            assert!(key.verify_truncated(&[b"a", b"bc"], &tag));
+            assert!(!key.verify_truncated(&[b"abd"], &tag));
+            for byte in 0..tag.len() {
+                let mut altered = tag;
+                altered[byte] ^= 1;
+                assert!(!key.verify_truncated(&[b"abc"], &altered));
+            }
+            assert!(!key.verify_truncated(&[b"abc"], &[0; 65]));
         }
     }
 

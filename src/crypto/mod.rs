@@ -1,6 +1,7 @@
 //! The cryptography, behind nouns of this crate: above this layer nobody names the library that does it.
 
 mod aead;
+mod constant_time;
 #[cfg(feature = "x509")]
 pub(crate) mod der;
 mod hash;
@@ -17,7 +18,8 @@ mod suite;
 pub(crate) mod test_keys;
 
 pub(crate) use aead::{Aead, AeadAlgorithm, TAG_LEN};
-pub(crate) use hash::HashAlgorithm;
+pub(crate) use constant_time::equal;
+pub(crate) use hash::{HashAlgorithm, HmacKey};
 pub(crate) use key_exchange::{DEFAULT_GROUPS, EphemeralKey, respond};
 #[cfg(feature = "x509")]
 pub(crate) use private_key::ENCRYPTED as ENCRYPTED_KEY;

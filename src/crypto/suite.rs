@@ -25,6 +25,16 @@ pub(crate) struct Suite {
 }
 
 impl Suite {
+    /// Whether the two sides know each other by a pre-shared key.
+    pub(crate) fn uses_psk(&self) -> bool {
+        self.authentication == Authentication::Psk
+    }
+
+    /// Whether the two sides agree on an ephemeral key.
+    pub(crate) fn agrees_on_keys(&self) -> bool {
+        self.key_exchange != KeyExchangeKind::Psk
+    }
+
     pub(crate) fn find(id: CipherSuite) -> Option<&'static Suite> {
         SUITES.iter().find(|suite| suite.id == id)
     }

@@ -5,7 +5,7 @@ use crate::codec::{self, Reader, Writer};
 
 code_points! {
     /// How grave an alert is.
-    AlertLevel(u8) {
+    pub(crate) AlertLevel(u8) {
         /// The connection goes on.
         WARNING = 1,
         /// The connection ends.
@@ -15,7 +15,7 @@ code_points! {
 
 code_points! {
     /// What an alert says (RFC 5246 §7.2.2, RFC 8446 §6, RFC 7301 §3.2, RFC 4279 §2).
-    AlertDescription(u8) {
+    pub AlertDescription(u8) {
         /// The sender will send no more.
         CLOSE_NOTIFY = 0,
         /// A message came that has no place here.
@@ -73,16 +73,16 @@ code_points! {
 
 /// An alert message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Alert {
+pub(crate) struct Alert {
     /// How grave it is.
-    pub level: AlertLevel,
+    pub(crate) level: AlertLevel,
     /// What it says.
-    pub description: AlertDescription,
+    pub(crate) description: AlertDescription,
 }
 
 impl Alert {
     /// A fatal alert.
-    pub const fn fatal(description: AlertDescription) -> Self {
+    pub(crate) const fn fatal(description: AlertDescription) -> Self {
         Alert {
             level: AlertLevel::FATAL,
             description,
@@ -90,7 +90,7 @@ impl Alert {
     }
 
     /// A warning.
-    pub const fn warning(description: AlertDescription) -> Self {
+    pub(crate) const fn warning(description: AlertDescription) -> Self {
         Alert {
             level: AlertLevel::WARNING,
             description,

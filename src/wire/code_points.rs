@@ -2,16 +2,16 @@
 
 /// Defines a newtype over a wire integer: unknown values are kept, known ones print their name.
 macro_rules! code_points {
-    ($(#[$meta:meta])* $name:ident($int:ty) { $($(#[$m:meta])* $konst:ident = $value:expr,)* }) => {
+    ($(#[$meta:meta])* $vis:vis $name:ident($int:ty) { $($(#[$m:meta])* $konst:ident = $value:expr,)* }) => {
         $(#[$meta])*
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $name(pub $int);
+        $vis struct $name($vis $int);
 
         impl $name {
-            $($(#[$m])* pub const $konst: $name = $name($value);)*
+            $($(#[$m])* $vis const $konst: $name = $name($value);)*
 
             /// The registered name, if this crate knows the value.
-            pub const fn name(self) -> Option<&'static str> {
+            $vis const fn name(self) -> Option<&'static str> {
                 match self {
                     $($name::$konst => Some(stringify!($konst)),)*
                     _ => None,
@@ -40,7 +40,7 @@ pub(super) use code_points;
 
 code_points! {
     /// A protocol version as it stands on the wire: the one's complement of its number, so newer is smaller.
-    ProtocolVersion(u16) {
+    pub ProtocolVersion(u16) {
         /// DTLS 1.0 (RFC 4347). Only ever seen in record headers and HelloVerifyRequest.
         DTLS1_0 = 0xfeff,
         /// DTLS 1.2 (RFC 6347).
@@ -52,7 +52,7 @@ code_points! {
 
 code_points! {
     /// What a record carries (RFC 6347 §4.3.1).
-    ContentType(u8) {
+    pub(crate) ContentType(u8) {
         /// The one message outside the handshake protocol that belongs to a flight.
         CHANGE_CIPHER_SPEC = 20,
         /// A warning or the reason of an end.
@@ -66,7 +66,7 @@ code_points! {
 
 code_points! {
     /// The kind of a handshake message (RFC 6347 §4.3.2).
-    HandshakeType(u8) {
+    pub HandshakeType(u8) {
         /// The server asks for a new handshake; always refused here.
         HELLO_REQUEST = 0,
         /// The client opens.
@@ -96,7 +96,7 @@ code_points! {
 
 code_points! {
     /// A cipher suite.
-    CipherSuite(u16) {
+    pub CipherSuite(u16) {
         /// RFC 5487.
         TLS_PSK_WITH_AES_128_GCM_SHA256 = 0x00a8,
         /// RFC 5487.
@@ -128,7 +128,7 @@ code_points! {
 
 code_points! {
     /// A group for the ephemeral key agreement (RFC 8422 §5.1.1).
-    NamedGroup(u16) {
+    pub NamedGroup(u16) {
         /// NIST P-256.
         SECP256R1 = 23,
         /// NIST P-384.
@@ -140,7 +140,7 @@ code_points! {
 
 code_points! {
     /// A signature algorithm with its hash (RFC 5246 §7.4.1.4.1, RFC 8446 §4.2.3).
-    SignatureScheme(u16) {
+    pub SignatureScheme(u16) {
         /// RSASSA-PKCS1-v1_5 with SHA-256.
         RSA_PKCS1_SHA256 = 0x0401,
         /// RSASSA-PKCS1-v1_5 with SHA-384.
@@ -164,7 +164,7 @@ code_points! {
 
 code_points! {
     /// A hello extension.
-    ExtensionType(u16) {
+    pub ExtensionType(u16) {
         /// RFC 6066 §3.
         SERVER_NAME = 0,
         /// RFC 8422 §5.1.1.

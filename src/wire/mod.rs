@@ -17,14 +17,15 @@ mod key_exchange;
 mod record;
 mod server_hello;
 
-pub use alert::{Alert, AlertDescription, AlertLevel};
+pub use alert::AlertDescription;
+pub(crate) use alert::{Alert, AlertLevel};
 pub(crate) use certificate::Certificate;
 pub(crate) use certificate_request::CertificateRequest;
 pub(crate) use certificate_verify::CertificateVerify;
-pub(crate) use client_hello::ClientHello;
+pub(crate) use client_hello::{ClientHello, ClientHelloFields};
+pub(crate) use code_points::ContentType;
 pub use code_points::{
-    CipherSuite, ContentType, ExtensionType, HandshakeType, NamedGroup, ProtocolVersion,
-    SignatureScheme,
+    CipherSuite, ExtensionType, HandshakeType, NamedGroup, ProtocolVersion, SignatureScheme,
 };
 pub(crate) use extensions::{ClientExtensions, ServerExtensions};
 pub(crate) use finished::{Finished, ServerHelloDone};

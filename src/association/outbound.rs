@@ -1,0 +1,326 @@
+//! The writing half: from messages and application data to datagrams.
+
+use crate::error::{Error, Result};
+use crate::flight::{Expiry, Flight, OutgoingMessage, Repeat, Retransmit};
+use crate::record::Sealer;
+use crate::stats::Stats;
+use crate::timer::Retransmission;
+use crate::trace::{ResendReason, Told, Trace, What};
+use crate::wire::{Alert, AlertDescription, ContentType, MAX_PLAINTEXT, ProtocolVersion};
+use std::time::Duration;
+
+use super::Response;
+
+/// Where datagrams go.
+pub(crate) type Emit<'a> = &'a mut dyn FnMut(&[u8]);
+
+/// Datagram sizes to fall back to where a path seems to swallow larger ones (RFC 6347 §4.1.1.1).
+const FALLBACK_MTUS: [usize; 3] = [1200, 548, 256];
+
+/// A path is suspected of swallowing large datagrams from this expiry on.
+const SHRINK_AT_EXPIRY: u32 = 2;
+
+/// Sends to one peer.
+pub(crate) struct Outbound {
+    version: ProtocolVersion,
+    /// Every epoch that the current flight was sent in, the newest last.
+    sealers: Vec<Sealer>,
+    flight: Flight,
+    retransmit: Retransmit,
+    mtu: usize,
+    datagram: Vec<u8>,
+    closed: bool,
+    trace: Trace,
+}
+
+impl Outbound {
+    /// `first_sequence` is the number of the first record, and `version` stands in record headers
+    /// until one is agreed on.
+    pub(crate) fn new(
+        version: ProtocolVersion,
+        first_sequence: u64,
+        mtu: usize,
+        plan: Retransmission,
+        trace: Trace,
+        now: Duration,
+    ) -> Self {
+        Outbound {
+            version,
+            sealers: vec![Sealer::plaintext(first_sequence)],
+            flight: Flight::default(),
+            retransmit: Retransmit::new(plan, now),
+            mtu,
+            datagram: Vec::new(),
+            closed: false,
+            trace,
+        }
+    }
+
+    pub(crate) fn agreed(&mut self, version: ProtocolVersion) {
+        self.version = version;
+    }
+
+    pub(crate) fn epoch(&self) -> u16 {
+        self.sealers.last().map_or(0, Sealer::epoch)
+    }
+
+    /// What is sent from now on is under these keys.
+    pub(crate) fn change_keys(&mut self, sealer: Sealer) {
+        self.sealers.push(sealer);
+    }
+
+    /// Sends a new flight in place of the one before, which was answered.
+    pub(crate) fn send_flight(
+        &mut self,
+        messages: Vec<OutgoingMessage>,
+        now: Duration,
+        emit: Emit<'_>,
+    ) -> Result<()> {
+        self.flight = Flight::new(messages);
+        let delay = self.retransmit.flight_sent(now);
+        self.trace.stats.flights_sent = self.trace.stats.flights_sent.wrapping_add(1);
+        let datagrams = self.transmit(emit)?;
+        let flight = &self.flight;
+        self.trace.note(now, || What::FlightSent {
+            messages: flight.outline(),
+            datagrams,
+        });
+        self.trace.note(now, || What::TimerArmed { delay });
+        Ok(())
+    }
+
+    /// The handshake is over. If the last flight was ours, it stays at hand for a peer that missed it.
+    pub(crate) fn established(&mut self, last_flight: LastFlight, now: Duration) {
+        self.trace.note(now, || What::TimerCancelled);
+        match last_flight {
+            LastFlight::Ours => self.retransmit.last_flight_sent(now),
+            LastFlight::Peers => {
+                self.retransmit.finished();
+                self.forget_flight();
+            }
+        }
+    }
+
+    /// Does what the reading half asks for.
+    pub(crate) fn respond(
+        &mut self,
+        response: &Response,
+        now: Duration,
+        emit: Emit<'_>,
+    ) -> Result<()> {
+        if response.repeated {
+            match self.retransmit.peer_repeated(now) {
+                Repeat::Resend => self.resend(ResendReason::PeerRepeated, now, emit)?,
+                Repeat::Damped => {
+                    let damped = &mut self.trace.stats.repeats_damped;
+                    *damped = damped.wrapping_add(1);
+                    self.trace.note(now, || What::RepeatDamped);
+                }
+                Repeat::Nothing => {}
+            }
+        }
+        if response.no_renegotiation {
+            self.alert(
+                Alert::warning(AlertDescription::NO_RENEGOTIATION),
+                now,
+                emit,
+            )?;
+        }
+        if let Some(error) = &response.fatal {
+            self.abort(error, now, emit);
+        } else if response.close_notify {
+            self.close_notify(now, emit);
+        }
+        Ok(())
+    }
+
+    /// Sends the flight again if its timer has expired.
+    pub(crate) fn tick(&mut self, now: Duration, emit: Emit<'_>) -> Result<Ticked> {
+        match self.retransmit.expired(now) {
+            Expiry::GiveUp => Ok(Ticked::GaveUp),
+            Expiry::Resend(reason) => {
+                if matches!(reason, ResendReason::Timer { expiry, .. } if expiry >= SHRINK_AT_EXPIRY)
+                {
+                    self.shrink(now);
+                }
+                self.resend(reason, now, emit)?;
+                Ok(Ticked::Going)
+            }
+            Expiry::NotDue => {
+                if self.retransmit.expires().is_none() && !self.flight.is_empty() {
+                    self.forget_flight();
+                }
+                Ok(Ticked::Going)
+            }
+        }
+    }
+
+    /// The system refused a datagram as too long: smaller ones from now on, and the flight again.
+    pub(crate) fn lower_mtu(&mut self, now: Duration, emit: Emit<'_>) -> Result<()> {
+        self.shrink(now);
+        if self.flight.is_empty() {
+            Ok(())
+        } else {
+            self.transmit(emit).map(|_| ())
+        }
+    }
+
+    /// One message of application data as one datagram.
+    pub(crate) fn seal(&mut self, data: &[u8]) -> Result<&[u8]> {
+        if self.closed {
+            return Err(Error::Closed);
+        }
+        if data.is_empty() {
+            return Err(Error::EmptyMessage);
+        }
+        let maximum = self.max_message();
+        if data.len() > maximum {
+            return Err(Error::MessageTooLong {
+                length: data.len(),
+                maximum,
+            });
+        }
+        self.datagram.clear();
+        let sealer = self.sealers.last_mut().ok_or(Error::Closed)?;
+        sealer.seal(
+            ContentType::APPLICATION_DATA,
+            self.version,
+            data,
+            &mut self.datagram,
+        )?;
+        self.count_sent();
+        Ok(&self.datagram)
+    }
+
+    /// Tells the peer that nothing more follows. Once.
+    pub(crate) fn close_notify(&mut self, now: Duration, emit: Emit<'_>) {
+        if !self.closed {
+            self.closed = true;
+            // A close that cannot be sent is as one that is lost: RFC 6347 §4.2.7 repeats no alert.
+            let _ = self.alert(Alert::warning(AlertDescription::CLOSE_NOTIFY), now, emit);
+        }
+    }
+
+    /// Tells the peer why the connection is over, if the cause has an alert.
+    pub(crate) fn abort(&mut self, error: &Error, now: Duration, emit: Emit<'_>) {
+        if let Some(description) = error.alert().filter(|_| !self.closed) {
+            // As for close_notify: whether it arrives is not ours to know.
+            let _ = self.alert(Alert::fatal(description), now, emit);
+        }
+        self.closed = true;
+        self.forget_flight();
+        self.retransmit.finished();
+        self.trace.note(now, || What::Ended(error.to_string()));
+    }
+
+    /// Bytes of application data that fit into a datagram.
+    pub(crate) fn max_message(&self) -> usize {
+        let overhead = self.sealers.last().map_or(0, Sealer::overhead);
+        self.mtu.saturating_sub(overhead).min(MAX_PLAINTEXT)
+    }
+
+    pub(crate) fn began(&self) -> Duration {
+        self.retransmit.began()
+    }
+
+    /// When `tick` has something to do.
+    pub(crate) fn next_deadline(&self) -> Option<Duration> {
+        self.retransmit.expires()
+    }
+
+    pub(crate) fn intermediate(&self) -> Option<Duration> {
+        self.retransmit.intermediate()
+    }
+
+    /// When the retransmission plan gives the handshake up, whatever the timer does.
+    pub(crate) fn handshake_deadline(&self) -> Option<Duration> {
+        self.retransmit.deadline()
+    }
+
+    /// Until when somebody must read the socket for the sake of the last flight.
+    pub(crate) fn last_flight_until(&self) -> Option<Duration> {
+        self.retransmit.serves_until()
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        self.trace.stats
+    }
+
+    pub(crate) fn take_events(&mut self) -> Told {
+        self.trace.take()
+    }
+
+    fn resend(&mut self, reason: ResendReason, now: Duration, emit: Emit<'_>) -> Result<()> {
+        self.trace.stats.flights_resent = self.trace.stats.flights_resent.wrapping_add(1);
+        let datagrams = self.transmit(emit)?;
+        let flight = &self.flight;
+        self.trace.note(now, || What::FlightResent {
+            reason,
+            messages: flight.outline(),
+            datagrams,
+        });
+        Ok(())
+    }
+
+    fn transmit(&mut self, emit: Emit<'_>) -> Result<usize> {
+        let packed = self
+            .flight
+            .pack(self.mtu, self.version, &mut self.sealers, emit)?;
+        let add = |counter: &mut u64, n: usize| {
+            *counter = counter.wrapping_add(u64::try_from(n).unwrap_or(u64::MAX));
+        };
+        add(&mut self.trace.stats.datagrams_sent, packed.datagrams);
+        add(&mut self.trace.stats.records_sent, packed.records);
+        Ok(packed.datagrams)
+    }
+
+    fn alert(&mut self, alert: Alert, now: Duration, emit: Emit<'_>) -> Result<()> {
+        self.datagram.clear();
+        let Some(sealer) = self.sealers.last_mut() else {
+            return Ok(());
+        };
+        sealer.seal(
+            ContentType::ALERT,
+            self.version,
+            &alert.encode(),
+            &mut self.datagram,
+        )?;
+        self.count_sent();
+        emit(&self.datagram);
+        self.trace.note(now, || What::AlertSent(alert.description));
+        Ok(())
+    }
+
+    fn count_sent(&mut self) {
+        self.trace.stats.datagrams_sent = self.trace.stats.datagrams_sent.wrapping_add(1);
+        self.trace.stats.records_sent = self.trace.stats.records_sent.wrapping_add(1);
+    }
+
+    fn shrink(&mut self, now: Duration) {
+        if let Some(mtu) = FALLBACK_MTUS.into_iter().find(|mtu| *mtu < self.mtu) {
+            self.mtu = mtu;
+            self.trace.note(now, || What::MtuLowered { mtu });
+        }
+    }
+
+    /// Nobody can need the flight any more, nor the epochs before the current one.
+    fn forget_flight(&mut self) {
+        self.flight = Flight::default();
+        let last = self.epoch();
+        self.sealers.retain(|sealer| sealer.epoch() == last);
+    }
+}
+
+/// Who sent the last flight of a handshake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LastFlight {
+    Ours,
+    Peers,
+}
+
+/// What came of the timer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ticked {
+    Going,
+    GaveUp,
+}

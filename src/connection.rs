@@ -1,0 +1,473 @@
+//! One connection without a socket and without a clock: an association, and the script that drives it
+//! until it is established. The shell, the laboratory and the tests all hold this.
+
+use crate::association::{Inbound, LastFlight, Outbound, Response, Ticked};
+use crate::certificate::ServerName;
+use crate::config::{ClientConfig, ServerConfig, Settings};
+use crate::cookie::VerifiedHello;
+use crate::error::{Error, Result};
+use crate::flight::{Content, MessageLimits, OutgoingMessage};
+use crate::handshake::{Action, Io, Mailbox, Script, client_script, server_script};
+use crate::session::Session;
+use crate::stats::Stats;
+use crate::trace::{Message, Trace, What};
+use crate::wire::ProtocolVersion;
+use parking_lot::Mutex;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+/// A connection that is being established, and afterwards until it is split in its halves.
+pub(crate) struct Connection {
+    inbound: Inbound,
+    outbound: Outbound,
+    settings: Settings,
+    mailbox: Arc<Mutex<Mailbox>>,
+    progress: Progress,
+    suspect: Option<Suspect>,
+    heard: Vec<Message>,
+    datagrams: VecDeque<Vec<u8>>,
+}
+
+/// How far it is.
+enum Progress {
+    Handshake(Script),
+    Established(Session),
+    Failed(Error),
+}
+
+/// What nothing authenticated says against this handshake; believed if nothing better comes in time.
+struct Suspect {
+    error: Error,
+    until: Duration,
+}
+
+/// An established connection in its halves, which different threads may hold.
+pub(crate) struct Established {
+    pub(crate) inbound: Inbound,
+    pub(crate) outbound: Outbound,
+    pub(crate) session: Session,
+}
+
+impl Connection {
+    /// A client that has its first flight ready. `who` names it in traces.
+    pub(crate) fn client(
+        config: Arc<ClientConfig>,
+        server: ServerName,
+        who: Arc<str>,
+        now: Duration,
+    ) -> Result<Connection> {
+        let start = Start {
+            message_seq: 0,
+            expected_seq: 0,
+            record_sequence: 0,
+        };
+        let settings = config.settings.clone();
+        // RFC 6347 §4.2.1: before a version is agreed on, records say DTLS 1.0, which all can read.
+        let version = ProtocolVersion::DTLS1_0;
+        Connection::start(settings, who, now, version, start, |io| {
+            client_script(io, config, server)
+        })
+    }
+
+    /// A server for a client whose hello has passed the gate.
+    pub(crate) fn server(
+        config: Arc<ServerConfig>,
+        hello: VerifiedHello,
+        who: Arc<str>,
+        now: Duration,
+    ) -> Result<Connection> {
+        // RFC 6347 §4.2.1: numbering goes on where the stateless exchange ended: ServerHello has the
+        // record number and the message_seq of the hello that it answers.
+        let start = Start {
+            message_seq: hello.message_seq(),
+            expected_seq: hello.message_seq().saturating_add(1),
+            record_sequence: hello.record_sequence(),
+        };
+        let settings = config.settings.clone();
+        let version = ProtocolVersion::DTLS1_2;
+        Connection::start(settings, who, now, version, start, |io| {
+            server_script(io, config, hello)
+        })
+    }
+
+    fn start(
+        settings: Settings,
+        who: Arc<str>,
+        now: Duration,
+        version: ProtocolVersion,
+        start: Start,
+        script: impl FnOnce(Io) -> Script,
+    ) -> Result<Connection> {
+        let trace = || Trace::new(who.clone(), settings.observer.clone());
+        let limits = MessageLimits {
+            certificate: settings.max_certificate_message,
+        };
+        let mailbox = Arc::<Mutex<Mailbox>>::default();
+        let script = script(Io::new(mailbox.clone(), start.message_seq));
+        let mut connection = Connection {
+            inbound: Inbound::new(
+                start.message_seq,
+                start.expected_seq,
+                limits,
+                settings.replay,
+                settings.bad_mac_limit,
+                trace(),
+            ),
+            outbound: Outbound::new(
+                version,
+                start.record_sequence,
+                settings.mtu,
+                settings.retransmission,
+                trace(),
+                now,
+            ),
+            settings,
+            mailbox,
+            progress: Progress::Handshake(script),
+            suspect: None,
+            heard: Vec::new(),
+            datagrams: VecDeque::new(),
+        };
+        connection.advance(now).map(|()| connection)
+    }
+
+    /// Takes in a datagram. Application data that came along goes to `deliver`.
+    ///
+    /// # Errors
+    /// Are final; an alert for the peer may be waiting in [`transmit`](Self::transmit).
+    pub(crate) fn receive(
+        &mut self,
+        datagram: &mut [u8],
+        now: Duration,
+        deliver: &mut dyn FnMut(&[u8]),
+    ) -> Result<()> {
+        self.check()?;
+        let response = self.inbound.receive(datagram, now, deliver);
+        self.respond(response, now)?;
+        self.advance(now)
+    }
+
+    /// Fires every deadline that is due.
+    ///
+    /// # Errors
+    /// As those of [`receive`](Self::receive); [`Error::HandshakeTimeout`] among them.
+    pub(crate) fn tick(&mut self, now: Duration) -> Result<()> {
+        self.check()?;
+        if self
+            .suspect
+            .as_ref()
+            .is_some_and(|suspect| now >= suspect.until)
+        {
+            let error = self
+                .suspect
+                .take()
+                .map_or(Error::Closed, |suspect| suspect.error);
+            return self.fail(error, now);
+        }
+        let datagrams = &mut self.datagrams;
+        let ticked = self
+            .outbound
+            .tick(now, &mut |d| datagrams.push_back(d.to_vec()))?;
+        let over = self
+            .handshake_deadline()
+            .is_some_and(|deadline| now >= deadline);
+        if ticked == Ticked::GaveUp || over {
+            let after = now.saturating_sub(self.outbound.began());
+            let suspect = self.suspect.take().map(|suspect| Box::new(suspect.error));
+            return self.fail(Error::HandshakeTimeout { after, suspect }, now);
+        }
+        Ok(())
+    }
+
+    /// When [`tick`](Self::tick) has something to do.
+    pub(crate) fn next_deadline(&self) -> Option<Duration> {
+        let suspect = self.suspect.as_ref().map(|suspect| suspect.until);
+        let deadlines = [
+            suspect,
+            self.outbound.next_deadline(),
+            self.handshake_deadline(),
+        ];
+        deadlines.into_iter().flatten().min()
+    }
+
+    /// When a repeated flight of the peer is answered again.
+    pub(crate) fn intermediate(&self) -> Option<Duration> {
+        self.outbound.intermediate()
+    }
+
+    /// The next datagram to send.
+    pub(crate) fn transmit(&mut self) -> Option<Vec<u8>> {
+        self.datagrams.pop_front()
+    }
+
+    /// The system refused a datagram as too long.
+    pub(crate) fn lower_mtu(&mut self, now: Duration) {
+        let datagrams = &mut self.datagrams;
+        // What fails here fails again at the next resend, which reports it.
+        let _ = self
+            .outbound
+            .lower_mtu(now, &mut |d| datagrams.push_back(d.to_vec()));
+    }
+
+    pub(crate) fn is_established(&self) -> bool {
+        matches!(self.progress, Progress::Established(_))
+    }
+
+    /// What the handshake agreed on, once it is complete.
+    pub(crate) fn session(&self) -> Option<&Session> {
+        match &self.progress {
+            Progress::Established(session) => Some(session),
+            Progress::Handshake(_) | Progress::Failed(_) => None,
+        }
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        self.inbound.stats().plus(&self.outbound.stats())
+    }
+
+    /// Seals one message of application data.
+    pub(crate) fn send(&mut self, data: &[u8]) -> Result<&[u8]> {
+        self.check()?;
+        if !self.is_established() {
+            return Err(Error::WantRead);
+        }
+        self.outbound.seal(data)
+    }
+
+    /// Ends the connection, or gives the handshake up, and tells the peer.
+    pub(crate) fn close(&mut self, now: Duration) {
+        let datagrams = &mut self.datagrams;
+        self.outbound
+            .close_notify(now, &mut |d| datagrams.push_back(d.to_vec()));
+        self.progress = Progress::Failed(Error::Closed);
+    }
+
+    /// Events since the last time, to be told with no lock held.
+    pub(crate) fn tell(&mut self) {
+        self.inbound.take_events().tell();
+        self.outbound.take_events().tell();
+    }
+
+    /// Splits an established connection; the error of one that is not.
+    pub(crate) fn into_established(self) -> Result<Established> {
+        match self.progress {
+            Progress::Established(session) => Ok(Established {
+                inbound: self.inbound,
+                outbound: self.outbound,
+                session,
+            }),
+            Progress::Failed(error) => Err(error),
+            Progress::Handshake(_) => Err(Error::WantRead),
+        }
+    }
+
+    fn check(&self) -> Result<()> {
+        match &self.progress {
+            Progress::Failed(error) => Err(error.clone()),
+            Progress::Handshake(_) | Progress::Established(_) => Ok(()),
+        }
+    }
+
+    fn handshake_deadline(&self) -> Option<Duration> {
+        if self.is_established() {
+            return None;
+        }
+        let own = self.settings.handshake_deadline;
+        let own = own.map(|after| self.outbound.began().saturating_add(after));
+        [own, self.outbound.handshake_deadline()]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    fn respond(&mut self, mut response: Response, now: Duration) -> Result<()> {
+        if let Some(error) = response.suspicion.take() {
+            self.suspect(error, now)?;
+        }
+        let datagrams = &mut self.datagrams;
+        self.outbound
+            .respond(&response, now, &mut |d| datagrams.push_back(d.to_vec()))?;
+        match response.fatal {
+            Some(error) => {
+                self.progress = Progress::Failed(error.clone());
+                Err(error)
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Hazards D11 and A21: what nobody authenticated does not end a handshake at once, or anyone
+    /// could. The first suspicion since the last progress is remembered.
+    fn suspect(&mut self, error: Error, now: Duration) -> Result<()> {
+        if self.is_established() {
+            return Ok(());
+        }
+        if self.settings.suspicion.is_zero() {
+            return self.fail(error, now);
+        }
+        self.inbound
+            .note(now, || What::Suspected(error.to_string()));
+        let until = now.saturating_add(self.settings.suspicion);
+        self.suspect.get_or_insert(Suspect { error, until });
+        Ok(())
+    }
+
+    fn fail(&mut self, error: Error, now: Duration) -> Result<()> {
+        let datagrams = &mut self.datagrams;
+        self.outbound
+            .abort(&error, now, &mut |d| datagrams.push_back(d.to_vec()));
+        self.progress = Progress::Failed(error.clone());
+        Err(error)
+    }
+
+    /// Hands the script what has arrived, and does what it asks for, until it waits for more.
+    fn advance(&mut self, now: Duration) -> Result<()> {
+        loop {
+            let Progress::Handshake(script) = &mut self.progress else {
+                return self.idle(now);
+            };
+            let offered = {
+                let mut mailbox = self.mailbox.lock();
+                if mailbox.received.is_none() {
+                    mailbox.received = self.inbound.next_message();
+                }
+                mailbox.received.is_some()
+            };
+            let polled = script
+                .as_mut()
+                .poll(&mut Context::from_waker(Waker::noop()));
+            let actions = std::mem::take(&mut self.mailbox.lock().actions);
+            let sent = match self.act(actions, now) {
+                Ok(sent) => sent,
+                Err(error) => return self.fail(error, now),
+            };
+            match polled {
+                Poll::Ready(Ok(session)) => return self.establish(session, sent, now),
+                Poll::Ready(Err(error)) => return self.fail(error, now),
+                Poll::Pending if !offered => return Ok(()),
+                Poll::Pending => {}
+            }
+        }
+    }
+
+    /// Does what the script asked for; whether it sent a flight.
+    fn act(&mut self, actions: Vec<Action>, now: Duration) -> Result<LastFlight> {
+        let mut flight = Vec::new();
+        for action in actions {
+            match action {
+                Action::Send {
+                    typ,
+                    message_seq,
+                    body,
+                } => {
+                    let content = Content::Handshake {
+                        typ,
+                        message_seq,
+                        body,
+                    };
+                    flight.push(OutgoingMessage {
+                        epoch: self.outbound.epoch(),
+                        content,
+                    });
+                }
+                Action::ChangeCipherSpec(sealer) => {
+                    let content = Content::ChangeCipherSpec;
+                    flight.push(OutgoingMessage {
+                        epoch: self.outbound.epoch(),
+                        content,
+                    });
+                    self.outbound.change_keys(sealer);
+                }
+                Action::ExpectChangeCipherSpec(opener) => {
+                    let response = self.inbound.expect_change_cipher_spec(opener, now);
+                    self.respond(response, now)?;
+                }
+                Action::Accepted {
+                    typ,
+                    message_seq,
+                    epoch,
+                    length,
+                } => {
+                    self.suspect = None;
+                    self.heard.push(Message {
+                        typ: Some(typ),
+                        message_seq,
+                        epoch,
+                        length,
+                    });
+                }
+                Action::Refused(message, error) => {
+                    self.inbound.refuse_message(&message, now);
+                    self.suspect(error, now)?;
+                }
+                Action::Agreed(version) => {
+                    self.inbound.hellos_done();
+                    self.outbound.agreed(version);
+                }
+                Action::ExpectMessageSeq(message_seq) => self.inbound.skip_to(message_seq),
+                Action::Log {
+                    label,
+                    client_random,
+                    secret,
+                } => {
+                    if let Some(key_log) = &self.settings.key_log {
+                        key_log.log(label, &client_random, &secret);
+                    }
+                }
+            }
+        }
+        if flight.is_empty() {
+            return Ok(LastFlight::Peers);
+        }
+        self.note_flight_received(now);
+        self.inbound.flight_complete();
+        let datagrams = &mut self.datagrams;
+        self.outbound
+            .send_flight(flight, now, &mut |d| datagrams.push_back(d.to_vec()))?;
+        Ok(LastFlight::Ours)
+    }
+
+    fn establish(&mut self, session: Session, last: LastFlight, now: Duration) -> Result<()> {
+        self.note_flight_received(now);
+        self.suspect = None;
+        self.inbound.established();
+        self.outbound.established(last, now);
+        self.inbound
+            .note(now, || What::Established(session.version));
+        self.progress = Progress::Established(session);
+        Ok(())
+    }
+
+    /// Nothing in DTLS 1.2 follows the handshake but its own repetitions.
+    fn idle(&mut self, now: Duration) -> Result<()> {
+        match self.inbound.next_message() {
+            None => Ok(()),
+            Some(message) => {
+                let expected = crate::wire::HandshakeType::HELLO_REQUEST;
+                self.fail(
+                    Error::UnexpectedMessage {
+                        got: message.typ,
+                        expected,
+                    },
+                    now,
+                )
+            }
+        }
+    }
+
+    fn note_flight_received(&mut self, now: Duration) {
+        let messages = std::mem::take(&mut self.heard);
+        if !messages.is_empty() {
+            self.inbound.note(now, || What::FlightReceived { messages });
+        }
+    }
+}
+
+/// Where the numbering starts.
+struct Start {
+    message_seq: u16,
+    expected_seq: u16,
+    record_sequence: u64,
+}

@@ -1,0 +1,126 @@
+//! What a cookie says, and to what it is bound.
+
+use super::{CookieSigner, HmacCookies};
+use crate::error::Result;
+use crate::wire::ClientHelloFields;
+use std::fmt;
+use std::time::Duration;
+
+/// Bytes of a cookie: the name of a key period, and a tag.
+pub(super) const COOKIE_LEN: usize = 17;
+
+/// A cookie as it stands in a HelloVerifyRequest.
+pub(super) type Cookie = [u8; COOKIE_LEN];
+
+/// Says what a tag is good for, so that a cookie of one kind is never one of another: this is the
+/// cookie of RFC 6347 §4.2.1.
+const HELLO_VERIFY_REQUEST: u8 = 1;
+
+/// What a server needs to tell by a cookie that a client is where it says it is (RFC 6347 §4.2.1).
+///
+/// Make one when the program starts and share it, as an `Arc<CookieContext>`, with everything that
+/// answers clients. It is small, holds no client's state, and its keys rotate by themselves.
+///
+/// # Examples
+///
+/// ```
+/// use flightline::CookieContext;
+/// use std::sync::Arc;
+///
+/// let cookies = Arc::new(CookieContext::new()?);
+/// # Ok::<(), flightline::Error>(())
+/// ```
+pub struct CookieContext {
+    signer: Box<dyn CookieSigner>,
+}
+
+impl CookieContext {
+    /// Cookies of [`HmacCookies`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::RandomFailed`](crate::Error::RandomFailed), if the operating system has no random bytes.
+    pub fn new() -> Result<Self> {
+        HmacCookies::new().map(Self::with_signer)
+    }
+
+    /// Cookies of a signer of one's own.
+    pub fn with_signer(signer: impl CookieSigner + 'static) -> Self {
+        CookieContext {
+            signer: Box::new(signer),
+        }
+    }
+
+    /// A cookie for the sender of `hello`, unless the signer refuses.
+    pub(super) fn challenge(
+        &self,
+        client_id: &[u8],
+        hello: &ClientHelloFields<'_>,
+        now: Duration,
+    ) -> Option<Cookie> {
+        let period = self.signer.period(now);
+        let tag = with_message(client_id, hello, period, |message| {
+            self.signer.sign(period, message)
+        })?;
+        let mut cookie = [period; COOKIE_LEN];
+        if let Some(place) = cookie.last_chunk_mut() {
+            *place = tag;
+        }
+        Some(cookie)
+    }
+
+    /// Whether the cookie in `hello` was made here, for this client and this hello, and is not over.
+    pub(super) fn accepts(
+        &self,
+        client_id: &[u8],
+        hello: &ClientHelloFields<'_>,
+        now: Duration,
+    ) -> bool {
+        let Ok([period, tag @ ..]) = Cookie::try_from(hello.cookie) else {
+            return false;
+        };
+        with_message(client_id, hello, period, |message| {
+            self.signer.verify(now, period, message, &tag)
+        })
+    }
+}
+
+impl fmt::Debug for CookieContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CookieContext").finish_non_exhaustive()
+    }
+}
+
+/// Hands what is signed to `f`: the client's address, and the parameters that its second hello must
+/// repeat (RFC 6347 §4.2.1). The extensions are not among them: hellos that offer DTLS 1.3 change
+/// theirs between the first and the second (RFC 9147 §5.1).
+///
+/// The lengths stand in front, so no byte can move from one field to the next.
+fn with_message<T>(
+    client_id: &[u8],
+    hello: &ClientHelloFields<'_>,
+    period: u8,
+    f: impl FnOnce(&[&[u8]]) -> T,
+) -> T {
+    let version = hello.version.0.to_be_bytes();
+    let fields: [&[u8]; 6] = [
+        client_id,
+        &version,
+        hello.random,
+        hello.session_id,
+        hello.cipher_suites,
+        hello.compression_methods,
+    ];
+    let lengths = fields.map(|field| u64::try_from(field.len()).unwrap_or(u64::MAX).to_be_bytes());
+    let [id, version, random, session_id, suites, compression] = fields;
+    f(&[
+        &[HELLO_VERIFY_REQUEST, period],
+        lengths.as_flattened(),
+        id,
+        version,
+        random,
+        session_id,
+        suites,
+        compression,
+    ])
+}

@@ -1,0 +1,181 @@
+//! The verdict on a datagram from an address that has proven nothing.
+
+use super::{AddressProof, CookieContext, ReplyBuffer, VerifiedHello};
+use crate::codec::Reader;
+use crate::wire::{
+    Body, ClientHello, ClientHelloFields, ContentType, HandshakeHeader, HandshakeType,
+    MAX_PLAINTEXT, ProtocolVersion, RecordHeader,
+};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How a server tells that a client is where it says it is.
+#[derive(Debug, Clone)]
+pub(crate) enum HelloVerification {
+    /// By cookies. In a build without the feature `hello-verify` this fails like `None`: such a
+    /// build verifies no hello, and going without must be asked for in words.
+    Cookies(Arc<CookieContext>),
+    /// Nobody has said yet, so every handshake fails.
+    None,
+    /// Not at all. Whoever can forge a source address can then make the server work for it and
+    /// send its flights there (RFC 6347 §4.2.1).
+    Waived,
+}
+
+/// What to do with a datagram.
+#[derive(Debug)]
+pub(crate) enum Verdict<'a> {
+    /// A handshake may begin.
+    Verified(Box<VerifiedHello>),
+    /// Answer with this one HelloVerifyRequest, and keep nothing.
+    Challenge(&'a [u8]),
+    /// Say nothing.
+    Drop(GateDrop),
+    /// A hello, but no cookie context: it fails.
+    NoContext,
+}
+
+/// Why a datagram gets no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum GateDrop {
+    /// Its first record is no ClientHello in the clear. Another server's messages and alerts are
+    /// among these: two servers must never answer each other.
+    NotAHello,
+    /// It claims to be a hello and cannot be read as one.
+    Malformed,
+    /// Its first record holds a part of a hello. Parts cannot be put together without keeping them,
+    /// so a hello has to fit into one record.
+    Fragmented,
+    /// The hello offers what is not DTLS.
+    WrongVersion,
+    /// The hello was challenged more often than any client bears.
+    TooManyChallenges,
+    /// The signer makes no cookie.
+    NoCookie,
+}
+
+/// The last message_seq that a hello may have: it counts the challenges before it, and leaves room
+/// for the handshake's messages behind it.
+const LAST_MESSAGE_SEQ: u16 = 255;
+
+/// All versions of DTLS have this first byte, in records and in hellos (RFC 6347 §4.1).
+const DTLS_MAJOR: u8 = 0xfe;
+
+/// Stands before a server. It has no memory.
+#[derive(Debug, Clone)]
+pub(crate) struct Gate {
+    verification: HelloVerification,
+}
+
+impl Gate {
+    pub(crate) fn new(verification: HelloVerification) -> Self {
+        Gate { verification }
+    }
+
+    /// Looks at the first record of `datagram`, which came from the address that `client_id` names.
+    ///
+    /// Anyone can send what this reads: until the hello is verified nothing is allocated, and the
+    /// reply is shorter than the hello. A cookie that is not good is as none.
+    pub(crate) fn check<'a>(
+        &self,
+        client_id: &[u8],
+        datagram: &[u8],
+        now: Duration,
+        reply: &'a mut ReplyBuffer,
+    ) -> Verdict<'a> {
+        let hello = match Unproven::read(datagram) {
+            Ok(hello) => hello,
+            Err(reason) => return Verdict::Drop(reason),
+        };
+        match &self.verification {
+            HelloVerification::Cookies(context) if cfg!(feature = "hello-verify") => {
+                if context.accepts(client_id, &hello.fields, now) {
+                    return hello.verified(AddressProof::Cookie);
+                }
+                match context.challenge(client_id, &hello.fields, now) {
+                    Some(cookie) => Verdict::Challenge(reply.write(
+                        hello.record_sequence,
+                        hello.message_seq,
+                        &cookie,
+                    )),
+                    None => Verdict::Drop(GateDrop::NoCookie),
+                }
+            }
+            HelloVerification::Waived => hello.verified(AddressProof::Waived),
+            HelloVerification::Cookies(_) | HelloVerification::None => Verdict::NoContext,
+        }
+    }
+}
+
+/// A whole hello, where it stands in its datagram.
+struct Unproven<'a> {
+    record_sequence: u64,
+    message_seq: u16,
+    body: &'a [u8],
+    fields: ClientHelloFields<'a>,
+}
+
+impl<'a> Unproven<'a> {
+    fn read(datagram: &'a [u8]) -> Result<Self, GateDrop> {
+        let mut reader = Reader::new(datagram);
+        let record = RecordHeader::read(&mut reader).map_err(|_| GateDrop::NotAHello)?;
+        if record.content_type != ContentType::HANDSHAKE
+            || record.epoch != 0
+            || !is_dtls(record.version)
+        {
+            return Err(GateDrop::NotAHello);
+        }
+        let length = usize::from(record.length);
+        if length > MAX_PLAINTEXT {
+            return Err(GateDrop::Malformed);
+        }
+        let fragment = reader.take(length).map_err(|_| GateDrop::Malformed)?;
+        if fragment.first() != Some(&HandshakeType::CLIENT_HELLO.0) {
+            return Err(GateDrop::NotAHello);
+        }
+        let (header, body) = Reader::whole(fragment, HandshakeHeader::read_fragment)
+            .map_err(|_| GateDrop::Malformed)?;
+        if !header.is_whole() {
+            return Err(GateDrop::Fragmented);
+        }
+        if header.message_seq > LAST_MESSAGE_SEQ {
+            return Err(GateDrop::TooManyChallenges);
+        }
+        let fields =
+            Reader::whole(body, ClientHelloFields::read).map_err(|_| GateDrop::Malformed)?;
+        // A client of DTLS 1.0 is let in to be told by an alert, once it has proven its address.
+        if !is_dtls(fields.version) {
+            return Err(GateDrop::WrongVersion);
+        }
+        Ok(Unproven {
+            record_sequence: record.sequence,
+            message_seq: header.message_seq,
+            body,
+            fields,
+        })
+    }
+
+    fn verified(&self, proof: AddressProof) -> Verdict<'static> {
+        match ClientHello::decode(self.body) {
+            Ok(hello) => Verdict::Verified(Box::new(VerifiedHello::new(
+                self.record_sequence,
+                self.message_seq,
+                self.body.to_vec(),
+                hello,
+                proof,
+            ))),
+            Err(_) => Verdict::Drop(GateDrop::Malformed),
+        }
+    }
+}
+
+fn is_dtls(version: ProtocolVersion) -> bool {
+    let [major, _] = version.0.to_be_bytes();
+    major == DTLS_MAJOR
+}
+
+#[cfg(all(test, feature = "hello-verify"))]
+mod tests;
+
+#[cfg(all(test, not(feature = "hello-verify")))]
+mod tests_without_hello_verify;

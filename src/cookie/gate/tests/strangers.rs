@@ -1,0 +1,162 @@
+//! What anyone may send.
+
+use super::*;
+use proptest::prelude::*;
+
+#[test]
+fn a08_a_length_that_lies_is_malformed() {
+    let (gate, hello) = proven();
+    // Session id, cookie, suites, compression methods, extensions.
+    for place in [59, 63, 82, 87, 90] {
+        let mut datagram = hello.datagram();
+        datagram[place] = 250;
+        assert_eq!(ask(&gate, &datagram).dropped(), GateDrop::Malformed);
+    }
+}
+
+#[test]
+fn a08_no_truncation_verifies() {
+    let (gate, hello) = proven();
+    let whole = hello.datagram();
+    let waived = Gate::new(HelloVerification::Waived);
+    for length in 0..whole.len() {
+        // As it is, and with lengths in both headers that are true.
+        let mut cut = whole[..length].to_vec();
+        ask(&gate, &cut).dropped();
+        ask(&waived, &cut).dropped();
+        // Without its last field, the extensions, a hello is whole again.
+        let whole_again = length == whole.len() - 6;
+        if length > 25 && !whole_again {
+            cut[12] = length as u8 - 13;
+            cut[16] = length as u8 - 25;
+            cut[24] = length as u8 - 25;
+            assert_eq!(ask(&gate, &cut).dropped(), GateDrop::Malformed);
+            assert_eq!(ask(&waived, &cut).dropped(), GateDrop::Malformed);
+        }
+    }
+}
+
+#[test]
+fn a10_a_part_of_a_hello_gets_no_reply() {
+    let (gate, hello) = proven();
+    let body = hello.body();
+    for (from, to) in [(0, 40), (0, 0), (40, body.len()), (body.len(), body.len())] {
+        let header = HandshakeHeader {
+            typ: HandshakeType::CLIENT_HELLO,
+            length: body.len() as u32,
+            message_seq: 0,
+            fragment_offset: from as u32,
+            fragment_length: (to - from) as u32,
+        };
+        let datagram = hello.datagram_of(header, &body[from..to]);
+        assert_eq!(ask(&gate, &datagram).dropped(), GateDrop::Fragmented);
+    }
+}
+
+#[test]
+fn a14_what_is_no_hello_in_the_clear_is_dropped() {
+    let gate = gate();
+    let datagram = Hello::new().datagram();
+    let mut tls = vec![22, 3, 1, 0, 60, 1, 0, 0, 56, 3, 3];
+    tls.resize(80, 0);
+    let mut stun = vec![0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42];
+    stun.resize(80, 0);
+    let mut encrypted = datagram.clone();
+    encrypted[4] = 1;
+    for datagram in [
+        vec![],
+        vec![22],
+        vec![0; 80],
+        vec![0xff; 80],
+        tls,
+        stun,
+        encrypted,
+    ] {
+        assert_eq!(ask(&gate, &datagram).dropped(), GateDrop::NotAHello);
+    }
+    let tls_inside = Hello {
+        version: 0x0303,
+        ..Hello::new()
+    };
+    assert_eq!(
+        ask(&gate, &tls_inside.datagram()).dropped(),
+        GateDrop::WrongVersion
+    );
+}
+
+#[test]
+fn a14_only_the_first_record_is_looked_at() {
+    let (gate, hello) = proven();
+    let alert = [21, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 9, 0, 2, 2, 40];
+    let behind = [&hello.datagram()[..], &alert].concat();
+    ask(&gate, &behind).verified();
+    let before = [&alert[..], &hello.datagram()].concat();
+    assert_eq!(ask(&gate, &before).dropped(), GateDrop::NotAHello);
+}
+
+#[test]
+fn a14_a_record_holds_one_hello_and_no_more_than_a_record_may() {
+    let (gate, hello) = proven();
+    let mut longer = hello.datagram();
+    longer[12] += 1;
+    longer.push(0);
+    assert_eq!(ask(&gate, &longer).dropped(), GateDrop::Malformed);
+
+    let huge = Hello {
+        cipher_suites: vec![0xc02b; 9_000],
+        ..Hello::new()
+    };
+    assert_eq!(ask(&gate, &huge.datagram()).dropped(), GateDrop::Malformed);
+}
+
+#[test]
+fn a19_no_server_is_ever_answered() {
+    let gate = gate();
+    let reply = ask(&gate, &Hello::new().datagram()).reply();
+    assert_eq!(ask(&gate, &reply).dropped(), GateDrop::NotAHello);
+    for typ in (0..=255).filter(|typ| *typ != HandshakeType::CLIENT_HELLO.0) {
+        let mut datagram = Hello::new().datagram();
+        datagram[13] = typ;
+        assert_eq!(ask(&gate, &datagram).dropped(), GateDrop::NotAHello);
+    }
+    for typ in (0..=255).filter(|typ| *typ != ContentType::HANDSHAKE.0) {
+        let mut datagram = Hello::new().datagram();
+        datagram[0] = typ;
+        assert_eq!(ask(&gate, &datagram).dropped(), GateDrop::NotAHello);
+    }
+}
+
+#[test]
+fn p27_a_malformed_hello_with_a_good_cookie_does_not_pass() {
+    let (gate, hello) = proven();
+    for extensions in [vec![0], vec![0, 23, 0, 1], vec![0, 23, 0, 0, 0, 23, 0, 0]] {
+        let malformed = Hello {
+            extensions: Some(extensions),
+            ..hello.clone()
+        };
+        let answer = ask(&gate, &malformed.datagram());
+        assert_eq!(answer.dropped(), GateDrop::Malformed);
+    }
+}
+
+proptest! {
+    #[test]
+    fn arbitrary_bytes_never_verify(
+        datagram in proptest::collection::vec(any::<u8>(), 0..300),
+    ) {
+        let answer = ask(&gate(), &datagram);
+        prop_assert!(!matches!(answer, Answer::Verified(_)));
+    }
+
+    #[test]
+    fn arbitrary_bytes_in_a_hello_never_verify_by_cookie(
+        body in proptest::collection::vec(any::<u8>(), 0..300),
+    ) {
+        let length = body.len() as u32;
+        let header = HandshakeHeader::whole(HandshakeType::CLIENT_HELLO, 0, length);
+        let datagram = Hello::new().datagram_of(header, &body);
+        let answer = ask(&gate(), &datagram);
+        prop_assert!(!matches!(answer, Answer::Verified(_)));
+        ask(&Gate::new(HelloVerification::Waived), &datagram);
+    }
+}

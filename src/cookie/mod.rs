@@ -1,0 +1,19 @@
+//! Proof that a client is where it says it is, before anything is kept for it (RFC 6347 §4.2.1).
+//!
+//! The [`Gate`] looks at one datagram from an unproven address and answers with a [`Verdict`]. It
+//! keeps nothing, allocates nothing for an unproven sender, and its reply is shorter than any hello
+//! it answers. What a cookie is bound to is this module's to decide; a [`CookieSigner`] only signs it.
+
+mod context;
+mod gate;
+mod hello_verify_request;
+mod hmac_cookies;
+mod signer;
+mod verified_hello;
+
+pub use context::CookieContext;
+pub(crate) use gate::{Gate, GateDrop, HelloVerification, Verdict};
+pub(crate) use hello_verify_request::ReplyBuffer;
+pub use hmac_cookies::HmacCookies;
+pub use signer::CookieSigner;
+pub(crate) use verified_hello::{AddressProof, VerifiedHello};

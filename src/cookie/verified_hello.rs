@@ -1,0 +1,69 @@
+//! The proof that a handshake may begin.
+
+use crate::wire::ClientHello;
+
+/// How the sender of a hello has proven its address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AddressProof {
+    /// By a cookie that was sent there.
+    Cookie,
+    /// Not at all: the configuration waives it.
+    Waived,
+}
+
+/// A ClientHello that passed the gate. There is no other way to come by one, so what takes a
+/// `VerifiedHello` cannot be reached from an unproven address.
+#[derive(Debug)]
+pub(crate) struct VerifiedHello {
+    record_sequence: u64,
+    message_seq: u16,
+    body: Vec<u8>,
+    hello: ClientHello,
+    proof: AddressProof,
+}
+
+impl VerifiedHello {
+    /// For the gate only.
+    pub(super) fn new(
+        record_sequence: u64,
+        message_seq: u16,
+        body: Vec<u8>,
+        hello: ClientHello,
+        proof: AddressProof,
+    ) -> Self {
+        VerifiedHello {
+            record_sequence,
+            message_seq,
+            body,
+            hello,
+            proof,
+        }
+    }
+
+    /// Of the record it came in; the server's own numbers continue from it (RFC 6347 §4.2.1).
+    pub(crate) fn record_sequence(&self) -> u64 {
+        self.record_sequence
+    }
+
+    /// Of the message; ServerHello has the same one, and the client's next message the next.
+    pub(crate) fn message_seq(&self) -> u16 {
+        self.message_seq
+    }
+
+    /// The body as it came, for the transcript (RFC 6347 §4.2.6).
+    pub(crate) fn body(&self) -> &[u8] {
+        &self.body
+    }
+
+    pub(crate) fn hello(&self) -> &ClientHello {
+        &self.hello
+    }
+
+    pub(crate) fn into_hello(self) -> ClientHello {
+        self.hello
+    }
+
+    pub(crate) fn proof(&self) -> AddressProof {
+        self.proof
+    }
+}

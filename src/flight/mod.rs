@@ -1,0 +1,13 @@
+//! The handshake on top of records: messages from fragments.
+
+mod message_limits;
+mod outgoing;
+mod partial_message;
+mod reassembly;
+mod retransmit;
+
+pub(crate) use message_limits::MessageLimits;
+pub(crate) use outgoing::{Content, Flight, OutgoingMessage};
+pub(crate) use partial_message::ReceivedMessage;
+pub(crate) use reassembly::{Inserted, Reassembly};
+pub(crate) use retransmit::{Expiry, Repeat, Retransmit};

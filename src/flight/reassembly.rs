@@ -1,0 +1,178 @@
+//! From fragments to messages in order (RFC 6347 §4.2.2, §4.2.3).
+
+use super::MessageLimits;
+use super::partial_message::{BOOKKEEPING, NoRoom, PartialMessage, ReceivedMessage};
+use crate::wire::HandshakeHeader;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+/// How many messages are accepted at a time, from the next on: no flight has more.
+const WINDOW: u32 = 7;
+
+/// What may be spent on messages that are ahead of the next.
+const AHEAD_BUDGET: usize = 16 << 10;
+
+/// What became of a fragment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Inserted {
+    /// It is of a message that is wanted. It may have added nothing that was not there.
+    Stored,
+    /// Its message was taken before.
+    Repeated,
+    /// Its message is too far ahead.
+    OutOfWindow,
+    /// It contradicts the first fragment of its message, or itself.
+    Mismatch,
+    /// Its message is longer than its type may be.
+    TooLong,
+    /// Too much is held already.
+    NoRoom,
+}
+
+/// Collects fragments and hands out whole messages in order.
+pub(crate) struct Reassembly {
+    /// Wider than a message_seq, as those never wrap.
+    next: u32,
+    limits: MessageLimits,
+    held: BTreeMap<u16, PartialMessage>,
+}
+
+impl Reassembly {
+    pub(crate) fn new(next_seq: u16, limits: MessageLimits) -> Self {
+        Reassembly {
+            next: next_seq.into(),
+            limits,
+            held: BTreeMap::new(),
+        }
+    }
+
+    /// The number of the next message; the last number when it is [exhausted](Self::exhausted).
+    pub(crate) fn next_seq(&self) -> u16 {
+        u16::try_from(self.next).unwrap_or(u16::MAX)
+    }
+
+    /// Whether every number was used, so that no further message can come.
+    pub(crate) fn exhausted(&self) -> bool {
+        self.next > u16::MAX.into()
+    }
+
+    /// Takes in a fragment as [`HandshakeHeader::read_fragment`] gave it.
+    pub(crate) fn insert(
+        &mut self,
+        epoch: u16,
+        header: &HandshakeHeader,
+        fragment: &[u8],
+    ) -> Inserted {
+        let Some(ahead) = u32::from(header.message_seq).checked_sub(self.next) else {
+            return Inserted::Repeated;
+        };
+        if ahead >= WINDOW {
+            return Inserted::OutOfWindow;
+        }
+        let (Ok(length), Ok(offset)) = (
+            usize::try_from(header.length),
+            usize::try_from(header.fragment_offset),
+        ) else {
+            return Inserted::TooLong;
+        };
+        if length > self.limits.of(header.typ) {
+            return Inserted::TooLong;
+        }
+        if offset.saturating_add(fragment.len()) > length {
+            return Inserted::Mismatch;
+        }
+        // It says nothing, and there is nothing to keep of it.
+        if fragment.is_empty() && length > 0 {
+            return Inserted::Stored;
+        }
+
+        let room = self.room(header.message_seq);
+        match self.held.entry(header.message_seq) {
+            Entry::Occupied(held) if !held.get().agrees(epoch, header, length) => {
+                Inserted::Mismatch
+            }
+            Entry::Occupied(mut held) => inserted(held.get_mut().add(offset, fragment, room)),
+            Entry::Vacant(place) => {
+                let Some(room) = room.checked_sub(BOOKKEEPING) else {
+                    return Inserted::NoRoom;
+                };
+                let mut message = PartialMessage::new(epoch, header, length);
+                let added = message.add(offset, fragment, room);
+                if added.is_ok() {
+                    place.insert(message);
+                }
+                inserted(added)
+            }
+        }
+    }
+
+    /// The next message, if it is whole.
+    pub(crate) fn next(&self) -> Option<&ReceivedMessage> {
+        self.held.get(&self.key()?)?.whole()
+    }
+
+    /// Takes the next message, if it is whole, and goes on to the one after it.
+    pub(crate) fn take(&mut self) -> Option<ReceivedMessage> {
+        self.next()?;
+        let message = self.held.remove(&self.key()?)?;
+        self.next = self.next.saturating_add(1);
+        Some(message.into_message())
+    }
+
+    /// Forgets the next message, whole or not, so that another with its number can come.
+    pub(crate) fn discard(&mut self) {
+        if let Some(key) = self.key() {
+            self.held.remove(&key);
+        }
+    }
+
+    /// A stateless exchange moved the numbering on.
+    pub(crate) fn skip_to(&mut self, next_seq: u16) {
+        self.next = next_seq.into();
+        self.held.retain(|seq, _| {
+            let ahead = u32::from(*seq).checked_sub(next_seq.into());
+            ahead.is_some_and(|ahead| ahead < WINDOW)
+        });
+    }
+
+    /// Whether anything is held, whole or not, that came under another epoch: at a change of keys,
+    /// nothing may be left over.
+    pub(crate) fn holds_other_epoch(&self, epoch: u16) -> bool {
+        self.held.values().any(|message| message.epoch() != epoch)
+    }
+
+    /// Frees everything.
+    pub(crate) fn clear(&mut self) {
+        self.held.clear();
+    }
+
+    fn key(&self) -> Option<u16> {
+        u16::try_from(self.next).ok()
+    }
+
+    /// What a fragment of this message may cost. The next message is bounded by its own limits alone,
+    /// so that nothing sent ahead of time can keep it out.
+    fn room(&self, message_seq: u16) -> usize {
+        if self.key() == Some(message_seq) {
+            return usize::MAX;
+        }
+        let ahead = self
+            .held
+            .iter()
+            .filter(|(seq, _)| u32::from(**seq) != self.next);
+        let spent = ahead.fold(0, |sum: usize, (_, message)| {
+            sum.saturating_add(message.cost())
+        });
+        AHEAD_BUDGET.saturating_sub(spent)
+    }
+}
+
+fn inserted(added: Result<(), NoRoom>) -> Inserted {
+    match added {
+        Ok(()) => Inserted::Stored,
+        Err(NoRoom) => Inserted::NoRoom,
+    }
+}
+
+#[cfg(test)]
+mod tests;

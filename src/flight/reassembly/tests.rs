@@ -1,0 +1,286 @@
+use super::*;
+use crate::wire::HandshakeType;
+use proptest::prelude::*;
+use proptest::sample::Index;
+
+const LIMITS: MessageLimits = MessageLimits {
+    certificate: 64 << 10,
+};
+const CERTIFICATE: HandshakeType = HandshakeType::CERTIFICATE;
+
+fn reassembly(next_seq: u16) -> Reassembly {
+    Reassembly::new(next_seq, LIMITS)
+}
+
+fn body(length: usize) -> Vec<u8> {
+    (0..length).map(|i| (i % 251) as u8).collect()
+}
+
+/// Inserts what stands from `start` to `end` in `body`, under epoch 0.
+fn insert(r: &mut Reassembly, seq: u16, body: &[u8], (start, end): (usize, usize)) -> Inserted {
+    let header = HandshakeHeader {
+        typ: CERTIFICATE,
+        length: body.len() as u32,
+        message_seq: seq,
+        fragment_offset: start as u32,
+        fragment_length: (end - start) as u32,
+    };
+    r.insert(0, &header, &body[start..end])
+}
+
+fn insert_whole(
+    r: &mut Reassembly,
+    typ: HandshakeType,
+    epoch: u16,
+    seq: u16,
+    body: &[u8],
+) -> Inserted {
+    let header = HandshakeHeader::whole(typ, seq, body.len() as u32);
+    r.insert(epoch, &header, body)
+}
+
+fn cost(r: &Reassembly) -> usize {
+    r.held.values().map(PartialMessage::cost).sum()
+}
+
+/// A message's length, and fragments of it in any order that cover it together.
+fn fragments(longest: usize) -> impl Strategy<Value = (usize, Vec<(usize, usize)>)> {
+    let cuts = prop::collection::vec(any::<Index>(), 0..30);
+    let extra = prop::collection::vec(any::<(Index, Index)>(), 0..30);
+    (0..=longest, cuts, extra).prop_flat_map(|(length, cuts, extra)| {
+        let mut cuts: Vec<_> = cuts.iter().map(|cut| cut.index(length + 1)).collect();
+        cuts.extend([0, length]);
+        cuts.sort_unstable();
+        let cover = cuts.windows(2).map(|pair| (pair[0], pair[1]));
+        let extra = extra.iter().map(|(a, b)| {
+            let (a, b) = (a.index(length + 1), b.index(length + 1));
+            (a.min(b), a.max(b))
+        });
+        let all: Vec<_> = cover.chain(extra).collect();
+        (Just(length), Just(all).prop_shuffle())
+    })
+}
+
+proptest! {
+    #[test]
+    fn fragments_in_any_order_are_the_message((length, fragments) in fragments(8000)) {
+        let body = body(length);
+        for seq in [3, 4] {
+            let mut r = reassembly(3);
+            for fragment in &fragments {
+                prop_assert_eq!(insert(&mut r, seq, &body, *fragment), Inserted::Stored);
+            }
+            if seq == 4 {
+                prop_assert!(r.next().is_none());
+                insert_whole(&mut r, HandshakeType::SERVER_HELLO, 0, 3, b"before");
+                prop_assert_eq!(r.take().unwrap().body, b"before");
+            }
+            let message = r.take().unwrap();
+            prop_assert_eq!(message.body, body.clone());
+            prop_assert_eq!((message.typ, message.message_seq), (CERTIFICATE, seq));
+            prop_assert!(r.held.is_empty());
+        }
+    }
+
+    /// Of two senders that contradict each other, each byte is the one that came first.
+    #[test]
+    fn the_first_byte_is_kept(
+        (length, fragments) in fragments(300),
+        senders in prop::collection::vec(any::<u8>(), 80),
+    ) {
+        let mut r = reassembly(0);
+        let mut expected = vec![None; length];
+        for ((start, end), sender) in fragments.into_iter().zip(senders) {
+            insert(&mut r, 0, &vec![sender; length], (start, end));
+            for byte in &mut expected[start..end] {
+                byte.get_or_insert(sender);
+            }
+        }
+        let expected: Vec<_> = expected.into_iter().map(Option::unwrap).collect();
+        prop_assert_eq!(r.take().unwrap().body, expected);
+    }
+
+    /// Whatever a flood holds, memory is bounded, and the message that is due gets through.
+    #[test]
+    fn a_flood_is_bounded_and_keeps_nothing_out(
+        flood in prop::collection::vec((0..7_u16, any::<Index>(), 1..400_usize), 1..2000),
+    ) {
+        let due = body(LIMITS.certificate);
+        let mut r = reassembly(0);
+        for (seq, start, length) in flood {
+            let start = start.index(due.len());
+            insert(&mut r, seq, &due, (start, due.len().min(start + length)));
+            let next = r.held.get(&0).map_or(0, PartialMessage::cost);
+            prop_assert!(cost(&r) - next <= AHEAD_BUDGET);
+            prop_assert!(next <= LIMITS.certificate + 257 * BOOKKEEPING);
+        }
+        for start in (0..due.len()).step_by(1000) {
+            let end = due.len().min(start + 1000);
+            prop_assert_eq!(insert(&mut r, 0, &due, (start, end)), Inserted::Stored);
+        }
+        prop_assert_eq!(r.take().unwrap().body, due);
+    }
+}
+
+#[test]
+fn single_bytes_backwards_are_the_message() {
+    let body = body(200);
+    let mut r = reassembly(0);
+    for i in (0..200).rev() {
+        assert!(r.next().is_none());
+        assert_eq!(insert(&mut r, 0, &body, (i, i + 1)), Inserted::Stored);
+    }
+    assert_eq!(r.take().unwrap().body, body);
+}
+
+#[test]
+fn too_many_gaps_are_left_to_the_next_attempt() {
+    let body = body(16 << 10);
+    let mut r = reassembly(0);
+    let refused = (1..body.len())
+        .step_by(2)
+        .filter(|i| insert(&mut r, 0, &body, (*i, i + 1)) == Inserted::NoRoom)
+        .count();
+    assert_eq!(refused, body.len() / 2 - 256);
+    for i in 0..body.len() {
+        assert_eq!(insert(&mut r, 0, &body, (i, i + 1)), Inserted::Stored);
+    }
+    assert_eq!(r.take().unwrap().body, body);
+}
+
+#[test]
+fn memory_follows_the_bytes_and_not_the_claim() {
+    let mut r = reassembly(0);
+    let claim = body(LIMITS.certificate);
+    assert_eq!(insert(&mut r, 0, &claim, (0, 1)), Inserted::Stored);
+    assert_eq!(
+        insert(&mut r, 1, &claim, (60_000, 60_001)),
+        Inserted::Stored
+    );
+    assert_eq!(
+        cost(&r),
+        (BOOKKEEPING + 1) + (BOOKKEEPING + BOOKKEEPING + 1)
+    );
+    assert!(r.held[&0].whole().is_none());
+}
+
+#[test]
+fn the_window_has_seven_messages() {
+    let mut r = reassembly(5);
+    assert_eq!(insert(&mut r, 4, b"x", (0, 1)), Inserted::Repeated);
+    for seq in 5..12 {
+        assert_eq!(insert(&mut r, seq, b"x", (0, 1)), Inserted::Stored);
+    }
+    assert_eq!(insert(&mut r, 12, b"x", (0, 1)), Inserted::OutOfWindow);
+    assert_eq!(r.take().unwrap().message_seq, 5);
+    assert_eq!(insert(&mut r, 5, b"x", (0, 1)), Inserted::Repeated);
+    assert_eq!(insert(&mut r, 12, b"x", (0, 1)), Inserted::Stored);
+    assert_eq!(std::iter::from_fn(|| r.take()).count(), 7);
+    assert_eq!((r.next_seq(), r.held.len()), (13, 0));
+}
+
+#[test]
+fn a_fragment_that_contradicts_the_first_is_dropped() {
+    let mut r = reassembly(0);
+    assert_eq!(insert(&mut r, 0, b"message", (0, 3)), Inserted::Stored);
+    assert_eq!(insert(&mut r, 0, b"messages", (3, 8)), Inserted::Mismatch);
+    let other_type = insert_whole(&mut r, HandshakeType::SERVER_HELLO, 0, 0, b"message");
+    assert_eq!(other_type, Inserted::Mismatch);
+    let other_epoch = insert_whole(&mut r, CERTIFICATE, 1, 0, b"message");
+    assert_eq!(other_epoch, Inserted::Mismatch);
+    assert_eq!(insert(&mut r, 0, b"message", (3, 7)), Inserted::Stored);
+    assert_eq!(r.take().unwrap().body, b"message");
+}
+
+#[test]
+fn a_fragment_beyond_its_message_is_dropped() {
+    let mut r = reassembly(0);
+    let mut header = HandshakeHeader::whole(CERTIFICATE, 0, 7);
+    for offset in [5, 7, 8, u32::MAX] {
+        header.fragment_offset = offset;
+        assert_eq!(r.insert(0, &header, b"xyz"), Inserted::Mismatch);
+    }
+    assert!(r.held.is_empty());
+}
+
+#[test]
+fn every_type_has_a_longest_message() {
+    for (typ, longest) in [
+        (HandshakeType::SERVER_HELLO_DONE, 0),
+        (HandshakeType::HELLO_REQUEST, 0),
+        (HandshakeType::FINISHED, 64),
+        (HandshakeType::HELLO_VERIFY_REQUEST, 258),
+        (HandshakeType::CLIENT_HELLO, 16 << 10),
+        (CERTIFICATE, LIMITS.certificate),
+    ] {
+        let mut r = reassembly(0);
+        let longer = insert_whole(&mut r, typ, 0, 0, &body(longest + 1));
+        assert_eq!(longer, Inserted::TooLong);
+        assert!(r.held.is_empty());
+        assert_eq!(
+            insert_whole(&mut r, typ, 0, 0, &body(longest)),
+            Inserted::Stored
+        );
+        assert_eq!(r.take().unwrap().body.len(), longest);
+    }
+}
+
+#[test]
+fn an_empty_message_is_whole_at_once_and_an_empty_fragment_is_nothing() {
+    let mut r = reassembly(0);
+    assert_eq!(insert(&mut r, 0, b"message", (3, 3)), Inserted::Stored);
+    assert!(r.held.is_empty());
+    for _ in 0..2 {
+        let done = insert_whole(&mut r, HandshakeType::SERVER_HELLO_DONE, 0, 0, b"");
+        assert_eq!(done, Inserted::Stored);
+    }
+    assert_eq!(r.take().unwrap().body, b"");
+    assert_eq!(r.take(), None);
+}
+
+#[test]
+fn after_the_last_number_nothing_comes() {
+    let mut r = reassembly(u16::MAX);
+    assert_eq!(insert(&mut r, 0, b"x", (0, 1)), Inserted::Repeated);
+    assert_eq!(insert(&mut r, u16::MAX, b"x", (0, 1)), Inserted::Stored);
+    assert!(!r.exhausted());
+    assert_eq!(r.take().unwrap().message_seq, u16::MAX);
+    assert!(r.exhausted());
+    assert_eq!(r.next_seq(), u16::MAX);
+    for seq in [0, 1, u16::MAX] {
+        assert_eq!(insert(&mut r, seq, b"x", (0, 1)), Inserted::Repeated);
+    }
+    assert_eq!(r.take(), None);
+}
+
+#[test]
+fn a_discarded_message_makes_way_for_another() {
+    let mut r = reassembly(0);
+    insert(&mut r, 0, b"forged", (0, 4));
+    r.discard();
+    assert_eq!(insert(&mut r, 0, b"genuine", (0, 7)), Inserted::Stored);
+    assert_eq!(r.take().unwrap().body, b"genuine");
+}
+
+#[test]
+fn what_is_skipped_is_dropped() {
+    let mut r = reassembly(0);
+    for seq in 0..4 {
+        insert(&mut r, seq, b"x", (0, 1));
+    }
+    r.skip_to(2);
+    assert_eq!(r.held.keys().copied().collect::<Vec<_>>(), [2, 3]);
+    assert_eq!(r.take().unwrap().message_seq, 2);
+    r.clear();
+    assert_eq!((cost(&r), r.next_seq()), (0, 3));
+}
+
+#[test]
+fn left_overs_of_another_epoch_are_noticed() {
+    let mut r = reassembly(0);
+    assert!(!r.holds_other_epoch(1));
+    insert_whole(&mut r, CERTIFICATE, 1, 1, b"x");
+    assert!(!r.holds_other_epoch(1));
+    insert(&mut r, 2, b"part", (1, 2));
+    assert!(r.holds_other_epoch(1));
+}

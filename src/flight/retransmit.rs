@@ -1,0 +1,305 @@
+//! When a flight is sent again: the state machine of RFC 6347 §4.2.4, and nothing else.
+//!
+//! ```text
+//!                      +-----------+
+//!                +---> | PREPARING |
+//!                |     +-----------+
+//!                |           | Buffer next flight
+//!                |          \|/
+//!                |     +-----------+
+//!                |     |  SENDING  |<-----------+
+//!        Receive |     +-----------+            |
+//!           next |           | Send flight      |
+//!         flight |           | Set timer        | Timer expires,
+//!                |          \|/                 | or read retransmit
+//!                |     +-----------+            |
+//!                +-----|  WAITING  |------------+
+//!                      +-----------+
+//!                            | Receive last flight, or sent it
+//!                           \|/
+//!                      +-----------+
+//!                      | FINISHED  |---- Read retransmit: send last flight again
+//!                      +-----------+
+//! ```
+//!
+//! SENDING takes no time here, so it is not a value but what the caller does when told to.
+
+use crate::timer::{GiveUp, Retransmission};
+use crate::trace::ResendReason;
+use std::time::Duration;
+
+/// RFC 6347 §4.2.4: the last flight is answered for at least twice the maximum segment lifetime of
+/// RFC 793, two minutes.
+const LAST_FLIGHT_SERVICE: Duration = Duration::from_secs(240);
+
+/// The retransmission of one handshake.
+pub(crate) struct Retransmit {
+    plan: Retransmission,
+    began: Duration,
+    state: State,
+}
+
+enum State {
+    /// Our next flight is being made, or we wait for the very first of the peer.
+    Preparing,
+    /// Our flight is out, and the peer's next is not here.
+    Waiting(Waiting),
+    /// The handshake is over, and the last flight was ours.
+    FinishedLast {
+        damped_until: Duration,
+        until: Duration,
+    },
+    /// The handshake is over, and nobody can need a flight of ours.
+    Finished,
+}
+
+struct Waiting {
+    delay: Duration,
+    expires: Duration,
+    expiries: u32,
+    damped_until: Duration,
+}
+
+/// What an expired timer asks for.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Expiry {
+    NotDue,
+    Resend(ResendReason),
+    GiveUp,
+}
+
+/// What a repeated flight of the peer asks for.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Repeat {
+    Resend,
+    /// The answer to a repetition was sent a moment ago.
+    Damped,
+    /// There is nothing to answer with.
+    Nothing,
+}
+
+impl Retransmit {
+    pub(crate) fn new(plan: Retransmission, now: Duration) -> Self {
+        Retransmit {
+            plan,
+            began: now,
+            state: State::Preparing,
+        }
+    }
+
+    pub(crate) fn began(&self) -> Duration {
+        self.began
+    }
+
+    /// SENDING to WAITING: a flight that the peer must answer went out for the first time.
+    /// Each flight starts with the initial delay (RFC 6347 §4.2.4.1 lets it be reset).
+    pub(crate) fn flight_sent(&mut self, now: Duration) -> Duration {
+        let delay = self.plan.initial;
+        self.state = State::Waiting(Waiting {
+            delay,
+            expires: now.saturating_add(delay),
+            expiries: 0,
+            damped_until: now,
+        });
+        delay
+    }
+
+    /// SENDING to FINISHED: the handshake's last flight was ours.
+    pub(crate) fn last_flight_sent(&mut self, now: Duration) {
+        self.state = State::FinishedLast {
+            damped_until: now,
+            until: now.saturating_add(LAST_FLIGHT_SERVICE),
+        };
+    }
+
+    /// WAITING to FINISHED: the handshake's last flight was the peer's, so it has all of ours.
+    pub(crate) fn finished(&mut self) {
+        self.state = State::Finished;
+    }
+
+    /// WAITING to SENDING by the timer. The delay doubles up to its maximum; it never wraps and is
+    /// never zero.
+    pub(crate) fn expired(&mut self, now: Duration) -> Expiry {
+        match &mut self.state {
+            State::FinishedLast { until, .. } if now >= *until => {
+                self.state = State::Finished;
+                Expiry::NotDue
+            }
+            State::Waiting(waiting) if now >= waiting.expires => {
+                let after = waiting.delay;
+                let spent = match self.plan.give_up {
+                    GiveUp::AtMaximum => after >= self.plan.maximum,
+                    GiveUp::Resends(resends) => waiting.expiries >= resends,
+                    // The deadline is a deadline of its own: see `deadline`.
+                    GiveUp::Deadline(_) => false,
+                };
+                if spent {
+                    return Expiry::GiveUp;
+                }
+                waiting.expiries = waiting.expiries.saturating_add(1);
+                waiting.delay = after.saturating_mul(2).min(self.plan.maximum);
+                // From now, not from when it was due: a long stall brings one resend, not a burst.
+                waiting.expires = now.saturating_add(waiting.delay);
+                Expiry::Resend(ResendReason::Timer {
+                    expiry: waiting.expiries,
+                    after,
+                })
+            }
+            _ => Expiry::NotDue,
+        }
+    }
+
+    /// WAITING to SENDING, or a service of FINISHED, by the peer's repetition: its last flight arrived
+    /// again, so ours was probably lost. One resend answers a burst of repetitions.
+    pub(crate) fn peer_repeated(&mut self, now: Duration) -> Repeat {
+        match &mut self.state {
+            State::Waiting(waiting) if now >= waiting.damped_until => {
+                let quarter = waiting.delay.checked_div(4).unwrap_or_default();
+                waiting.damped_until = now.saturating_add(quarter);
+                waiting.expires = now.saturating_add(waiting.delay);
+                Repeat::Resend
+            }
+            State::FinishedLast { damped_until, .. } if now >= *damped_until => {
+                *damped_until = now.saturating_add(self.plan.initial);
+                Repeat::Resend
+            }
+            State::Waiting(_) | State::FinishedLast { .. } => Repeat::Damped,
+            State::Preparing | State::Finished => Repeat::Nothing,
+        }
+    }
+
+    /// When `expired` has something to do.
+    pub(crate) fn expires(&self) -> Option<Duration> {
+        match &self.state {
+            State::Waiting(waiting) => Some(waiting.expires),
+            State::FinishedLast { until, .. } => Some(*until),
+            State::Preparing | State::Finished => None,
+        }
+    }
+
+    /// When repetitions are answered again; what the timer's intermediate delay tells.
+    pub(crate) fn intermediate(&self) -> Option<Duration> {
+        match &self.state {
+            State::Waiting(waiting) => {
+                let rest = waiting
+                    .delay
+                    .saturating_sub(waiting.delay.checked_div(4).unwrap_or_default());
+                Some(waiting.expires.saturating_sub(rest))
+            }
+            _ => None,
+        }
+    }
+
+    /// When the whole handshake is given up, where the plan says so.
+    pub(crate) fn deadline(&self) -> Option<Duration> {
+        match (self.plan.give_up, &self.state) {
+            (GiveUp::Deadline(after), State::Preparing | State::Waiting(_)) => {
+                Some(self.began.saturating_add(after))
+            }
+            _ => None,
+        }
+    }
+
+    /// Until when the last flight must be served.
+    pub(crate) fn serves_until(&self) -> Option<Duration> {
+        match &self.state {
+            State::FinishedLast { until, .. } => Some(*until),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const S: Duration = Duration::from_secs(1);
+
+    /// Lets every timer expire; the times at which the flight was sent, and when it was given up.
+    fn run(plan: Retransmission) -> (Vec<Duration>, Duration) {
+        let mut machine = Retransmit::new(plan, Duration::ZERO);
+        machine.flight_sent(Duration::ZERO);
+        let mut sends = vec![Duration::ZERO];
+        loop {
+            let now = machine.expires().unwrap();
+            match machine.expired(now) {
+                Expiry::Resend(_) => sends.push(now),
+                Expiry::GiveUp => return (sends, now),
+                Expiry::NotDue => panic!("it was due"),
+            }
+        }
+    }
+
+    #[test]
+    fn handshake_timeout_min_max_sends_7_times_in_123_seconds() {
+        let (sends, over) = run(Retransmission::RFC6347);
+        assert_eq!(sends, [0, 1, 3, 7, 15, 31, 63].map(|s| s * S));
+        assert_eq!(over, 123 * S);
+    }
+
+    #[test]
+    fn resends_are_counted() {
+        let plan = Retransmission {
+            give_up: GiveUp::Resends(12),
+            initial: S,
+            maximum: 2 * S,
+        };
+        assert_eq!(run(plan).0.len(), 13);
+    }
+
+    #[test]
+    fn p05_a_burst_of_repeats_brings_one_resend() {
+        let mut machine = Retransmit::new(Retransmission::RFC6347, Duration::ZERO);
+        machine.flight_sent(Duration::ZERO);
+        let now = S / 2;
+        let answers: Vec<_> = (0..5).map(|_| machine.peer_repeated(now)).collect();
+        assert_eq!(answers.iter().filter(|a| **a == Repeat::Resend).count(), 1);
+        assert_eq!(machine.expires(), Some(now + S), "re-armed, not doubled");
+        assert_eq!(machine.peer_repeated(now + S / 4), Repeat::Resend);
+    }
+
+    #[test]
+    fn p06_damped_repeats_do_not_postpone_the_timer() {
+        let mut machine = Retransmit::new(Retransmission::RFC6347, Duration::ZERO);
+        machine.flight_sent(Duration::ZERO);
+        machine.peer_repeated(Duration::ZERO);
+        let due = machine.expires();
+        machine.peer_repeated(S / 8);
+        assert_eq!(machine.expires(), due);
+    }
+
+    #[test]
+    fn p08_the_delay_clamps() {
+        let plan = Retransmission {
+            initial: Duration::MAX / 2,
+            maximum: Duration::MAX,
+            give_up: GiveUp::Resends(5),
+        };
+        let mut machine = Retransmit::new(plan, Duration::ZERO);
+        machine.flight_sent(Duration::ZERO);
+        for _ in 0..5 {
+            machine.expired(Duration::MAX);
+            assert_eq!(machine.expires(), Some(Duration::MAX));
+        }
+    }
+
+    #[test]
+    fn i08_a_long_stall_brings_one_resend() {
+        let mut machine = Retransmit::new(Retransmission::RFC6347, Duration::ZERO);
+        machine.flight_sent(Duration::ZERO);
+        assert!(matches!(machine.expired(50 * S), Expiry::Resend(_)));
+        assert_eq!(machine.expired(50 * S), Expiry::NotDue);
+    }
+
+    #[test]
+    fn e01_e02_the_last_flight_is_served_for_240_seconds_and_at_most_once_per_delay() {
+        let mut machine = Retransmit::new(Retransmission::RFC6347, Duration::ZERO);
+        machine.last_flight_sent(Duration::ZERO);
+        assert_eq!(machine.peer_repeated(S), Repeat::Resend);
+        assert_eq!(machine.peer_repeated(S + S / 2), Repeat::Damped);
+        assert_eq!(machine.peer_repeated(2 * S), Repeat::Resend);
+        assert_eq!(machine.expires(), Some(240 * S));
+        machine.expired(240 * S);
+        assert_eq!(machine.peer_repeated(241 * S), Repeat::Nothing);
+    }
+}

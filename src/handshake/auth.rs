@@ -1,0 +1,160 @@
+//! Certificates in a handshake: choosing ours, verifying the peer's.
+
+use crate::certificate::{
+    CertificateVerifier, Identity, PeerCertificates, SUPPORTED_SCHEMES, ServerName,
+    authentication_of, verify_signature,
+};
+use crate::config::{ClientAuth, ClientConfig, ServerConfig, Trust};
+use crate::crypto::Suite;
+use crate::error::{CertificateError, Error, Result};
+use crate::wire::{Certificate, CertificateRequest, CertificateVerify, SignatureScheme};
+
+/// The schemes in which signatures are accepted.
+pub(super) fn schemes() -> Vec<SignatureScheme> {
+    SUPPORTED_SCHEMES.to_vec()
+}
+
+/// A certificate of ours with the scheme that the peer wants it to sign in.
+pub(super) struct Credentials {
+    identity: Identity,
+    scheme: SignatureScheme,
+}
+
+impl Credentials {
+    /// `None` where the peer accepts no scheme of this key.
+    fn new(identity: Identity, accepted: &[SignatureScheme]) -> Option<Self> {
+        let ours = identity.key().schemes();
+        let scheme = *ours.iter().find(|scheme| accepted.contains(scheme))?;
+        Some(Credentials { identity, scheme })
+    }
+
+    pub(super) fn certificate(&self) -> Certificate {
+        Certificate {
+            chain: self.identity.chain().to_vec(),
+        }
+    }
+
+    pub(super) fn scheme(&self) -> SignatureScheme {
+        self.scheme
+    }
+
+    pub(super) fn sign(&self, message: &[u8]) -> Result<Vec<u8>> {
+        self.identity.key().sign(self.scheme, message)
+    }
+
+    /// Signs the transcript (RFC 5246 §7.4.8).
+    pub(super) fn certificate_verify(&self, transcript: &[u8]) -> Result<CertificateVerify> {
+        Ok(CertificateVerify {
+            scheme: self.scheme,
+            signature: self.sign(transcript)?,
+        })
+    }
+}
+
+/// The client's answer to a CertificateRequest; without credentials it sends an empty chain.
+pub(super) fn client_credentials(
+    config: &ClientConfig,
+    request: &CertificateRequest,
+) -> Option<Credentials> {
+    Credentials::new(config.identity.clone()?, &request.schemes)
+}
+
+/// The server's certificate for a suite, if it has one that the client accepts.
+pub(super) fn server_credentials(
+    config: &ServerConfig,
+    server_name: Option<&str>,
+    suite: &Suite,
+    accepted: &[SignatureScheme],
+) -> Option<Credentials> {
+    let identities = config.identity.certificates.as_ref()?.resolve(server_name);
+    identities
+        .into_iter()
+        .filter(|identity| identity.key().authentication() == suite.authentication)
+        .find_map(|identity| Credentials::new(identity, accepted))
+}
+
+/// Whether the server's chain is one that the configuration trusts, and fits the suite.
+pub(super) fn verify_server(
+    config: &ClientConfig,
+    server: &ServerName,
+    suite: &Suite,
+    chain: &[Vec<u8>],
+) -> Result<()> {
+    let Trust::Certificates { verifier, .. } = &config.trust.0 else {
+        return Err(Error::Config(
+            "certificates need a trust in certificates".into(),
+        ));
+    };
+    let leaf = leaf(chain)?;
+    verifier.verify(&PeerCertificates::of_server(
+        chain,
+        server,
+        config.settings.clock.date(),
+    ))?;
+    if authentication_of(leaf)? != suite.authentication {
+        return Err(Error::IllegalParameter("certificate for this cipher suite"));
+    }
+    Ok(())
+}
+
+/// Whom the configuration lets clients be.
+pub(super) struct ClientVerifier<'a> {
+    verifier: &'a dyn CertificateVerifier,
+    required: bool,
+}
+
+/// How clients are verified, if they are asked at all.
+pub(super) fn client_verifier(config: &ServerConfig) -> Option<ClientVerifier<'_>> {
+    match &config.client_auth {
+        ClientAuth::None => None,
+        ClientAuth::Optional(verifier) => Some(ClientVerifier {
+            verifier: &**verifier,
+            required: false,
+        }),
+        ClientAuth::Required(verifier) => Some(ClientVerifier {
+            verifier: &**verifier,
+            required: true,
+        }),
+    }
+}
+
+impl ClientVerifier<'_> {
+    /// Whether the client's chain is acceptable; an empty one is where no certificate is required.
+    pub(super) fn verify(&self, config: &ServerConfig, chain: &[Vec<u8>]) -> Result<()> {
+        if chain.is_empty() {
+            return if self.required {
+                Err(Error::NoCertificate)
+            } else {
+                Ok(())
+            };
+        }
+        self.verifier.verify(&PeerCertificates::of_client(
+            chain,
+            config.settings.clock.date(),
+        ))?;
+        Ok(())
+    }
+}
+
+/// A signature by the key of the chain's first certificate, in a scheme that was offered.
+pub(super) fn verify(
+    chain: &[Vec<u8>],
+    scheme: SignatureScheme,
+    message: &[u8],
+    signature: &[u8],
+) -> Result<()> {
+    if !SUPPORTED_SCHEMES.contains(&scheme) {
+        return Err(Error::IllegalParameter("signature scheme"));
+    }
+    let leaf = leaf(chain)?;
+    // Tells unsupported keys from wrong signatures.
+    authentication_of(leaf)?;
+    verify_signature(leaf, scheme, message, signature)
+}
+
+fn leaf(chain: &[Vec<u8>]) -> Result<&[u8]> {
+    match chain.first() {
+        Some(leaf) => Ok(leaf),
+        None => Err(CertificateError::Unreadable("the chain is empty".into()).into()),
+    }
+}

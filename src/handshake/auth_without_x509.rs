@@ -1,0 +1,75 @@
+//! The place of certificates in a build without them: there are none to choose, and none to verify.
+
+use crate::certificate::ServerName;
+use crate::config::{ClientConfig, ServerConfig};
+use crate::crypto::Suite;
+use crate::error::{Error, Result};
+use crate::wire::{Certificate, CertificateRequest, CertificateVerify, SignatureScheme};
+
+pub(super) fn schemes() -> Vec<SignatureScheme> {
+    Vec::new()
+}
+
+/// There is no value of this type.
+pub(super) enum Credentials {}
+
+impl Credentials {
+    pub(super) fn certificate(&self) -> Certificate {
+        match *self {}
+    }
+
+    pub(super) fn scheme(&self) -> SignatureScheme {
+        match *self {}
+    }
+
+    pub(super) fn sign(&self, _: &[u8]) -> Result<Vec<u8>> {
+        match *self {}
+    }
+
+    pub(super) fn certificate_verify(&self, _: &[u8]) -> Result<CertificateVerify> {
+        match *self {}
+    }
+}
+
+pub(super) fn client_credentials(_: &ClientConfig, _: &CertificateRequest) -> Option<Credentials> {
+    None
+}
+
+pub(super) fn server_credentials(
+    _: &ServerConfig,
+    _: Option<&str>,
+    _: &Suite,
+    _: &[SignatureScheme],
+) -> Option<Credentials> {
+    None
+}
+
+pub(super) fn verify_server(
+    _: &ClientConfig,
+    _: &ServerName,
+    _: &Suite,
+    _: &[Vec<u8>],
+) -> Result<()> {
+    Err(without())
+}
+
+/// There is no value of this type.
+pub(super) enum ClientVerifier {}
+
+pub(super) fn client_verifier(_: &ServerConfig) -> Option<ClientVerifier> {
+    None
+}
+
+impl ClientVerifier {
+    pub(super) fn verify(&self, _: &ServerConfig, _: &[Vec<u8>]) -> Result<()> {
+        match *self {}
+    }
+}
+
+pub(super) fn verify(_: &[Vec<u8>], _: SignatureScheme, _: &[u8], _: &[u8]) -> Result<()> {
+    Err(without())
+}
+
+fn without() -> Error {
+    Error::Config("built without the feature `x509`, so certificates cannot be verified".into())
+}

@@ -1,0 +1,86 @@
+//! The client's hellos: flights 1 to 3, and the first message of flight 4 (RFC 6347 §4.2.4, figure 1).
+
+use super::auth;
+use super::client12;
+use super::io::{HelloAnswer, Io};
+use crate::certificate::ServerName;
+use crate::config::{ClientConfig, Trust};
+use crate::crypto::random;
+use crate::error::{Error, Result};
+use crate::session::Session;
+use crate::wire::{ClientExtensions, ClientHello, ProtocolVersion};
+use std::sync::Arc;
+
+/// A server whose cookie keys changed in between may ask again (RFC 6347 §4.2.1), but not for ever.
+const HELLO_VERIFY_REQUESTS: usize = 4;
+
+pub(super) async fn run(
+    mut io: Io,
+    config: Arc<ClientConfig>,
+    server: ServerName,
+) -> Result<Session> {
+    // Flight 1: what we offer.
+    let mut hello = offer(&config, &server)?;
+    io.send(&hello)?;
+
+    // Flight 2: a cookie, or the server's choice at once.
+    let mut cookies = 0_usize;
+    let answer = loop {
+        match io.recv_hello_answer().await? {
+            HelloAnswer::Server(answer) => break answer,
+            // Its request may have been duplicated on the way; one answer is enough.
+            HelloAnswer::Verify(request) if request.cookie == hello.cookie && cookies > 0 => {
+                io.expect_message_seq(io.next_message_seq().saturating_sub(1));
+            }
+            HelloAnswer::Verify(request) => {
+                cookies = cookies.saturating_add(1);
+                if cookies > HELLO_VERIFY_REQUESTS {
+                    return Err(Error::IllegalParameter(
+                        "endless row of HelloVerifyRequests",
+                    ));
+                }
+                // Flight 3: the same hello with the cookie. The server keeps no state and numbers its
+                // answer after it.
+                hello.cookie = request.cookie;
+                io.restart(io.next_message_seq());
+                io.send(&hello)?;
+            }
+        }
+    };
+    if answer.version != ProtocolVersion::DTLS1_2 {
+        return Err(Error::UnsupportedVersion(answer.version));
+    }
+    io.agreed(answer.version);
+
+    // The rest of flight 4 and all that follows depends on the version.
+    client12::run(io, config, server, hello, answer).await
+}
+
+fn offer(config: &ClientConfig, server: &ServerName) -> Result<ClientHello> {
+    let settings = &config.settings;
+    let uses_psk = matches!(config.trust.0, Trust::Psk(_));
+    let suites = || {
+        settings
+            .suites()
+            .filter(move |suite| suite.uses_psk() == uses_psk)
+    };
+    Ok(ClientHello {
+        version: ProtocolVersion::DTLS1_2,
+        random: random::array()?,
+        session_id: Vec::new(),
+        cookie: Vec::new(),
+        cipher_suites: suites().map(|suite| suite.id).collect(),
+        compression_methods: vec![0],
+        extensions: ClientExtensions {
+            server_name: server.sni().map(|name| name.as_bytes().to_vec()),
+            supported_groups: suites()
+                .any(|suite| suite.agrees_on_keys())
+                .then(|| settings.groups.clone()),
+            signature_algorithms: (!uses_psk).then(auth::schemes),
+            alpn: (!settings.alpn.is_empty()).then(|| settings.alpn.clone()),
+            extended_master_secret: true,
+            // RFC 5746 §3.4: empty, since there was no handshake before.
+            renegotiation_info: Some(Vec::new()),
+        },
+    })
+}

@@ -1,0 +1,228 @@
+//! The client of DTLS 1.2 from ServerHello on (RFC 6347 §4.2.4, figure 1).
+
+use super::auth;
+use super::io::Io;
+use super::keys12::{Derivation, Keys, Randoms, psk_pre_master, verify_finished};
+use crate::certificate::{PeerIdentity, ServerName};
+use crate::codec::{DecodeError, Writer};
+use crate::config::{ClientConfig, ExtendedMasterSecret, Psk, Trust};
+use crate::crypto::{self, Secret, Suite};
+use crate::error::{Error, Result};
+use crate::session::Session;
+use crate::wire::{
+    Certificate, CertificateRequest, ClientHello, ClientKeyExchange, EcdhOffer, ExtensionType,
+    Finished, KeyExchangeKind, ServerHello, ServerHelloDone, ServerKeyExchange,
+};
+use std::sync::Arc;
+
+pub(super) async fn run(
+    mut io: Io,
+    config: Arc<ClientConfig>,
+    server: ServerName,
+    hello: ClientHello,
+    answer: ServerHello,
+) -> Result<Session> {
+    let (suite, derivation) = agree(&config, &hello, &answer)?;
+    let randoms = Randoms {
+        client: hello.random,
+        server: answer.random,
+    };
+
+    // Flight 4: who is the server, and which key does it offer?
+    let chain = match suite.uses_psk() {
+        true => Vec::new(),
+        false => io.recv::<Certificate>().await?.chain,
+    };
+    let exchange = match suite.key_exchange {
+        // RFC 4279 §2: without a hint, a plain PSK server has nothing to say here.
+        KeyExchangeKind::Psk => io.recv_optional::<ServerKeyExchange>().await?,
+        KeyExchangeKind::Ecdhe | KeyExchangeKind::EcdhePsk => {
+            Some(io.recv::<ServerKeyExchange>().await?)
+        }
+    };
+    let request = match suite.uses_psk() {
+        true => None,
+        false => io.recv_optional::<CertificateRequest>().await?,
+    };
+    io.recv::<ServerHelloDone>().await?;
+    let peer_identity = match suite.uses_psk() {
+        true => PeerIdentity::Anonymous,
+        false => {
+            auth::verify_server(&config, &server, suite, &chain)?;
+            PeerIdentity::Certificate(chain)
+        }
+    };
+    let agreement = agree_on_key(&config, suite, &peer_identity, exchange, randoms)?;
+
+    // Flight 5: identify ourselves if asked, agree on keys, switch to them.
+    let credentials = request
+        .as_ref()
+        .and_then(|request| auth::client_credentials(&config, request));
+    if request.is_some() {
+        // RFC 5246 §7.4.6: a client that has none says so by an empty chain.
+        let none = || Certificate { chain: Vec::new() };
+        io.send(
+            &credentials
+                .as_ref()
+                .map_or_else(none, |credentials| credentials.certificate()),
+        )?;
+    }
+    io.send(&agreement.message)?;
+    let keys = Keys::derive(&mut io, suite, derivation, &agreement.pre_master, randoms);
+    if let Some(credentials) = &credentials {
+        let verify = credentials.certificate_verify(io.transcript())?;
+        io.send(&verify)?;
+    }
+    io.send_change_cipher_spec(keys.client_write()?);
+    io.send(&keys.client_finished(&io))?;
+
+    // Flight 6: the server has seen the same handshake and holds the same keys.
+    let expected = keys.server_finished(&io);
+    io.expect_change_cipher_spec(keys.client_read()?);
+    verify_finished(&io.recv::<Finished>().await?, &expected)?;
+
+    Ok(Session {
+        version: answer.version,
+        cipher_suite: suite.id,
+        alpn: answer.extensions.alpn,
+        peer_identity: agreement
+            .psk_identity
+            .map_or(peer_identity, PeerIdentity::Psk),
+        server_name: server.sni().map(str::to_owned),
+        exporter: keys.into_exporter(),
+    })
+}
+
+/// Whether the server's choice is among what was offered.
+fn agree(
+    config: &ClientConfig,
+    hello: &ClientHello,
+    answer: &ServerHello,
+) -> Result<(&'static Suite, Derivation)> {
+    let suite = Suite::find(answer.cipher_suite)
+        .filter(|suite| hello.cipher_suites.contains(&suite.id))
+        .ok_or(Error::SuiteNotOffered(answer.cipher_suite))?;
+    if answer.compression_method != 0 {
+        return Err(Error::IllegalParameter("compression method"));
+    }
+    let offered = |typ: &ExtensionType| match *typ {
+        ExtensionType::SERVER_NAME => hello.extensions.server_name.is_some(),
+        ExtensionType::EC_POINT_FORMATS => hello.extensions.supported_groups.is_some(),
+        ExtensionType::APPLICATION_LAYER_PROTOCOL_NEGOTIATION => hello.extensions.alpn.is_some(),
+        ExtensionType::EXTENDED_MASTER_SECRET | ExtensionType::RENEGOTIATION_INFO => true,
+        _ => false,
+    };
+    // RFC 5246 §7.4.1.4: an answer to what was not asked is fatal.
+    if let Some(unsolicited) = answer.extensions.types.iter().find(|typ| !offered(typ)) {
+        return Err(Error::UnsolicitedExtension(*unsolicited));
+    }
+    // RFC 5746 §3.4: nothing to renegotiate, so nothing to prove.
+    if answer
+        .extensions
+        .renegotiation_info
+        .as_ref()
+        .is_some_and(|data| !data.is_empty())
+    {
+        return Err(Error::BadRenegotiationInfo);
+    }
+    if let Some(chosen) = &answer.extensions.alpn {
+        if !config.settings.alpn.contains(chosen) {
+            return Err(Error::IllegalParameter("application protocol"));
+        }
+    }
+    let derivation = match answer.extensions.extended_master_secret {
+        true => Derivation::Extended,
+        false if config.settings.extended_master_secret == ExtendedMasterSecret::Optional => {
+            Derivation::Classic
+        }
+        false => return Err(Error::NoExtendedMasterSecret),
+    };
+    Ok((suite, derivation))
+}
+
+/// The premaster secret, and the message that lets the server compute it.
+struct KeyAgreement {
+    pre_master: Secret,
+    message: ClientKeyExchange,
+    psk_identity: Option<Vec<u8>>,
+}
+
+fn agree_on_key(
+    config: &ClientConfig,
+    suite: &Suite,
+    peer: &PeerIdentity,
+    exchange: Option<ServerKeyExchange>,
+    randoms: Randoms,
+) -> Result<KeyAgreement> {
+    let malformed = |cause: DecodeError| Error::Decode {
+        what: "SERVER_KEY_EXCHANGE",
+        cause,
+    };
+    match (suite.key_exchange, exchange) {
+        (KeyExchangeKind::Psk, exchange) => {
+            let hint = exchange
+                .map(|exchange| exchange.as_psk())
+                .transpose()
+                .map_err(malformed)?;
+            let psk = choose_psk(config, hint.as_deref())?;
+            Ok(KeyAgreement {
+                pre_master: psk_pre_master(&psk, None),
+                message: ClientKeyExchange::psk(psk.identity()),
+                psk_identity: Some(psk.identity().to_vec()),
+            })
+        }
+        (KeyExchangeKind::EcdhePsk, Some(exchange)) => {
+            let (hint, offer) = exchange.as_ecdhe_psk().map_err(malformed)?;
+            // RFC 5489 §2: an empty hint is no hint.
+            let psk = choose_psk(config, Some(&*hint).filter(|hint| !hint.is_empty()))?;
+            let (share, secret) = respond(config, &offer)?;
+            Ok(KeyAgreement {
+                pre_master: psk_pre_master(&psk, Some(&secret)),
+                message: ClientKeyExchange::ecdhe_psk(psk.identity(), &share),
+                psk_identity: Some(psk.identity().to_vec()),
+            })
+        }
+        (KeyExchangeKind::Ecdhe, Some(exchange)) => {
+            let signed = exchange.as_ecdhe().map_err(malformed)?;
+            let PeerIdentity::Certificate(chain) = peer else {
+                return Err(Error::NoCertificate);
+            };
+            let message = signed_parameters(randoms, &signed.offer);
+            auth::verify(chain, signed.scheme, &message, &signed.signature)?;
+            let (share, pre_master) = respond(config, &signed.offer)?;
+            let message = ClientKeyExchange::ecdhe(&share);
+            Ok(KeyAgreement {
+                pre_master,
+                message,
+                psk_identity: None,
+            })
+        }
+        (KeyExchangeKind::Ecdhe | KeyExchangeKind::EcdhePsk, None) => Err(Error::IllegalParameter(
+            "flight without a SERVER_KEY_EXCHANGE",
+        )),
+    }
+}
+
+fn choose_psk(config: &ClientConfig, hint: Option<&[u8]>) -> Result<Psk> {
+    match &config.trust.0 {
+        Trust::Psk(choose) => choose(hint).ok_or(Error::Refused("the client's choice of a PSK")),
+        #[cfg(feature = "x509")]
+        Trust::Certificates { .. } => Err(Error::Config("a PSK suite needs a PSK".into())),
+    }
+}
+
+fn respond(config: &ClientConfig, offer: &EcdhOffer) -> Result<(Vec<u8>, Secret)> {
+    if !config.settings.groups.contains(&offer.group) {
+        return Err(Error::GroupNotOffered(offer.group));
+    }
+    crypto::respond(offer.group, &offer.share)
+}
+
+/// What the server signs: its share, bound to this connection by both randoms (RFC 8422 §5.4).
+pub(super) fn signed_parameters(randoms: Randoms, offer: &EcdhOffer) -> Vec<u8> {
+    Writer::bytes_of(|w| {
+        w.bytes(&randoms.client);
+        w.bytes(&randoms.server);
+        offer.write(w);
+    })
+}

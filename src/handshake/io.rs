@@ -1,0 +1,262 @@
+//! What a script talks to.
+
+use super::transcript::Transcript;
+use crate::codec::DecodeError;
+use crate::crypto::HashAlgorithm;
+use crate::error::{Error, Result};
+use crate::flight::ReceivedMessage;
+use crate::record::{Opener, Sealer};
+use crate::wire::{Body, HandshakeType, HelloVerifyRequest, ProtocolVersion, Random, ServerHello};
+use parking_lot::Mutex;
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::Poll;
+
+/// Between a script and the connection that polls it. Locked only for the moment of a hand-over, and
+/// by one thread at a time.
+#[derive(Default)]
+pub(crate) struct Mailbox {
+    /// The peer's next message.
+    pub(crate) received: Option<ReceivedMessage>,
+    /// What the script wants done, in order.
+    pub(crate) actions: Vec<Action>,
+}
+
+/// What a script wants done.
+pub(crate) enum Action {
+    /// Send a message under the current keys.
+    Send {
+        typ: HandshakeType,
+        message_seq: u16,
+        body: Vec<u8>,
+    },
+    /// Send a ChangeCipherSpec, and all that follows under these keys.
+    ChangeCipherSpec(Sealer),
+    /// Read under these keys from the peer's ChangeCipherSpec on.
+    ExpectChangeCipherSpec(Opener),
+    /// A message was taken and is in place.
+    Accepted {
+        typ: HandshakeType,
+        message_seq: u16,
+        epoch: u16,
+        length: usize,
+    },
+    /// A message that nothing authenticated was refused; another may come in its place.
+    Refused(ReceivedMessage, Error),
+    /// The hellos are over, and the versions agreed on.
+    Agreed(ProtocolVersion),
+    /// The peer's next message has this number, whatever came before.
+    ExpectMessageSeq(u16),
+    /// A secret for the key log.
+    Log {
+        label: &'static str,
+        client_random: Random,
+        secret: Vec<u8>,
+    },
+}
+
+/// What a script talks to: it sends and receives messages, and keeps their numbers and the transcript.
+pub(crate) struct Io {
+    mailbox: Arc<Mutex<Mailbox>>,
+    transcript: Transcript,
+    next_message_seq: u16,
+    numbers_left: bool,
+    read_epoch: u16,
+}
+
+/// The server's answer to a ClientHello.
+pub(super) enum HelloAnswer {
+    Verify(HelloVerifyRequest),
+    Server(ServerHello),
+}
+
+impl Io {
+    /// `first_message_seq` numbers the first message that is sent.
+    pub(crate) fn new(mailbox: Arc<Mutex<Mailbox>>, first_message_seq: u16) -> Self {
+        Io {
+            mailbox,
+            transcript: Transcript::default(),
+            next_message_seq: first_message_seq,
+            numbers_left: true,
+            read_epoch: 0,
+        }
+    }
+
+    /// Sends a message as part of the flight that is being made; its message_seq.
+    pub(super) fn send<B: Body>(&mut self, body: &B) -> Result<u16> {
+        // RFC 6347 §4.2.2: each new message has the next number. They never wrap.
+        if !self.numbers_left {
+            return Err(Error::NumbersExhausted);
+        }
+        let message_seq = self.next_message_seq;
+        self.numbers_left = message_seq < u16::MAX;
+        self.next_message_seq = message_seq.saturating_add(1);
+        let body = body.encode();
+        self.transcript.add(B::TYPE, message_seq, &body);
+        self.act(Action::Send {
+            typ: B::TYPE,
+            message_seq,
+            body,
+        });
+        Ok(message_seq)
+    }
+
+    /// Sends ChangeCipherSpec; what follows is under these keys.
+    pub(super) fn send_change_cipher_spec(&mut self, sealer: Sealer) {
+        self.act(Action::ChangeCipherSpec(sealer));
+    }
+
+    /// From the peer's ChangeCipherSpec on, reads under these keys; what is received next must have
+    /// come under them.
+    pub(super) fn expect_change_cipher_spec(&mut self, opener: Opener) {
+        self.read_epoch = opener.epoch();
+        self.act(Action::ExpectChangeCipherSpec(opener));
+    }
+
+    /// The next message, which must be a `B`.
+    pub(super) async fn recv<B: Body>(&mut self) -> Result<B> {
+        loop {
+            let message = self.next().await;
+            match self.decode::<B>(&message) {
+                Ok(body) => {
+                    self.accept(&message);
+                    return Ok(body);
+                }
+                Err(error) => self.refuse(message, error)?,
+            }
+        }
+    }
+
+    /// The next message if it is a `B`; any other is left for the next receive.
+    pub(super) async fn recv_optional<B: Body>(&mut self) -> Result<Option<B>> {
+        let typ = self.peek().await;
+        if typ == B::TYPE {
+            self.recv::<B>().await.map(Some)
+        } else {
+            Ok(None)
+        }
+    }
+
+    /// The server's answer to a ClientHello. A HelloVerifyRequest stays out of the transcript.
+    pub(super) async fn recv_hello_answer(&mut self) -> Result<HelloAnswer> {
+        if self.peek().await != HandshakeType::HELLO_VERIFY_REQUEST {
+            return self.recv::<ServerHello>().await.map(HelloAnswer::Server);
+        }
+        let request = self.recv::<HelloVerifyRequest>().await?;
+        Ok(HelloAnswer::Verify(request))
+    }
+
+    /// The cookie exchange is no part of the handshake proper (RFC 6347 §4.2.1). What the peer sends
+    /// next bears the number `message_seq`.
+    pub(super) fn restart(&mut self, message_seq: u16) {
+        self.transcript.restart();
+        self.expect_message_seq(message_seq);
+    }
+
+    pub(super) fn expect_message_seq(&mut self, message_seq: u16) {
+        self.act(Action::ExpectMessageSeq(message_seq));
+    }
+
+    /// The number that the next message sent will bear.
+    pub(super) fn next_message_seq(&self) -> u16 {
+        self.next_message_seq
+    }
+
+    /// The hello that passed the gate, as if it had just been received.
+    pub(super) fn adopt(&mut self, message_seq: u16, body: &[u8]) {
+        self.transcript
+            .add(HandshakeType::CLIENT_HELLO, message_seq, body);
+        let (typ, length) = (HandshakeType::CLIENT_HELLO, body.len());
+        self.act(Action::Accepted {
+            typ,
+            message_seq,
+            epoch: 0,
+            length,
+        });
+    }
+
+    pub(super) fn agreed(&mut self, version: ProtocolVersion) {
+        self.act(Action::Agreed(version));
+    }
+
+    pub(super) fn log_secret(&mut self, label: &'static str, client_random: Random, secret: &[u8]) {
+        self.act(Action::Log {
+            label,
+            client_random,
+            secret: secret.to_vec(),
+        });
+    }
+
+    pub(super) fn transcript(&self) -> &[u8] {
+        self.transcript.bytes()
+    }
+
+    pub(super) fn transcript_hash(&self, hash: HashAlgorithm) -> Vec<u8> {
+        self.transcript.hash(hash)
+    }
+
+    fn act(&self, action: Action) {
+        self.mailbox.lock().actions.push(action);
+    }
+
+    /// Waits for the next message and takes it.
+    async fn next(&self) -> ReceivedMessage {
+        poll_fn(|_| match self.mailbox.lock().received.take() {
+            Some(message) => Poll::Ready(message),
+            None => Poll::Pending,
+        })
+        .await
+    }
+
+    /// Waits for the next message and tells its type.
+    async fn peek(&self) -> HandshakeType {
+        poll_fn(|_| match &self.mailbox.lock().received {
+            Some(message) => Poll::Ready(message.typ),
+            None => Poll::Pending,
+        })
+        .await
+    }
+
+    fn decode<B: Body>(&self, message: &ReceivedMessage) -> Result<B> {
+        if message.epoch != self.read_epoch {
+            return Err(Error::UnexpectedRecord("a message under other keys"));
+        }
+        if message.typ != B::TYPE {
+            return Err(Error::UnexpectedMessage {
+                got: message.typ,
+                expected: B::TYPE,
+            });
+        }
+        let what = B::TYPE.name().unwrap_or("message");
+        B::decode(&message.body).map_err(|cause: DecodeError| Error::Decode { what, cause })
+    }
+
+    fn accept(&mut self, message: &ReceivedMessage) {
+        let ReceivedMessage {
+            typ,
+            message_seq,
+            epoch,
+            body,
+        } = message;
+        // RFC 6347 §4.2.1: a HelloVerifyRequest is in no transcript; RFC 5246 §7.4.1.1: nor is a HelloRequest.
+        if *typ != HandshakeType::HELLO_VERIFY_REQUEST {
+            self.transcript.add(*typ, *message_seq, body);
+        }
+        self.act(Action::Accepted {
+            typ: *typ,
+            message_seq: *message_seq,
+            epoch: *epoch,
+            length: body.len(),
+        });
+    }
+
+    /// A message that cannot be taken ends the handshake if its sender is authentic. Before there are
+    /// keys anyone can have sent it, so the true one is waited for (hazards A21, D11).
+    fn refuse(&self, message: ReceivedMessage, error: Error) -> Result<()> {
+        if message.epoch > 0 {
+            return Err(error);
+        }
+        self.act(Action::Refused(message, error));
+        Ok(())
+    }
+}

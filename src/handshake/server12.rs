@@ -1,0 +1,314 @@
+//! The server of DTLS 1.2 from its ServerHello on (RFC 6347 §4.2.4, figure 1).
+
+use super::auth::{self, Credentials};
+use super::client12::signed_parameters;
+use super::io::Io;
+use super::keys12::{Derivation, Keys, Randoms, psk_pre_master, verify_finished};
+use crate::certificate::PeerIdentity;
+use crate::codec::DecodeError;
+use crate::config::{ExtendedMasterSecret, Psk, ServerConfig};
+use crate::crypto::{EphemeralKey, Secret, Suite, random};
+use crate::error::{Error, Result};
+use crate::session::Session;
+use crate::wire::{
+    Certificate, CertificateRequest, CertificateVerify, CipherSuite, ClientHello,
+    ClientKeyExchange, EcdhOffer, Finished, KeyExchangeKind, NamedGroup, ProtocolVersion,
+    ServerExtensions, ServerHello, ServerHelloDone, ServerKeyExchange, SignatureScheme,
+    SignedOffer,
+};
+use std::sync::Arc;
+
+pub(super) async fn run(
+    mut io: Io,
+    config: Arc<ServerConfig>,
+    hello: ClientHello,
+) -> Result<Session> {
+    let agreed = agree(&config, &hello)?;
+    let suite = agreed.suite;
+
+    // Flight 4: our choice, who we are, our key, and who are you?
+    let answer = ServerHello {
+        version: ProtocolVersion::DTLS1_2,
+        random: random::array()?,
+        session_id: Vec::new(),
+        cipher_suite: suite.id,
+        compression_method: 0,
+        extensions: extensions(&hello, &agreed),
+    };
+    let randoms = Randoms {
+        client: hello.random,
+        server: answer.random,
+    };
+    io.send(&answer)?;
+    if let Some(credentials) = &agreed.credentials {
+        io.send(&credentials.certificate())?;
+    }
+    let ephemeral = match agreed.group {
+        None => None,
+        Some(group) => {
+            let (key, share) = EphemeralKey::generate(group)?;
+            Some((key, EcdhOffer { group, share }))
+        }
+    };
+    let offer = ephemeral.as_ref().map(|(_, offer)| offer);
+    if let Some(exchange) = key_exchange(&config, &agreed, randoms, offer)? {
+        io.send(&exchange)?;
+    }
+    let client_verifier = match agreed.credentials {
+        Some(_) => auth::client_verifier(&config),
+        // RFC 4279 §2: a PSK server asks for no certificate.
+        None => None,
+    };
+    if client_verifier.is_some() {
+        io.send(&CertificateRequest {
+            schemes: auth::schemes(),
+            authorities: Vec::new(),
+        })?;
+    }
+    io.send(&ServerHelloDone)?;
+
+    // Flight 5: who is the client, what is its key, and does it hold them?
+    let chain = match &client_verifier {
+        None => Vec::new(),
+        Some(verifier) => {
+            let chain = io.recv::<Certificate>().await?.chain;
+            verifier.verify(&config, &chain)?;
+            chain
+        }
+    };
+    let exchange = io.recv::<ClientKeyExchange>().await?;
+    let agreement = agree_on_key(&config, suite, exchange, ephemeral.map(|(key, _)| key))?;
+    let keys = Keys::derive(
+        &mut io,
+        suite,
+        agreed.derivation,
+        &agreement.pre_master,
+        randoms,
+    );
+    if !chain.is_empty() {
+        let signed = io.transcript().to_vec();
+        let verify = io.recv::<CertificateVerify>().await?;
+        auth::verify(&chain, verify.scheme, &signed, &verify.signature)?;
+    }
+    let expected = keys.client_finished(&io);
+    io.expect_change_cipher_spec(keys.server_read()?);
+    verify_finished(&io.recv::<Finished>().await?, &expected)?;
+
+    // Flight 6: we have seen the same handshake.
+    io.send_change_cipher_spec(keys.server_write()?);
+    io.send(&keys.server_finished(&io))?;
+
+    Ok(Session {
+        version: answer.version,
+        cipher_suite: suite.id,
+        alpn: agreed.alpn,
+        peer_identity: match (agreement.psk_identity, chain.is_empty()) {
+            (Some(identity), _) => PeerIdentity::Psk(identity),
+            (None, true) => PeerIdentity::Anonymous,
+            (None, false) => PeerIdentity::Certificate(chain),
+        },
+        server_name: agreed.server_name,
+        exporter: keys.into_exporter(),
+    })
+}
+
+/// What is chosen out of a ClientHello.
+struct Agreed {
+    suite: &'static Suite,
+    group: Option<NamedGroup>,
+    credentials: Option<Credentials>,
+    derivation: Derivation,
+    alpn: Option<Vec<u8>>,
+    server_name: Option<String>,
+}
+
+fn agree(config: &ServerConfig, hello: &ClientHello) -> Result<Agreed> {
+    if !hello.compression_methods.contains(&0) {
+        return Err(Error::IllegalParameter("list of compression methods"));
+    }
+    // RFC 5746 §3.6: nothing to renegotiate, so nothing to prove.
+    if hello
+        .extensions
+        .renegotiation_info
+        .as_ref()
+        .is_some_and(|data| !data.is_empty())
+    {
+        return Err(Error::BadRenegotiationInfo);
+    }
+    let derivation = match hello.extensions.extended_master_secret {
+        true => Derivation::Extended,
+        false if config.settings.extended_master_secret == ExtendedMasterSecret::Optional => {
+            Derivation::Classic
+        }
+        false => return Err(Error::NoExtendedMasterSecret),
+    };
+    let server_name = hello.extensions.server_name.as_ref().and_then(|name| {
+        String::from_utf8(name.clone())
+            .ok()
+            .filter(|name| name.is_ascii())
+    });
+    let alpn = choose_protocol(config, hello)?;
+    let group = choose_group(config, hello);
+    let choose = |suite: &'static Suite| {
+        let group = match (suite.agrees_on_keys(), group) {
+            (false, _) => None,
+            (true, Some(group)) => Some(group),
+            (true, None) => return None,
+        };
+        let credentials = match suite.uses_psk() {
+            true => config.identity.psk.as_ref().map(|_| None)?,
+            false => {
+                let accepted = accepted_schemes(hello);
+                Some(auth::server_credentials(
+                    config,
+                    server_name.as_deref(),
+                    suite,
+                    accepted,
+                )?)
+            }
+        };
+        Some((suite, group, credentials))
+    };
+    let mut suites = config
+        .settings
+        .suites()
+        .filter(|suite| hello.cipher_suites.contains(&suite.id));
+    let (suite, group, credentials) = suites.find_map(choose).ok_or(Error::NoCommonCipherSuite)?;
+    Ok(Agreed {
+        suite,
+        group,
+        credentials,
+        derivation,
+        alpn,
+        server_name,
+    })
+}
+
+/// RFC 5246 §7.4.1.4.1: a client that names no schemes accepts SHA-1 only, and so none of ours.
+fn accepted_schemes(hello: &ClientHello) -> &[SignatureScheme] {
+    hello
+        .extensions
+        .signature_algorithms
+        .as_deref()
+        .unwrap_or_default()
+}
+
+/// RFC 8422 §4: a client that names no groups leaves the choice to the server.
+fn choose_group(config: &ServerConfig, hello: &ClientHello) -> Option<NamedGroup> {
+    let ours = &config.settings.groups;
+    match &hello.extensions.supported_groups {
+        None => ours.first().copied(),
+        Some(theirs) => ours.iter().copied().find(|group| theirs.contains(group)),
+    }
+}
+
+/// RFC 7301 §3.2: where both sides name protocols, there must be one in common.
+fn choose_protocol(config: &ServerConfig, hello: &ClientHello) -> Result<Option<Vec<u8>>> {
+    let ours = &config.settings.alpn;
+    match &hello.extensions.alpn {
+        Some(theirs) if !ours.is_empty() => {
+            let common = ours.iter().find(|name| theirs.contains(name));
+            common.cloned().map(Some).ok_or(Error::NoCommonProtocol)
+        }
+        _ => Ok(None),
+    }
+}
+
+/// Answers only what the client asked for (RFC 5246 §7.4.1.4).
+fn extensions(hello: &ClientHello, agreed: &Agreed) -> ServerExtensions {
+    let signal = CipherSuite::TLS_EMPTY_RENEGOTIATION_INFO_SCSV;
+    let renegotiation =
+        hello.extensions.renegotiation_info.is_some() || hello.cipher_suites.contains(&signal);
+    ServerExtensions {
+        types: Vec::new(),
+        server_name: agreed.server_name.is_some(),
+        ec_point_formats: agreed.group.is_some() && hello.extensions.supported_groups.is_some(),
+        alpn: agreed.alpn.clone(),
+        extended_master_secret: agreed.derivation == Derivation::Extended,
+        renegotiation_info: renegotiation.then(Vec::new),
+    }
+}
+
+/// The ServerKeyExchange; a plain PSK server without a hint has none (RFC 4279 §2).
+fn key_exchange(
+    config: &ServerConfig,
+    agreed: &Agreed,
+    randoms: Randoms,
+    offer: Option<&EcdhOffer>,
+) -> Result<Option<ServerKeyExchange>> {
+    let hint = &config.identity.psk_hint;
+    Ok(match (offer, &agreed.credentials) {
+        (Some(offer), Some(credentials)) => {
+            let signature = credentials.sign(&signed_parameters(randoms, offer))?;
+            let signed = SignedOffer {
+                offer: offer.clone(),
+                scheme: credentials.scheme(),
+                signature,
+            };
+            Some(ServerKeyExchange::ecdhe(&signed))
+        }
+        (Some(offer), None) => Some(ServerKeyExchange::ecdhe_psk(hint, offer)),
+        (None, _) => (!hint.is_empty()).then(|| ServerKeyExchange::psk(hint)),
+    })
+}
+
+/// The premaster secret, and who the client says it is.
+struct KeyAgreement {
+    pre_master: Secret,
+    psk_identity: Option<Vec<u8>>,
+}
+
+fn agree_on_key(
+    config: &ServerConfig,
+    suite: &Suite,
+    exchange: ClientKeyExchange,
+    ephemeral: Option<EphemeralKey>,
+) -> Result<KeyAgreement> {
+    let malformed = |cause: DecodeError| Error::Decode {
+        what: "CLIENT_KEY_EXCHANGE",
+        cause,
+    };
+    match (suite.key_exchange, ephemeral) {
+        (KeyExchangeKind::Ecdhe, Some(key)) => {
+            let share = exchange.as_ecdhe().map_err(malformed)?;
+            Ok(KeyAgreement {
+                pre_master: key.complete(&share)?,
+                psk_identity: None,
+            })
+        }
+        (KeyExchangeKind::EcdhePsk, Some(key)) => {
+            let (identity, share) = exchange.as_ecdhe_psk().map_err(malformed)?;
+            let agreed = key.complete(&share)?;
+            let pre_master = psk_pre_master(&find_psk(config, &identity)?, Some(&agreed));
+            Ok(KeyAgreement {
+                pre_master,
+                psk_identity: Some(identity),
+            })
+        }
+        (KeyExchangeKind::Psk, _) => {
+            let identity = exchange.as_psk().map_err(malformed)?;
+            let pre_master = psk_pre_master(&find_psk(config, &identity)?, None);
+            Ok(KeyAgreement {
+                pre_master,
+                psk_identity: Some(identity),
+            })
+        }
+        (KeyExchangeKind::Ecdhe | KeyExchangeKind::EcdhePsk, None) => {
+            Err(Error::Crypto("the ephemeral key is missing"))
+        }
+    }
+}
+
+/// An unknown identity goes on with a random key, so that it looks to the client as a wrong key does
+/// (RFC 4279 §2, hazards D21 and J7).
+fn find_psk(config: &ServerConfig, identity: &[u8]) -> Result<Psk> {
+    match config
+        .identity
+        .psk
+        .as_ref()
+        .and_then(|lookup| lookup.find(identity))
+    {
+        Some(psk) => Ok(psk),
+        None => Psk::new("unknown", random::array::<32>()?),
+    }
+}

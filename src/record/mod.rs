@@ -1,0 +1,17 @@
+//! The record layer: what stands on the wire between a datagram and the bytes of a message
+//! (RFC 6347 §4.1).
+//!
+//! [`Records`] takes a datagram apart. An [`Opener`] is one epoch of reading, with its keys and its
+//! replay window; a [`Sealer`] is one epoch of writing, with its keys and its sequence numbers. Which
+//! epochs there are, and when the next begins, is decided above.
+
+mod datagram;
+mod opener;
+mod protection;
+mod replay;
+mod sealer;
+
+pub(crate) use datagram::Records;
+pub(crate) use opener::Opener;
+pub use replay::Replay;
+pub(crate) use sealer::Sealer;

@@ -1,0 +1,290 @@
+//! One epoch of reading.
+
+use super::protection::Protection;
+use super::replay::{Replay, ReplayWindow, Verdict};
+use crate::crypto::{AeadAlgorithm, Secret};
+use crate::error;
+use crate::stats::DropReason;
+use crate::wire::{ContentType, MAX_PLAINTEXT, RecordHeader};
+use std::cmp::Ordering;
+
+/// Opens records and remembers which ones it has opened.
+pub(crate) struct Opener {
+    epoch: u16,
+    protection: Protection,
+    window: ReplayWindow,
+}
+
+impl Opener {
+    /// Epoch 0.
+    pub(crate) fn plaintext() -> Self {
+        Opener {
+            epoch: 0,
+            protection: Protection::Null,
+            window: ReplayWindow::default(),
+        }
+    }
+
+    /// An epoch under the keys of a key block.
+    pub(crate) fn dtls12(
+        epoch: u16,
+        aead: AeadAlgorithm,
+        key: &Secret,
+        iv: &Secret,
+    ) -> error::Result<Self> {
+        Ok(Opener {
+            epoch,
+            protection: Protection::dtls12(aead, key, iv)?,
+            window: ReplayWindow::default(),
+        })
+    }
+
+    pub(crate) fn epoch(&self) -> u16 {
+        self.epoch
+    }
+
+    /// A record's plaintext, which may be empty. Nothing changes unless the record is authentic.
+    pub(crate) fn open<'a>(
+        &mut self,
+        header: &RecordHeader,
+        fragment: &'a mut [u8],
+        replay: Replay,
+    ) -> Result<&'a mut [u8], DropReason> {
+        self.check_epoch(header)?;
+        self.check_length(fragment)?;
+        self.check_window(header, replay)?;
+        let plaintext = self
+            .protection
+            .open(header, fragment)
+            .ok_or(DropReason::BadMac)?;
+        // RFC 6347 §4.1.2.6: the window MUST NOT be updated before the record is verified.
+        self.window.mark(header.sequence);
+        Ok(plaintext)
+    }
+
+    fn check_epoch(&self, header: &RecordHeader) -> Result<(), DropReason> {
+        match header.epoch.cmp(&self.epoch) {
+            Ordering::Less => Err(DropReason::OldEpoch),
+            Ordering::Equal => Ok(()),
+            Ordering::Greater => Err(DropReason::FutureEpoch),
+        }
+    }
+
+    /// The expansion is the same for every length, so this bounds the plaintext as well.
+    fn check_length(&self, fragment: &[u8]) -> Result<(), DropReason> {
+        let maximum = self.protection.expansion().saturating_add(MAX_PLAINTEXT);
+        if fragment.len() > maximum {
+            return Err(DropReason::RecordOverflow);
+        }
+        Ok(())
+    }
+
+    fn check_window(&self, header: &RecordHeader, replay: Replay) -> Result<(), DropReason> {
+        // What nothing authenticates must not move a window: one forged number would shut out all
+        // the true ones. In epoch 0 message_seq tells what is old.
+        if matches!(self.protection, Protection::Null) {
+            return Ok(());
+        }
+        let accept = replay == Replay::AcceptDuplicates
+            && header.content_type == ContentType::APPLICATION_DATA;
+        match self.window.check(header.sequence) {
+            Verdict::New => Ok(()),
+            _ if accept => Ok(()),
+            Verdict::Seen => Err(DropReason::Replay),
+            Verdict::TooOld => Err(DropReason::TooOld),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::{Records, Sealer};
+    use crate::wire::{MAX_SEQUENCE, ProtocolVersion, RECORD_HEADER};
+    use DropReason::{BadMac, FutureEpoch, OldEpoch, RecordOverflow, Replay as Duplicate, TooOld};
+
+    const ALGORITHMS: [AeadAlgorithm; 3] = [
+        AeadAlgorithm::Aes128Gcm,
+        AeadAlgorithm::Aes256Gcm,
+        AeadAlgorithm::ChaCha20Poly1305,
+    ];
+
+    fn pair(aead: AeadAlgorithm) -> (Sealer, Opener) {
+        let key = Secret::new((0..).take(aead.key_len()).collect());
+        let iv = Secret::new((100..).take(aead.fixed_iv_len()).collect());
+        let sealer = Sealer::dtls12(1, aead, &key, &iv).unwrap();
+        (sealer, Opener::dtls12(1, aead, &key, &iv).unwrap())
+    }
+
+    fn seal(sealer: &mut Sealer, typ: ContentType, plaintext: &[u8]) -> Vec<u8> {
+        let mut record = Vec::new();
+        sealer
+            .seal(typ, ProtocolVersion::DTLS1_2, plaintext, &mut record)
+            .unwrap();
+        record
+    }
+
+    fn open_with(
+        opener: &mut Opener,
+        record: &[u8],
+        replay: Replay,
+    ) -> Result<Vec<u8>, DropReason> {
+        let mut record = record.to_vec();
+        let (header, fragment) = Records::new(&mut record).next().unwrap()?;
+        opener
+            .open(&header, fragment, replay)
+            .map(|plaintext| plaintext.to_vec())
+    }
+
+    fn open(opener: &mut Opener, record: &[u8]) -> Result<Vec<u8>, DropReason> {
+        open_with(opener, record, Replay::Window)
+    }
+
+    /// Gives a record a fragment of another length, and a header that says so.
+    fn resized(record: &[u8], length: usize) -> Vec<u8> {
+        let mut record = record.to_vec();
+        record.resize(RECORD_HEADER + length, 0);
+        record[11..13].copy_from_slice(&u16::try_from(length).unwrap().to_be_bytes());
+        record
+    }
+
+    #[test]
+    fn what_is_sealed_opens() {
+        for aead in ALGORITHMS {
+            let (mut sealer, mut opener) = pair(aead);
+            for length in [0, 1, 1200, MAX_PLAINTEXT] {
+                let plaintext = vec![length.to_be_bytes()[7]; length];
+                let record = seal(&mut sealer, ContentType::APPLICATION_DATA, &plaintext);
+                assert_eq!(record.len(), length + sealer.overhead());
+                assert_eq!(open(&mut opener, &record), Ok(plaintext));
+            }
+        }
+    }
+
+    #[test]
+    fn a_record_with_any_other_byte_does_not_open() {
+        for aead in ALGORITHMS {
+            let (mut sealer, mut opener) = pair(aead);
+            let record = seal(&mut sealer, ContentType::HANDSHAKE, b"a message");
+            // Not the length, without which there is no record.
+            for i in (0..record.len()).filter(|i| !(11..13).contains(i)) {
+                let mut forged = record.clone();
+                forged[i] ^= 1;
+                let reason = match i {
+                    3 => FutureEpoch,
+                    4 => OldEpoch,
+                    _ => BadMac,
+                };
+                assert_eq!(open(&mut opener, &forged), Err(reason), "{aead:?} byte {i}");
+            }
+            for length in 0..record.len() - RECORD_HEADER {
+                assert_eq!(open(&mut opener, &resized(&record, length)), Err(BadMac));
+            }
+            // None of them had any effect.
+            assert_eq!(open(&mut opener, &record), Ok(b"a message".to_vec()));
+        }
+    }
+
+    /// Without [`Opener::check_epoch`], the additional data is what a record of another epoch fails by.
+    #[test]
+    fn the_epoch_is_authenticated() {
+        for aead in ALGORITHMS {
+            let (mut sealer, mut opener) = pair(aead);
+            let mut record = seal(&mut sealer, ContentType::HANDSHAKE, b"a message");
+            record[4] = 2;
+            opener.epoch = 2;
+            assert_eq!(open(&mut opener, &record), Err(BadMac));
+        }
+    }
+
+    #[test]
+    fn a_peer_may_choose_its_explicit_nonces_otherwise() {
+        let aead = AeadAlgorithm::Aes128Gcm;
+        let (_, mut opener) = pair(aead);
+        let key: Vec<u8> = (0..16).collect();
+        let aad = [0, 1, 0, 0, 0, 0, 0, 0, 23, 0xfe, 0xfd, 0, 2];
+        let mut body = *b"hi";
+        let nonce = [100, 101, 102, 103, 9, 9, 9, 9, 9, 9, 9, 9];
+        let tag = aead
+            .key(&key)
+            .unwrap()
+            .seal(nonce, &aad, &mut body)
+            .unwrap();
+        let header = [23, 0xfe, 0xfd, 0, 1, 0, 0, 0, 0, 0, 0, 0, 26];
+        let record = [&header[..], &[9; 8], &body, &tag].concat();
+        assert_eq!(open(&mut opener, &record), Ok(b"hi".to_vec()));
+    }
+
+    #[test]
+    fn a_record_that_is_not_authentic_does_not_move_the_window() {
+        let (mut sealer, mut opener) = pair(AeadAlgorithm::ChaCha20Poly1305);
+        let record = seal(&mut sealer, ContentType::HANDSHAKE, b"a message");
+        let mut forged = record.clone();
+        forged[5..11].fill(0xff);
+        assert_eq!(open(&mut opener, &forged), Err(BadMac));
+        assert_eq!(open(&mut opener, &record), Ok(b"a message".to_vec()));
+    }
+
+    #[test]
+    fn duplicates_and_old_records_are_dropped() {
+        let (mut sealer, mut opener) = pair(AeadAlgorithm::Aes256Gcm);
+        let records: Vec<_> = (0..300)
+            .map(|_| seal(&mut sealer, ContentType::APPLICATION_DATA, b"data"))
+            .collect();
+        assert!(open(&mut opener, &records[299]).is_ok());
+        assert_eq!(open(&mut opener, &records[299]), Err(Duplicate));
+        assert_eq!(open(&mut opener, &records[0]), Err(TooOld));
+        assert!(open(&mut opener, &records[298]).is_ok());
+        assert_eq!(open(&mut opener, &records[298]), Err(Duplicate));
+    }
+
+    #[test]
+    fn accepted_duplicates_are_authentic_application_data() {
+        let (mut sealer, mut opener) = pair(AeadAlgorithm::Aes256Gcm);
+        let old = seal(&mut sealer, ContentType::APPLICATION_DATA, b"old");
+        let alert = seal(&mut sealer, ContentType::ALERT, b"\x01\x00");
+        for _ in 0..300 {
+            let record = seal(&mut sealer, ContentType::APPLICATION_DATA, b"data");
+            for _ in 0..2 {
+                assert!(open_with(&mut opener, &record, Replay::AcceptDuplicates).is_ok());
+            }
+        }
+        assert!(open_with(&mut opener, &old, Replay::AcceptDuplicates).is_ok());
+        let late = open_with(&mut opener, &alert, Replay::AcceptDuplicates);
+        assert_eq!(late, Err(TooOld));
+
+        for typ in [20, 21, 22].map(ContentType) {
+            let record = seal(&mut sealer, typ, b"once");
+            assert!(open_with(&mut opener, &record, Replay::AcceptDuplicates).is_ok());
+            let again = open_with(&mut opener, &record, Replay::AcceptDuplicates);
+            assert_eq!(again, Err(Duplicate));
+        }
+        let mut forged = old;
+        *forged.last_mut().unwrap() ^= 1;
+        let forged = open_with(&mut opener, &forged, Replay::AcceptDuplicates);
+        assert_eq!(forged, Err(BadMac));
+    }
+
+    #[test]
+    fn a_record_that_is_too_long_is_dropped_before_it_is_opened() {
+        let (mut sealer, mut opener) = pair(AeadAlgorithm::Aes128Gcm);
+        let record = seal(&mut sealer, ContentType::HANDSHAKE, b"");
+        let longest = MAX_PLAINTEXT + sealer.overhead() - RECORD_HEADER;
+        assert_eq!(open(&mut opener, &resized(&record, longest)), Err(BadMac));
+        let longer = resized(&record, longest + 1);
+        assert_eq!(open(&mut opener, &longer), Err(RecordOverflow));
+    }
+
+    #[test]
+    fn b07_a_forged_number_in_epoch_0_shuts_nothing_out() {
+        let mut opener = Opener::plaintext();
+        let mut far = Sealer::plaintext(MAX_SEQUENCE);
+        let forged = seal(&mut far, ContentType::HANDSHAKE, b"forged");
+        assert_eq!(open(&mut opener, &forged), Ok(b"forged".to_vec()));
+        let mut sealer = Sealer::plaintext(7);
+        let record = seal(&mut sealer, ContentType::HANDSHAKE, b"");
+        assert_eq!(open(&mut opener, &record), Ok(vec![]));
+        let long = resized(&record, MAX_PLAINTEXT + 1);
+        assert_eq!(open(&mut opener, &long), Err(RecordOverflow));
+    }
+}

@@ -1,0 +1,175 @@
+//! One epoch of writing.
+
+use super::protection::Protection;
+use crate::codec::Writer;
+use crate::crypto::{AeadAlgorithm, Secret};
+use crate::error::{Error, Result};
+use crate::wire::{
+    ContentType, MAX_PLAINTEXT, MAX_SEQUENCE, ProtocolVersion, RECORD_HEADER, RecordHeader,
+};
+
+/// Protects records and numbers them.
+pub(crate) struct Sealer {
+    epoch: u16,
+    next_sequence: u64,
+    protection: Protection,
+}
+
+impl Sealer {
+    /// Epoch 0. A server that answered a hello without keeping state goes on with the numbers after
+    /// the hello's (RFC 6347 §4.2.1).
+    pub(crate) fn plaintext(first_sequence: u64) -> Self {
+        Sealer {
+            epoch: 0,
+            next_sequence: first_sequence,
+            protection: Protection::Null,
+        }
+    }
+
+    /// An epoch under the keys of a key block.
+    pub(crate) fn dtls12(
+        epoch: u16,
+        aead: AeadAlgorithm,
+        key: &Secret,
+        iv: &Secret,
+    ) -> Result<Self> {
+        Ok(Sealer {
+            epoch,
+            next_sequence: 0,
+            protection: Protection::dtls12(aead, key, iv)?,
+        })
+    }
+
+    pub(crate) fn epoch(&self) -> u16 {
+        self.epoch
+    }
+
+    /// Bytes of a record beyond its plaintext.
+    pub(crate) fn overhead(&self) -> usize {
+        self.protection.expansion().saturating_add(RECORD_HEADER)
+    }
+
+    /// Appends a whole record to `out` and returns its sequence number.
+    pub(crate) fn seal(
+        &mut self,
+        content_type: ContentType,
+        version: ProtocolVersion,
+        plaintext: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<u64> {
+        let sequence = self.next_sequence;
+        // RFC 6347 §4.1: sequence numbers never wrap. DTLS 1.2 has no way to change keys on the go.
+        if sequence > MAX_SEQUENCE {
+            return Err(Error::NumbersExhausted);
+        }
+        let header = RecordHeader {
+            content_type,
+            version,
+            epoch: self.epoch,
+            sequence,
+            length: self.fragment_length(plaintext)?,
+        };
+        // Before anything can fail: a number that was tried once is never a nonce again.
+        self.next_sequence = sequence.saturating_add(1);
+
+        let start = out.len();
+        out.reserve(self.overhead().saturating_add(plaintext.len()));
+        Writer::append(out, |w| header.write(w));
+        if let Err(error) = self.protection.seal(&header, plaintext, out) {
+            out.truncate(start);
+            return Err(error);
+        }
+        Ok(sequence)
+    }
+
+    fn fragment_length(&self, plaintext: &[u8]) -> Result<u16> {
+        let too_long = Error::MessageTooLong {
+            length: plaintext.len(),
+            maximum: MAX_PLAINTEXT,
+        };
+        if plaintext.len() > MAX_PLAINTEXT {
+            return Err(too_long);
+        }
+        let length = plaintext.len().saturating_add(self.protection.expansion());
+        u16::try_from(length).map_err(|_| too_long)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seal(sealer: &mut Sealer, plaintext: &[u8], out: &mut Vec<u8>) -> Result<u64> {
+        let (typ, version) = (ContentType::APPLICATION_DATA, ProtocolVersion::DTLS1_2);
+        sealer.seal(typ, version, plaintext, out)
+    }
+
+    fn aes() -> Sealer {
+        let (key, iv) = (Secret::new(vec![1; 16]), Secret::new(vec![2; 4]));
+        Sealer::dtls12(1, AeadAlgorithm::Aes128Gcm, &key, &iv).unwrap()
+    }
+
+    #[test]
+    fn a_plaintext_record_is_header_and_plaintext() {
+        let mut out = b"before".to_vec();
+        let mut sealer = Sealer::plaintext(0x0102_0304_0506);
+        assert_eq!(
+            seal(&mut sealer, b"hello", &mut out).unwrap(),
+            0x0102_0304_0506
+        );
+        assert_eq!(
+            out,
+            b"before\x17\xfe\xfd\x00\x00\x01\x02\x03\x04\x05\x06\x00\x05hello"
+        );
+        assert_eq!(sealer.overhead(), RECORD_HEADER);
+    }
+
+    #[test]
+    fn the_explicit_nonce_is_epoch_and_sequence() {
+        let (mut sealer, mut out) = (aes(), Vec::new());
+        seal(&mut sealer, b"one", &mut out).unwrap();
+        out.clear();
+        assert_eq!(seal(&mut sealer, b"two", &mut out).unwrap(), 1);
+        assert_eq!(out[3..11], [0, 1, 0, 0, 0, 0, 0, 1]);
+        assert_eq!(out[3..11], out[13..21]);
+        assert_eq!(out.len(), sealer.overhead() + 3);
+    }
+
+    #[test]
+    fn the_last_number_is_used_and_none_comes_after_it() {
+        for mut sealer in [Sealer::plaintext(0), aes()] {
+            sealer.next_sequence = MAX_SEQUENCE;
+            let mut out = Vec::new();
+            assert_eq!(seal(&mut sealer, b"last", &mut out).unwrap(), MAX_SEQUENCE);
+            let length = out.len();
+            for _ in 0..2 {
+                assert!(matches!(
+                    seal(&mut sealer, b"more", &mut out),
+                    Err(Error::NumbersExhausted)
+                ));
+            }
+            assert_eq!(out.len(), length);
+        }
+    }
+
+    #[test]
+    fn the_longest_plaintext_fits_and_a_longer_one_leaves_no_trace() {
+        let (mut sealer, mut out) = (aes(), Vec::new());
+        assert!(matches!(
+            seal(&mut sealer, &[0; MAX_PLAINTEXT + 1], &mut out),
+            Err(Error::MessageTooLong {
+                maximum: MAX_PLAINTEXT,
+                ..
+            })
+        ));
+        assert!(out.is_empty());
+        assert_eq!(seal(&mut sealer, &[0; MAX_PLAINTEXT], &mut out).unwrap(), 0);
+    }
+
+    #[test]
+    fn keys_of_the_wrong_length_are_refused() {
+        let (key, iv) = (Secret::new(vec![1; 16]), Secret::new(vec![2; 12]));
+        assert!(Sealer::dtls12(1, AeadAlgorithm::Aes128Gcm, &key, &iv).is_err());
+        assert!(Sealer::dtls12(1, AeadAlgorithm::ChaCha20Poly1305, &key, &iv).is_err());
+    }
+}

@@ -1,0 +1,99 @@
+//! Handshakes on a faulty network: whatever is lost, both sides finish with the same keys, and then
+//! data flows both ways.
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::expect_used)]
+
+mod common;
+
+use common::{VARIANTS, Variant};
+use flightline::lab::{Pair, Rates, Weather};
+use std::time::Duration;
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// Runs one handshake and the exchange after it; what went wrong, if anything did.
+fn run(variant: &Variant, weather: Weather) -> Result<(), String> {
+    let mut pair = variant.pair(weather);
+    pair.establish(MINUTE)
+        .map_err(|e| format!("{e} (at {:?})", pair.now()))?;
+    let [client, server] = pair.exported(b"EXPORTER-test").map_err(|e| e.to_string())?;
+    if client != server {
+        return Err("different keys".into());
+    }
+    data_flows(&mut pair)
+}
+
+fn data_flows(pair: &mut Pair) -> Result<(), String> {
+    pair.set_weather(Weather::clear());
+    pair.exchange(b"request", b"response")
+        .map_err(|e| format!("no data after the handshake: {e}"))
+}
+
+/// E7: every drop pattern of the first 10 datagrams.
+#[test]
+fn e07_every_drop_pattern_of_the_first_10_datagrams() {
+    for variant in VARIANTS {
+        for pattern in 0..1 << 10 {
+            if let Err(error) = run(variant, Weather::drop_pattern(pattern)) {
+                panic!("{}, drop pattern {pattern:#012b}: {error}", variant.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn random_loss_reordering_and_duplication() {
+    let seeds: u64 = std::env::var("FLIGHTLINE_SEEDS").map_or(100, |s| s.parse().unwrap());
+    let mut failed = Vec::new();
+    let mut hard = 0;
+    for variant in VARIANTS {
+        for (percent, drop) in [(10, 0.1), (30, 0.3), (50, 0.5)] {
+            for seed in 0..seeds {
+                let rates = Rates {
+                    drop,
+                    duplicate: 0.1,
+                    delay: 0.2,
+                    ..Rates::default()
+                };
+                hard += usize::from(percent == 50);
+                if let Err(error) = run(variant, Weather::random(seed, rates)) {
+                    failed.push((
+                        percent,
+                        format!("{} {percent} % seed {seed}: {error}", variant.name),
+                    ));
+                }
+            }
+        }
+    }
+    let (at_50, below): (Vec<_>, Vec<_>) =
+        failed.into_iter().partition(|(percent, _)| *percent == 50);
+    assert!(below.is_empty(), "{below:#?}");
+    // At least 99.9 % at 50 % loss.
+    assert!(
+        at_50.len() * 1000 <= hard,
+        "{} of {hard}: {at_50:#?}",
+        at_50.len()
+    );
+}
+
+#[test]
+fn random_corruption_and_truncation() {
+    for variant in VARIANTS {
+        for seed in 0..100 {
+            let rates = Rates {
+                corrupt: 0.1,
+                truncate: 0.1,
+                drop: 0.1,
+                ..Rates::default()
+            };
+            // A flipped bit in a plaintext message that still parses is a handshake that cannot
+            // succeed: what must hold is that it ends, and that keys never differ.
+            let mut pair = variant.pair(Weather::random(seed, rates));
+            if pair.establish(2 * MINUTE).is_ok() {
+                let [client, server] = pair.exported(b"EXPORTER-test").unwrap();
+                assert_eq!(client, server, "{} seed {seed}", variant.name);
+                data_flows(&mut pair)
+                    .unwrap_or_else(|e| panic!("{} seed {seed}: {e}", variant.name));
+            }
+        }
+    }
+}
