@@ -58,6 +58,11 @@ impl Connection {
         who: Arc<str>,
         now: Duration,
     ) -> Result<Connection> {
+        if config.trust.needs_name() && server.is_unnamed() {
+            let what =
+                "trust in authorities needs the server's name; to go without, pin a fingerprint";
+            return Err(Error::Config(what.into()));
+        }
         let start = Start {
             message_seq: 0,
             expected_seq: 0,

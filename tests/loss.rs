@@ -5,7 +5,7 @@
 mod common;
 
 use common::{VARIANTS, Variant};
-use flightline::lab::{Pair, Rates, Weather};
+use flightline::lab::{Arrival, Datagram, Pair, Rates, Weather};
 use std::time::Duration;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -93,6 +93,98 @@ fn random_corruption_and_truncation() {
                 assert_eq!(client, server, "{} seed {seed}", variant.name);
                 data_flows(&mut pair)
                     .unwrap_or_else(|e| panic!("{} seed {seed}: {e}", variant.name));
+            }
+        }
+    }
+}
+
+/// What may happen to one datagram.
+type Fault = fn(Datagram) -> Vec<Arrival>;
+
+const SOON: Duration = Duration::from_millis(10);
+
+fn duplicated(datagram: Datagram) -> Vec<Arrival> {
+    let late = Duration::from_millis(15);
+    let copy = |after| Arrival {
+        after,
+        bytes: datagram.bytes.clone(),
+    };
+    vec![copy(SOON), copy(SOON), copy(late), copy(10 * late)]
+}
+
+fn truncated(mut datagram: Datagram) -> Vec<Arrival> {
+    datagram.bytes.truncate(datagram.bytes.len() / 2);
+    vec![Arrival {
+        after: SOON,
+        bytes: datagram.bytes,
+    }]
+}
+
+/// In its record header, which is in the clear everywhere.
+fn corrupted_record_header(mut datagram: Datagram) -> Vec<Arrival> {
+    datagram
+        .bytes
+        .iter_mut()
+        .take(13)
+        .for_each(|byte| *byte ^= 0x40);
+    vec![Arrival {
+        after: SOON,
+        bytes: datagram.bytes,
+    }]
+}
+
+#[test]
+fn each_datagram_duplicated_truncated_or_corrupted() {
+    let faults: [(&str, Fault); 3] = [
+        ("duplicated", duplicated),
+        ("truncated", truncated),
+        ("corrupted", corrupted_record_header),
+    ];
+    for variant in VARIANTS {
+        let mut clear = variant.pair(Weather::clear());
+        clear.establish(MINUTE).unwrap();
+        for (name, fault) in faults {
+            for hit in 0..clear.datagrams_sent() {
+                let weather = Weather::new(move |datagram| match datagram.number == hit {
+                    true => fault(datagram),
+                    false => vec![Arrival {
+                        after: SOON,
+                        bytes: datagram.bytes,
+                    }],
+                });
+                if let Err(error) = run(variant, weather) {
+                    panic!("{}, datagram {hit} {name}: {error}", variant.name);
+                }
+            }
+        }
+    }
+}
+
+/// Each datagram delayed behind every number of those after it.
+#[test]
+fn each_datagram_delayed_behind_every_other() {
+    for variant in VARIANTS {
+        let mut clear = variant.pair(Weather::clear());
+        clear.establish(MINUTE).unwrap();
+        for hit in 0..clear.datagrams_sent() {
+            for behind in 1..clear.datagrams_sent() - hit + 1 {
+                // Datagrams leave a millisecond apart, so that the order is the schedule's alone.
+                let weather = Weather::new(move |datagram| {
+                    let position = if datagram.number == hit {
+                        hit + behind
+                    } else {
+                        datagram.number
+                    };
+                    let after = SOON
+                        + Duration::from_micros(position * 10 + u64::from(datagram.number == hit));
+                    vec![Arrival {
+                        after,
+                        bytes: datagram.bytes,
+                    }]
+                });
+                if let Err(error) = run(variant, weather) {
+                    panic!("{}, datagram {hit} behind {behind}: {error}", variant.name);
+                }
             }
         }
     }

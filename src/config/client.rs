@@ -69,6 +69,15 @@ impl ServerTrust {
     ) -> Self {
         ServerTrust(Trust::Psk(Arc::new(choose)))
     }
+
+    /// Whether a server must be asked for by name: an authority vouches for names only.
+    pub(crate) fn needs_name(&self) -> bool {
+        match self.0 {
+            #[cfg(feature = "x509")]
+            Trust::Certificates { needs_name, .. } => needs_name,
+            Trust::Psk(_) => false,
+        }
+    }
 }
 
 impl std::fmt::Debug for ServerTrust {

@@ -160,6 +160,11 @@ impl Pair {
         Ok(keys)
     }
 
+    /// Whether anything is under way.
+    pub fn network_busy(&self) -> bool {
+        self.network.next_arrival().is_some()
+    }
+
     /// Jumps to the next arrival or timer and lets it happen; `false` if there is none.
     pub fn step(&mut self) -> bool {
         let client = self.client.next_deadline();

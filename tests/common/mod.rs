@@ -21,28 +21,33 @@ pub struct Pki {
     pub roots: RootCertificates,
     pub server: Identity,
     pub client: Identity,
+    pub rsa: Identity,
 }
 
 /// A certificate authority with a server's and a client's certificate, made once.
 pub fn pki() -> &'static Pki {
     static PKI: OnceLock<Pki> = OnceLock::new();
+    use rcgen::ExtendedKeyUsagePurpose::{ClientAuth, ServerAuth};
     PKI.get_or_init(|| {
         let ca_key = rcgen::KeyPair::generate().unwrap();
         let mut ca = rcgen::CertificateParams::new(Vec::<String>::new()).unwrap();
         ca.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
         let ca_cert = ca.self_signed(&ca_key).unwrap();
         let issuer = rcgen::Issuer::new(ca, ca_key);
-        let issue = |name: &str, usage| {
-            let key = rcgen::KeyPair::generate().unwrap();
+        let issue = |key: rcgen::KeyPair, name: &str, usage| {
             let mut params = rcgen::CertificateParams::new(vec![name.to_owned()]).unwrap();
             params.extended_key_usages = vec![usage];
             let cert = params.signed_by(&key, &issuer).unwrap();
             Identity::from_der(vec![cert.der().to_vec()], &key.serialize_der()).unwrap()
         };
+        let new = || rcgen::KeyPair::generate().unwrap();
+        // Only signs, so it may as well be known to all.
+        let rsa = rcgen::KeyPair::from_pem(include_str!("rsa_2048.pem")).unwrap();
         Pki {
             roots: RootCertificates::from_der([ca_cert.der().to_vec()]).unwrap(),
-            server: issue(NAME, rcgen::ExtendedKeyUsagePurpose::ServerAuth),
-            client: issue("client.test", rcgen::ExtendedKeyUsagePurpose::ClientAuth),
+            server: issue(new(), NAME, ServerAuth),
+            client: issue(new(), "client.test", ClientAuth),
+            rsa: issue(rsa, NAME, ServerAuth),
         }
     })
 }
@@ -76,6 +81,18 @@ pub const VARIANTS: &[Variant] = &[
         name: "ECDSA without cookie",
         client: certificates,
         server: ecdsa,
+        cookie: Cookie::Without,
+    },
+    Variant {
+        name: "RSA",
+        client: certificates,
+        server: rsa,
+        cookie: Cookie::With,
+    },
+    Variant {
+        name: "RSA without cookie",
+        client: certificates,
+        server: rsa,
         cookie: Cookie::Without,
     },
     Variant {
@@ -147,6 +164,10 @@ fn identified() -> ConfigBuilder<ClientConfig> {
 
 fn ecdsa() -> ConfigBuilder<ServerConfig> {
     ServerConfig::builder(ServerIdentity::certificate(pki().server.clone()))
+}
+
+fn rsa() -> ConfigBuilder<ServerConfig> {
+    ServerConfig::builder(ServerIdentity::certificate(pki().rsa.clone()))
 }
 
 fn mutual() -> ConfigBuilder<ServerConfig> {
