@@ -71,9 +71,14 @@ impl Connection {
         let settings = config.settings.clone();
         // RFC 6347 §4.2.1: before a version is agreed on, records say DTLS 1.0, which all can read.
         let version = ProtocolVersion::DTLS1_0;
-        Connection::start(settings, who, now, version, start, |io| {
-            client_script(io, config, server)
-        })
+        Ok(Connection::start(
+            settings,
+            who,
+            now,
+            version,
+            start,
+            |io| client_script(io, config, server),
+        ))
     }
 
     /// A server for a client whose hello has passed the gate.
@@ -82,7 +87,7 @@ impl Connection {
         hello: VerifiedHello,
         who: Arc<str>,
         now: Duration,
-    ) -> Result<Connection> {
+    ) -> Connection {
         // RFC 6347 §4.2.1: numbering goes on where the stateless exchange ended: ServerHello has the
         // record number and the message_seq of the hello that it answers.
         let start = Start {
@@ -104,7 +109,7 @@ impl Connection {
         version: ProtocolVersion,
         start: Start,
         script: impl FnOnce(Io) -> Script,
-    ) -> Result<Connection> {
+    ) -> Connection {
         let trace = || Trace::new(who.clone(), settings.observer.clone());
         let limits = MessageLimits {
             certificate: settings.max_certificate_message,
@@ -135,7 +140,9 @@ impl Connection {
             heard: Vec::new(),
             datagrams: VecDeque::new(),
         };
-        connection.advance(now).map(|()| connection)
+        // A failure is kept, since its alert has to go out first: it is due at once.
+        let _ = connection.advance(now);
+        connection
     }
 
     /// Takes in a datagram. Application data that came along goes to `deliver`.
@@ -186,8 +193,11 @@ impl Connection {
         Ok(())
     }
 
-    /// When [`tick`](Self::tick) has something to do.
+    /// When [`tick`](Self::tick) has something to do: to tell a failure, at once.
     pub(crate) fn next_deadline(&self) -> Option<Duration> {
+        if matches!(self.progress, Progress::Failed(_)) {
+            return Some(Duration::ZERO);
+        }
         let suspect = self.suspect.as_ref().map(|suspect| suspect.until);
         let deadlines = [
             suspect,

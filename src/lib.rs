@@ -1,4 +1,34 @@
-//! DTLS for plain threads and `std::net`.
+//! DTLS for plain threads and `std::net`: datagrams as with [`UdpSocket`](std::net::UdpSocket), and
+//! with them integrity, secrecy and a peer that is who it says it is.
+//!
+//! A server binds one socket. The thread that serves it reads every datagram, proves each new client by
+//! a cookie without keeping anything for it (RFC 6347 §4.2.1), and hands it to a worker thread. The
+//! worker drives the handshake by a loop that one can read: wait for what is left of the timer, receive
+//! or let the timer expire, step, send. A client connects, sends and receives.
+//!
+//! # What it takes
+//!
+//! The one choice without a safe default is an argument: whom a client trusts ([`ServerTrust`]), and who
+//! a server is ([`ServerIdentity`]). Everything else is set on a [`ConfigBuilder`] and has a safe
+//! default; what weakens protection is spelled out by name.
+//!
+//! # What it promises
+//!
+//! What UDP promises and no more: messages keep their boundaries, may be lost and may be reordered.
+//! Duplicates are discarded. Nothing that anyone could have sent ends a connection: junk is dropped and
+//! counted ([`Stats`]), and a plaintext alert is only a suspicion until the handshake's deadline.
+//!
+//! # Looking inside
+//!
+//! The `log` facade at debug level under the target `flightline` reads as a flight log. An [`Observer`]
+//! gets the same as typed events, a [`KeyLog`] the secrets for a capture.
+//!
+//! # Features
+//!
+//! - `x509` (default): certificates. Without it there are pre-shared keys only.
+//! - `anti-replay`, `bad-mac-limit`, `hello-verify` (default): protections that can be compiled out; a
+//!   configuration that does not say in words that it goes without fails to build then.
+//! - `lab`: a client, a server and a faulty network between them, in virtual time.
 #![cfg_attr(
     test,
     allow(

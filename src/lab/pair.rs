@@ -160,6 +160,11 @@ impl Pair {
         Ok(keys)
     }
 
+    /// The application protocol that a side believes to be agreed on.
+    pub fn alpn(&self, end: End) -> Option<Vec<u8>> {
+        self.side(end)?.connection.session()?.alpn.clone()
+    }
+
     /// Whether anything is under way.
     pub fn network_busy(&self) -> bool {
         self.network.next_arrival().is_some()
@@ -214,10 +219,8 @@ impl Pair {
         match self.gate.check(CLIENT_ID, bytes, now, &mut reply) {
             Verdict::Verified(hello) => {
                 let config = self.server_config.clone();
-                match Connection::server(config, *hello, "server".into(), now) {
-                    Ok(connection) => self.server = Some(Side::new(connection)),
-                    Err(error) => log::debug!("the server refused: {error}"),
-                }
+                let connection = Connection::server(config, *hello, "server".into(), now);
+                self.server = Some(Side::new(connection));
             }
             Verdict::Challenge(reply) => {
                 let reply = reply.to_vec();

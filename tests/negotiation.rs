@@ -1,0 +1,298 @@
+//! What the two sides agree on, and how they fail to.
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::expect_used)]
+
+mod common;
+
+use common::{NAME, pki, psk};
+use flightline::lab::{End, Pair, Weather};
+use flightline::{
+    AlertDescription, CertificateError, CipherSuite, ClientAuth, ClientConfig, ConfigBuilder,
+    Error, Fingerprint, NamedGroup, Psk, RootCertificates, RootsVerifier, ServerConfig,
+    ServerIdentity, ServerName, ServerTrust,
+};
+use std::time::Duration;
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+fn certificate_client() -> ConfigBuilder<ClientConfig> {
+    ClientConfig::builder(ServerTrust::roots(pki().roots.clone()))
+}
+
+fn certificate_server() -> ConfigBuilder<ServerConfig> {
+    ServerConfig::builder(ServerIdentity::certificate(pki().server.clone()))
+}
+
+fn pair(client: ConfigBuilder<ClientConfig>, server: ConfigBuilder<ServerConfig>) -> Pair {
+    pair_for(NAME, client, server)
+}
+
+fn pair_for(
+    name: &str,
+    client: ConfigBuilder<ClientConfig>,
+    server: ConfigBuilder<ServerConfig>,
+) -> Pair {
+    let (client, server) = (client.build().unwrap(), server.build().unwrap());
+    Pair::new(
+        client,
+        server,
+        ServerName::new(name).unwrap(),
+        Weather::clear(),
+    )
+    .unwrap()
+}
+
+/// Both sides' errors after a handshake that cannot succeed.
+fn failures(mut pair: Pair) -> (Error, Error) {
+    pair.establish(MINUTE).unwrap_err();
+    while [End::Client, End::Server]
+        .iter()
+        .any(|end| pair.failure(*end).is_none())
+        && pair.step()
+    {}
+    let failure = |end| {
+        pair.failure(end)
+            .cloned()
+            .unwrap_or_else(|| panic!("{end:?} did not fail"))
+    };
+    (failure(End::Client), failure(End::Server))
+}
+
+fn alert(error: &Error) -> AlertDescription {
+    match error {
+        Error::PeerAlert(description) => *description,
+        other => panic!("{other}"),
+    }
+}
+
+#[test]
+fn every_suite_and_group() {
+    use CipherSuite as C;
+    let with_certificates = [
+        C::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+        C::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+        C::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
+        C::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+        C::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+        C::TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+    ];
+    let with_psk = [
+        C::TLS_PSK_WITH_AES_128_GCM_SHA256,
+        C::TLS_PSK_WITH_AES_256_GCM_SHA384,
+        C::TLS_PSK_WITH_CHACHA20_POLY1305_SHA256,
+        C::TLS_ECDHE_PSK_WITH_AES_128_GCM_SHA256,
+        C::TLS_ECDHE_PSK_WITH_AES_256_GCM_SHA384,
+        C::TLS_ECDHE_PSK_WITH_CHACHA20_POLY1305_SHA256,
+    ];
+    let groups = [
+        NamedGroup::X25519,
+        NamedGroup::SECP256R1,
+        NamedGroup::SECP384R1,
+    ];
+    let both = || {
+        let certificates = vec![pki().server.clone(), pki().rsa.clone()];
+        ServerIdentity::resolver(move |_: Option<&str>| certificates.clone()).with_psk(psk())
+    };
+    for suite in with_certificates.into_iter().chain(with_psk) {
+        for group in groups {
+            let client = match with_psk.contains(&suite) {
+                true => ClientConfig::builder(ServerTrust::psk(psk())),
+                false => certificate_client(),
+            };
+            let client = client.cipher_suites([suite]).groups([group]);
+            let mut pair = pair(client, ServerConfig::builder(both()));
+            pair.establish(MINUTE)
+                .unwrap_or_else(|e| panic!("{suite}, {group}: {e}"));
+            pair.exchange(b"request", b"response").unwrap();
+        }
+    }
+}
+
+#[test]
+fn no_suite_in_common_is_told_to_the_client() {
+    let only = |suite| ClientConfig::builder(ServerTrust::psk(psk())).cipher_suites([suite]);
+    let server = ServerConfig::builder(ServerIdentity::psk(psk()))
+        .cipher_suites([CipherSuite::TLS_PSK_WITH_AES_256_GCM_SHA384]);
+    let (client, server) = failures(pair(
+        only(CipherSuite::TLS_PSK_WITH_AES_128_GCM_SHA256),
+        server,
+    ));
+    assert!(matches!(server, Error::NoCommonCipherSuite), "{server}");
+    assert_eq!(alert(&client), AlertDescription::HANDSHAKE_FAILURE);
+}
+
+#[test]
+fn alpn_is_the_servers_preference_or_a_failure() {
+    let server = certificate_server().alpn(["coap", "echo"]);
+    let mut agreed = pair(certificate_client().alpn(["echo", "coap"]), server);
+    agreed.establish(MINUTE).unwrap();
+    assert_eq!(agreed.alpn(End::Client).as_deref(), Some(&b"coap"[..]));
+    assert_eq!(agreed.alpn(End::Server), agreed.alpn(End::Client));
+
+    let (client, server) = failures(pair(
+        certificate_client().alpn(["a"]),
+        certificate_server().alpn(["b"]),
+    ));
+    assert!(matches!(server, Error::NoCommonProtocol), "{server}");
+    assert_eq!(alert(&client), AlertDescription::NO_APPLICATION_PROTOCOL);
+
+    let mut silent = pair(certificate_client().alpn(["a"]), certificate_server());
+    silent.establish(MINUTE).unwrap();
+    assert_eq!(silent.alpn(End::Client), None);
+}
+
+#[test]
+fn a_certificate_for_another_name_is_refused() {
+    let (client, server) = failures(pair_for(
+        "other.test",
+        certificate_client(),
+        certificate_server(),
+    ));
+    let wrong_name = |cause: &CertificateError| matches!(cause, CertificateError::WrongName { .. });
+    assert!(
+        matches!(&client, Error::Certificate(cause) if wrong_name(cause)),
+        "{client}"
+    );
+    assert_eq!(alert(&server), AlertDescription::BAD_CERTIFICATE);
+}
+
+#[test]
+fn a_certificate_of_an_unknown_authority_is_refused() {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let mut params = rcgen::CertificateParams::new(Vec::<String>::new()).unwrap();
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    params
+        .distinguished_name
+        .push(rcgen::DnType::CommonName, "somebody else");
+    let other = params.self_signed(&key).unwrap();
+    let roots = RootCertificates::from_der([other.der().to_vec()]).unwrap();
+    let (client, server) = failures(pair(
+        ClientConfig::builder(ServerTrust::roots(roots)),
+        certificate_server(),
+    ));
+    assert!(
+        matches!(client, Error::Certificate(CertificateError::UnknownIssuer)),
+        "{client}"
+    );
+    assert_eq!(alert(&server), AlertDescription::UNKNOWN_CA);
+}
+
+#[test]
+fn a_pinned_fingerprint_is_believed_whatever_the_name() {
+    let pinned = |fingerprint| ClientConfig::builder(ServerTrust::pinned([fingerprint]));
+    let mut right = pair_for(
+        "other.test",
+        pinned(pki().server.fingerprint()),
+        certificate_server(),
+    );
+    right.establish(MINUTE).unwrap();
+    right.exchange(b"request", b"response").unwrap();
+    let (client, _) = failures(pair(
+        pinned(Fingerprint::from([1; 32])),
+        certificate_server(),
+    ));
+    assert!(
+        matches!(
+            client,
+            Error::Certificate(CertificateError::NotPinned { .. })
+        ),
+        "{client}"
+    );
+}
+
+#[test]
+fn d20_authorities_without_a_name_are_no_trust() {
+    let client = certificate_client().build().unwrap();
+    let server = certificate_server().build().unwrap();
+    let refused = Pair::new(client, server, ServerName::unnamed(), Weather::clear());
+    assert!(matches!(refused.err(), Some(Error::Config(_))));
+}
+
+#[test]
+fn d03_a_client_certificate_is_none_optional_or_required() {
+    let verifier = || RootsVerifier::new(pki().roots.clone());
+    let identified = || certificate_client().identity(pki().client.clone());
+
+    let mut optional = pair(
+        certificate_client(),
+        certificate_server().client_auth(ClientAuth::optional(verifier())),
+    );
+    optional.establish(MINUTE).unwrap();
+    optional.exchange(b"request", b"response").unwrap();
+
+    let required = || certificate_server().client_auth(ClientAuth::required(verifier()));
+    let mut known = pair(identified(), required());
+    known.establish(MINUTE).unwrap();
+    known.exchange(b"request", b"response").unwrap();
+
+    let (client, server) = failures(pair(certificate_client(), required()));
+    assert!(matches!(server, Error::NoCertificate), "{server}");
+    assert_eq!(alert(&client), AlertDescription::HANDSHAKE_FAILURE);
+
+    // A server's certificate is not a client's.
+    let (_, server) = failures(pair(
+        certificate_client().identity(pki().server.clone()),
+        required(),
+    ));
+    assert!(
+        matches!(server, Error::Certificate(CertificateError::WrongPurpose)),
+        "{server}"
+    );
+}
+
+#[test]
+fn psk_hints_are_sent_and_read() {
+    for suite in [
+        CipherSuite::TLS_PSK_WITH_AES_128_GCM_SHA256,
+        CipherSuite::TLS_ECDHE_PSK_WITH_AES_128_GCM_SHA256,
+    ] {
+        let choose = |hint: Option<&[u8]>| match hint {
+            Some(b"which one?") => Some(psk()),
+            _ => None,
+        };
+        let client =
+            || ClientConfig::builder(ServerTrust::psk_for_hint(choose)).cipher_suites([suite]);
+        let server = ServerConfig::builder(ServerIdentity::psk(psk()).with_psk_hint("which one?"));
+        let mut hinted = pair(client(), server);
+        hinted.establish(MINUTE).unwrap();
+        hinted.exchange(b"request", b"response").unwrap();
+
+        let (client, _) = failures(pair(
+            client(),
+            ServerConfig::builder(ServerIdentity::psk(psk())),
+        ));
+        assert!(matches!(client, Error::Refused(_)), "{client}");
+    }
+}
+
+#[test]
+fn psks_are_found_by_their_whole_identity() {
+    let keys = |identity: &[u8]| match identity {
+        b"a\0b" => Psk::new(identity, [1; 16]).ok(),
+        _ => None,
+    };
+    let with = |identity: &[u8]| {
+        let trust = ServerTrust::psk(Psk::new(identity, [1; 16]).unwrap());
+        pair(
+            ClientConfig::builder(trust),
+            ServerConfig::builder(ServerIdentity::psk(keys)),
+        )
+    };
+    let mut whole = with(b"a\0b");
+    whole.establish(MINUTE).unwrap();
+    whole.exchange(b"request", b"response").unwrap();
+    failures(with(b"a"));
+}
+
+#[test]
+fn certificates_are_chosen_by_server_name() {
+    let by_name = |name: Option<&str>| match name {
+        Some(NAME) => vec![pki().server.clone()],
+        _ => Vec::new(),
+    };
+    let server = || ServerConfig::builder(ServerIdentity::resolver(by_name));
+    let mut named = pair(certificate_client(), server());
+    named.establish(MINUTE).unwrap();
+    named.exchange(b"request", b"response").unwrap();
+    let (_, server) = failures(pair_for("other.test", certificate_client(), server()));
+    assert!(matches!(server, Error::NoCommonCipherSuite), "{server}");
+}
