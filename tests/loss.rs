@@ -189,3 +189,23 @@ fn each_datagram_delayed_behind_every_other() {
         }
     }
 }
+
+/// At the smallest MTU even the hellos are cut, before anything proves them.
+#[test]
+fn a10_the_smallest_mtu_with_and_without_loss() {
+    for variant in VARIANTS {
+        for percent in [0, 10, 30] {
+            for seed in 0..20 {
+                let rates = Rates {
+                    drop: f64::from(percent) / 100.0,
+                    delay: 0.2,
+                    ..Rates::default()
+                };
+                let mut pair = variant.pair_with_mtu(128, Weather::random(seed, rates));
+                pair.establish(MINUTE)
+                    .unwrap_or_else(|e| panic!("{}, {percent} % seed {seed}: {e}", variant.name));
+                data_flows(&mut pair).unwrap();
+            }
+        }
+    }
+}

@@ -43,8 +43,7 @@ pub(crate) enum GateDrop {
     NotAHello,
     /// It claims to be a hello and cannot be read as one.
     Malformed,
-    /// Its first record holds a part of a hello. Parts cannot be put together without keeping them,
-    /// so a hello has to fit into one record.
+    /// Its first record holds a part of a hello, and the whole is not there yet.
     Fragmented,
     /// The hello offers what is not DTLS.
     WrongVersion,
@@ -104,6 +103,13 @@ impl Gate {
             HelloVerification::Waived => hello.verified(AddressProof::Waived),
             HelloVerification::Cookies(_) | HelloVerification::None => Verdict::NoContext,
         }
+    }
+}
+
+impl Gate {
+    /// Whether the datagram begins with a part of a hello.
+    pub(super) fn is_fragment(datagram: &[u8]) -> bool {
+        matches!(Unproven::read(datagram), Err(GateDrop::Fragmented))
     }
 }
 

@@ -5,7 +5,7 @@ use super::weather::Weather;
 use crate::certificate::ServerName;
 use crate::config::{ClientConfig, ServerConfig};
 use crate::connection::Connection;
-use crate::cookie::{CookieContext, Gate, HelloVerification, ReplyBuffer, Verdict};
+use crate::cookie::{CookieContext, Entrance, HelloVerification, ReplyBuffer, Verdict};
 use crate::error::{Error, Result};
 use crate::stats::Stats;
 use std::collections::VecDeque;
@@ -21,7 +21,7 @@ pub struct Pair {
     network: Network,
     client: Side,
     server: Option<Side>,
-    gate: Gate,
+    entrance: Entrance,
     server_config: Arc<ServerConfig>,
 }
 
@@ -54,7 +54,7 @@ impl Pair {
             network: Network::new(weather),
             client: Side::new(connection),
             server: None,
-            gate: Gate::new(verification),
+            entrance: Entrance::new(verification, 4),
             server_config,
         };
         pair.transmit();
@@ -216,7 +216,7 @@ impl Pair {
             return side.receive(bytes, now);
         }
         let mut reply = ReplyBuffer::new();
-        match self.gate.check(CLIENT_ID, bytes, now, &mut reply) {
+        match self.entrance.check(CLIENT_ID, bytes, now, &mut reply) {
             Verdict::Verified(hello) => {
                 let config = self.server_config.clone();
                 let connection = Connection::server(config, *hello, "server".into(), now);

@@ -146,10 +146,14 @@ impl Variant {
         }
     }
 
+    /// Small datagrams, so that flights take several.
     pub fn pair(&self, weather: Weather) -> Pair {
-        // Small datagrams, so that flights take several.
-        let client = Arc::new(self.client().mtu(300).build().unwrap());
-        let server = Arc::new(self.server().mtu(300).build().unwrap());
+        self.pair_with_mtu(300, weather)
+    }
+
+    pub fn pair_with_mtu(&self, mtu: usize, weather: Weather) -> Pair {
+        let client = Arc::new(self.client().mtu(mtu).build().unwrap());
+        let server = Arc::new(self.server().mtu(mtu).build().unwrap());
         Pair::new(client, server, ServerName::new(NAME).unwrap(), weather).unwrap()
     }
 }

@@ -1,0 +1,294 @@
+//! Where fragments of unproven hellos are put together.
+//!
+//! A small MTU or a large key share can cut a ClientHello in pieces. Putting them together takes
+//! memory before there is any proof, so all of it is allocated at once and never grows: a fixed
+//! number of places, each for one hello of bounded length and for a bounded time. When every place is
+//! taken, a random one makes room: an attacker can make fragmented hellos fail, but can neither take
+//! memory nor aim at one client for sure (RFC 9147 §5.1, hazards A10 and A11).
+
+use crate::codec::Reader;
+use crate::wire::{
+    ContentType, HANDSHAKE_HEADER, HandshakeHeader, HandshakeType, RECORD_HEADER, RecordHeader,
+};
+use rand::RngExt;
+use std::time::Duration;
+
+/// The longest hello that is put together.
+const LONGEST: usize = 4096;
+
+/// How long the fragments of a hello may take: somewhat more than a client waits before it repeats all.
+const AGE: Duration = Duration::from_secs(4);
+
+/// The longest transport id: an IPv6 address with its scope and port, and room to spare.
+const ID: usize = 40;
+
+const WORDS: usize = LONGEST / 64;
+
+/// Fragments of hellos from addresses that have proven nothing.
+pub(crate) struct HelloPool {
+    places: Vec<Place>,
+    whole: Vec<u8>,
+}
+
+/// One hello, in part.
+struct Place {
+    /// Who sends it, and which it is: the two hellos of a handshake never mix.
+    key: Option<Key>,
+    began: Duration,
+    body: Box<[u8; LONGEST]>,
+    have: [u64; WORDS],
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Key {
+    id: [u8; ID],
+    id_length: usize,
+    message_seq: u16,
+    length: usize,
+}
+
+impl HelloPool {
+    /// A pool of so many places, allocated now.
+    pub(crate) fn new(places: usize) -> Self {
+        let place = || Place {
+            key: None,
+            began: Duration::ZERO,
+            body: Box::new([0; LONGEST]),
+            have: [0; WORDS],
+        };
+        HelloPool {
+            places: std::iter::repeat_with(place).take(places).collect(),
+            whole: Vec::with_capacity(
+                LONGEST
+                    .saturating_add(RECORD_HEADER)
+                    .saturating_add(HANDSHAKE_HEADER),
+            ),
+        }
+    }
+
+    /// Puts the fragments in a datagram to those that are here. The hello as a datagram of its own,
+    /// once it is whole; its place is free then.
+    pub(crate) fn add(
+        &mut self,
+        client_id: &[u8],
+        datagram: &[u8],
+        now: Duration,
+    ) -> Option<&[u8]> {
+        let mut reader = Reader::new(datagram);
+        let mut complete = None;
+        while let Ok(record) = RecordHeader::read(&mut reader) {
+            let content = reader.take(record.length.into()).ok()?;
+            if record.content_type == ContentType::HANDSHAKE && record.epoch == 0 {
+                complete = complete.or(self
+                    .add_fragment(client_id, content, now)
+                    .map(|h| (record, h)));
+            }
+        }
+        let (record, header) = complete?;
+        self.write_whole(client_id, record, header)
+    }
+
+    /// The hello's header, if this fragment was the last that it lacked.
+    fn add_fragment(
+        &mut self,
+        client_id: &[u8],
+        content: &[u8],
+        now: Duration,
+    ) -> Option<HandshakeHeader> {
+        let (header, fragment) = Reader::whole(content, HandshakeHeader::read_fragment).ok()?;
+        let key =
+            Key::new(client_id, &header).filter(|_| header.typ == HandshakeType::CLIENT_HELLO)?;
+        let place = self.place(key, now)?;
+        place.put(usize::try_from(header.fragment_offset).ok()?, fragment)?;
+        place.is_whole(key.length).then_some(header)
+    }
+
+    /// The hello's place: the one that it has, else a free or stale one, else a random one.
+    fn place(&mut self, key: Key, now: Duration) -> Option<&mut Place> {
+        let stale = |place: &Place| now.saturating_sub(place.began) > AGE;
+        let own = self
+            .places
+            .iter()
+            .position(|p| p.key == Some(key) && !stale(p));
+        if let Some(own) = own {
+            return self.places.get_mut(own);
+        }
+        let free = self.places.iter().position(|p| p.key.is_none() || stale(p));
+        let index = match free {
+            Some(free) => free,
+            None => rand::rng().random_range(0..self.places.len().max(1)),
+        };
+        let place = self.places.get_mut(index)?;
+        place.key = Some(key);
+        place.began = now;
+        place.have = [0; WORDS];
+        Some(place)
+    }
+
+    /// The whole hello in one record, as if it had never been cut.
+    fn write_whole(
+        &mut self,
+        client_id: &[u8],
+        record: RecordHeader,
+        header: HandshakeHeader,
+    ) -> Option<&[u8]> {
+        let key = Key::new(client_id, &header)?;
+        let place = self
+            .places
+            .iter_mut()
+            .find(|place| place.key == Some(key))?;
+        place.key = None;
+        let body = place.body.get(..key.length)?;
+        let length = u16::try_from(key.length.checked_add(HANDSHAKE_HEADER)?).ok()?;
+        self.whole.clear();
+        crate::codec::Writer::append(&mut self.whole, |w| {
+            RecordHeader { length, ..record }.write(w);
+            HandshakeHeader::whole(header.typ, header.message_seq, header.length).write(w);
+            w.bytes(body);
+        });
+        Some(&self.whole)
+    }
+}
+
+impl Key {
+    fn new(client_id: &[u8], header: &HandshakeHeader) -> Option<Key> {
+        let mut id = [0; ID];
+        id.get_mut(..client_id.len())?.copy_from_slice(client_id);
+        let length = usize::try_from(header.length)
+            .ok()
+            .filter(|length| *length <= LONGEST)?;
+        Some(Key {
+            id,
+            id_length: client_id.len(),
+            message_seq: header.message_seq,
+            length,
+        })
+    }
+}
+
+impl Place {
+    /// Bytes that are here stay as they are.
+    fn put(&mut self, offset: usize, fragment: &[u8]) -> Option<()> {
+        let end = offset.checked_add(fragment.len())?;
+        let body = self.body.get_mut(offset..end)?;
+        for ((at, to), from) in (offset..).zip(body).zip(fragment) {
+            let (word, bit) = (
+                self.have.get_mut(at / 64)?,
+                1_u64.rotate_left(u32::try_from(at % 64).ok()?),
+            );
+            if *word & bit == 0 {
+                *word |= bit;
+                *to = *from;
+            }
+        }
+        Some(())
+    }
+
+    fn is_whole(&self, length: usize) -> bool {
+        let have: u32 = self.have.iter().map(|word| word.count_ones()).sum();
+        usize::try_from(have).is_ok_and(|have| have == length)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::Writer;
+    use crate::wire::ProtocolVersion;
+
+    const LENGTH: u32 = 300;
+
+    fn body() -> Vec<u8> {
+        (0..LENGTH).map(|i| i as u8).collect()
+    }
+
+    fn record(message_seq: u16, range: std::ops::Range<u32>) -> Vec<u8> {
+        let fragment = &body()[range.start as usize..range.end as usize];
+        let content = Writer::bytes_of(|w| {
+            HandshakeHeader {
+                typ: HandshakeType::CLIENT_HELLO,
+                length: LENGTH,
+                message_seq,
+                fragment_offset: range.start,
+                fragment_length: range.end - range.start,
+            }
+            .write(w);
+            w.bytes(fragment);
+        });
+        Writer::bytes_of(|w| {
+            RecordHeader {
+                content_type: ContentType::HANDSHAKE,
+                version: ProtocolVersion::DTLS1_2,
+                epoch: 0,
+                sequence: 5,
+                length: content.len() as u16,
+            }
+            .write(w);
+            w.bytes(&content);
+        })
+    }
+
+    fn now(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn a10_fragments_in_any_order_make_a_whole_hello() {
+        let mut pool = HelloPool::new(2);
+        for order in [[0, 1, 2], [2, 0, 1], [1, 2, 0]] {
+            let ranges = [0..100, 90..200, 200..300];
+            let mut whole = None;
+            for i in order {
+                assert!(whole.is_none());
+                whole = pool
+                    .add(b"a", &record(0, ranges[i].clone()), now(1))
+                    .map(<[u8]>::to_vec);
+            }
+            assert_eq!(whole.unwrap(), record(0, 0..LENGTH));
+        }
+    }
+
+    #[test]
+    fn a10_both_fragments_may_be_in_one_datagram() {
+        let datagram = [record(0, 0..100), record(0, 100..300)].concat();
+        assert!(HelloPool::new(1).add(b"a", &datagram, now(1)).is_some());
+    }
+
+    #[test]
+    fn a11_the_two_hellos_and_two_clients_never_mix() {
+        let mut pool = HelloPool::new(4);
+        assert!(pool.add(b"a", &record(0, 0..200), now(1)).is_none());
+        assert!(pool.add(b"a", &record(1, 200..300), now(1)).is_none());
+        assert!(pool.add(b"b", &record(0, 200..300), now(1)).is_none());
+        assert!(pool.add(b"a", &record(0, 200..300), now(1)).is_some());
+    }
+
+    #[test]
+    fn a10_old_fragments_are_forgotten() {
+        let mut pool = HelloPool::new(1);
+        assert!(pool.add(b"a", &record(0, 0..200), now(1)).is_none());
+        assert!(pool.add(b"a", &record(0, 200..300), now(60)).is_none());
+    }
+
+    #[test]
+    fn a13_a_flood_takes_no_more_than_the_places() {
+        let mut pool = HelloPool::new(8);
+        for client in 0..10_000_u32 {
+            assert!(
+                pool.add(&client.to_be_bytes(), &record(0, 0..200), now(1))
+                    .is_none()
+            );
+        }
+        assert_eq!(pool.places.len(), 8);
+    }
+
+    #[test]
+    fn c01_a_claim_beyond_the_bound_takes_no_place() {
+        let mut pool = HelloPool::new(1);
+        let mut huge = record(0, 0..200);
+        huge[RECORD_HEADER + 1] = 0xff;
+        assert!(pool.add(b"a", &huge, now(1)).is_none());
+        assert!(pool.places[0].key.is_none());
+        assert!(pool.add(&[0; 41], &record(0, 0..300), now(1)).is_none());
+    }
+}
