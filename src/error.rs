@@ -439,3 +439,11 @@ impl From<Error> for io::Error {
         io::Error::new(error.kind(), error)
     }
 }
+
+/// What cannot fail fits where an error of ours is asked for: a [`ServerName`](crate::ServerName) as
+/// itself, for instance.
+impl From<std::convert::Infallible> for Error {
+    fn from(never: std::convert::Infallible) -> Self {
+        match never {}
+    }
+}

@@ -54,6 +54,7 @@ mod handshake;
 mod key_log;
 #[cfg(feature = "lab")]
 pub mod lab;
+mod net;
 mod record;
 mod session;
 mod stats;
@@ -77,6 +78,10 @@ pub use config::{
 pub use cookie::{CookieContext, CookieSigner, HmacCookies};
 pub use error::{CertificateError, Error, Result};
 pub use key_log::{KeyLog, KeyLogFile};
+pub use net::{
+    Closer, DtlsListener, DtlsSocket, Handshake, Incoming, ListenerStats, OnError, Outcome,
+    ServeOptions, Transport, UdpTransport,
+};
 pub use record::Replay;
 pub use stats::{DropReason, Drops, Stats};
 pub use timer::{Clock, Delay, GiveUp, Retransmission, SystemClock, Timer, TimestampTimer};

@@ -1,0 +1,43 @@
+//! A place at a listener: taken by a verified client, free again when the last handle of it goes.
+
+use super::hub::Hub;
+use super::peers::{Bounds, NoRoom, SeatId, Succession};
+use crate::error::{Error, Result};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+/// The right to turn a handshake into a connection.
+pub(super) struct Admission {
+    pub(super) hub: Arc<Hub>,
+    pub(super) address: SocketAddr,
+    pub(super) seat: SeatId,
+    pub(super) bounds: Bounds,
+}
+
+impl Admission {
+    /// The handshake is finished: from here on its address is its own.
+    pub(super) fn succeed(self) -> Result<()> {
+        let mut peers = self.hub.peers.lock();
+        match peers.establish(self.address, self.seat, self.bounds) {
+            Ok(Succession::First) => Ok(()),
+            Ok(Succession::Replaced) => {
+                self.hub.counters.connections_replaced.count();
+                Ok(())
+            }
+            Err(NoRoom) => Err(Error::TooManyConnections),
+        }
+    }
+}
+
+/// Frees the seat when it goes.
+pub(super) struct Place {
+    pub(super) hub: Arc<Hub>,
+    pub(super) address: SocketAddr,
+    pub(super) seat: SeatId,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.hub.peers.lock().remove(self.address, self.seat);
+    }
+}

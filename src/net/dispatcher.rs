@@ -1,0 +1,178 @@
+//! The one thread that reads a listener's socket.
+//!
+//! One verdict per datagram: deliver it to a connection, challenge an unproven client, begin a new
+//! handshake, or drop it. Nothing is kept for an address that has proven nothing (RFC 6347 §4.2.1),
+//! and no connection can make this thread wait.
+
+use super::address::{ClientId, canonical};
+use super::admission::{Admission, Place};
+use super::handshake::Handshake;
+use super::hub::{Hub, State};
+use super::link::SLICE;
+use super::listener_transport::ListenerTransport;
+use super::os_error;
+use super::peers::{Bounds, Route, Seat};
+use super::udp_transport::RECEIVE_BUFFER;
+use crate::config::ServerConfig;
+use crate::cookie::{Entrance, GateDrop, ReplyBuffer, Verdict, VerifiedHello};
+use crate::wire::{ContentType, HandshakeType, RECORD_HEADER};
+use crossbeam_channel::bounded;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long to hold still after an error that says that the socket itself is in trouble, so that a
+/// lasting one does not spin.
+const PAUSE: Duration = Duration::from_millis(10);
+
+pub(super) struct Dispatcher<D> {
+    pub(super) hub: Arc<Hub>,
+    pub(super) config: Arc<ServerConfig>,
+    pub(super) entrance: Entrance,
+    pub(super) bounds: Bounds,
+    pub(super) inbox_capacity: usize,
+    /// Where new handshakes go. It must not wait.
+    pub(super) door: D,
+}
+
+impl<D: FnMut(Handshake)> Dispatcher<D> {
+    /// Reads the socket until the listener is closed, or retired and without connections.
+    pub(super) fn run(mut self) -> io::Result<()> {
+        self.hub.socket.set_nonblocking(false)?;
+        self.hub.socket.set_read_timeout(Some(SLICE))?;
+        let mut buffer = vec![0; RECEIVE_BUFFER];
+        let mut reply = ReplyBuffer::new();
+        while self.goes_on() {
+            match self.hub.socket.recv_from(&mut buffer) {
+                Ok((length, from)) => {
+                    self.hub.counters.datagrams_received.count();
+                    match buffer.get(..length) {
+                        Some(datagram) if length < RECEIVE_BUFFER => {
+                            self.sort(datagram, from, &mut reply);
+                        }
+                        _ => self.hub.counters.dropped_truncated.count(),
+                    }
+                }
+                Err(error)
+                    if os_error::is_nothing(&error)
+                        || error.kind() == io::ErrorKind::Interrupted => {}
+                // A datagram too long for the buffer is an error on Windows.
+                Err(error) if os_error::is_too_long(&error) => {
+                    self.hub.counters.dropped_truncated.count();
+                }
+                Err(error) => {
+                    self.hub.counters.socket_errors.count();
+                    if !os_error::is_transient(&error) {
+                        std::thread::sleep(PAUSE);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn goes_on(&self) -> bool {
+        match self.hub.state() {
+            State::Open => true,
+            State::Retired => !self.hub.peers.lock().is_empty(),
+            State::Closed => false,
+        }
+    }
+
+    /// Deliver, challenge, begin or drop.
+    fn sort(&mut self, datagram: &[u8], from: SocketAddr, reply: &mut ReplyBuffer) {
+        let address = canonical(from);
+        if !begins_with_hello(datagram) {
+            return self.deliver(datagram, address);
+        }
+        let client_id = ClientId::of(address);
+        let now = self.config.settings.clock.now();
+        match self
+            .entrance
+            .check(client_id.as_bytes(), datagram, now, reply)
+        {
+            Verdict::Challenge(challenge) => {
+                self.hub.counters.challenges_sent.count();
+                if self.hub.socket.send_to(challenge, from).is_err() {
+                    self.hub.counters.socket_errors.count();
+                }
+            }
+            Verdict::Verified(hello) => self.welcome(hello, datagram, from, address),
+            Verdict::Drop(GateDrop::NotAHello) => self.hub.counters.dropped_unknown.count(),
+            Verdict::Drop(_) | Verdict::NoContext => self.hub.counters.dropped_hellos.count(),
+        }
+    }
+
+    /// A datagram that is no hello goes to whoever is at its address.
+    fn deliver(&self, datagram: &[u8], address: SocketAddr) {
+        let peers = self.hub.peers.lock();
+        match peers.route(address, || is_clear(datagram)) {
+            None => self.hub.counters.dropped_unknown.count(),
+            Some(Route::One(seat)) => self.put(seat, datagram),
+            Some(Route::Both(current, candidate)) => {
+                self.put(current, datagram);
+                self.put(candidate, datagram);
+            }
+        }
+    }
+
+    fn put(&self, seat: &Seat, datagram: &[u8]) {
+        if let Err(back) = seat.inbox.try_send(self.hub.pool.copy(datagram)) {
+            self.hub.counters.dropped_inbox_full.count();
+            self.hub.pool.put(back.into_inner());
+        }
+    }
+
+    /// A verified hello: a duplicate for the handshake that it began, or the beginning of another.
+    fn welcome(
+        &mut self,
+        hello: Box<VerifiedHello>,
+        datagram: &[u8],
+        from: SocketAddr,
+        address: SocketAddr,
+    ) {
+        let random = hello.hello().random;
+        let mut peers = self.hub.peers.lock();
+        if let Some(seat) = peers.find(address, &random) {
+            return self.put(seat, datagram);
+        }
+        let (put, inbox) = bounded(self.inbox_capacity);
+        let admitted = peers.admit(address, random, put, self.bounds);
+        drop(peers);
+        let Ok((seat, fate)) = admitted else {
+            return self.hub.counters.dropped_no_room.count();
+        };
+        self.hub.counters.handshakes_started.count();
+        let transport = ListenerTransport {
+            inbox,
+            fate,
+            peer: from,
+            place: Place {
+                hub: self.hub.clone(),
+                address,
+                seat,
+            },
+        };
+        let admission = Admission {
+            hub: self.hub.clone(),
+            address,
+            seat,
+            bounds: self.bounds,
+        };
+        let config = self.config.clone();
+        (self.door)(Handshake::admitted(transport, hello, config, admission));
+    }
+}
+
+/// Its first record is a handshake record in the clear with a ClientHello, or claims so.
+fn begins_with_hello(datagram: &[u8]) -> bool {
+    datagram.first() == Some(&ContentType::HANDSHAKE.0)
+        && is_clear(datagram)
+        && datagram.get(RECORD_HEADER) == Some(&HandshakeType::CLIENT_HELLO.0)
+}
+
+/// Its first record is of epoch 0, so nothing protects it.
+fn is_clear(datagram: &[u8]) -> bool {
+    datagram.get(3..5) == Some(&[0, 0])
+}

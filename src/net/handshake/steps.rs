@@ -1,0 +1,208 @@
+//! What a handshake's pass is made of.
+
+use super::super::link::SLICE;
+use super::super::transport::{self, Sent};
+use super::{Deadline, Handshake, Stage};
+use crate::connection::Connection;
+use crate::cookie::{ReplyBuffer, Verdict};
+use crate::error::{Error, Result};
+use crate::timer::Delay;
+use std::time::Duration;
+
+impl Handshake {
+    pub(super) fn is_done(&self) -> bool {
+        matches!(&self.stage, Stage::Running(connection) if connection.is_established())
+    }
+
+    /// Sends what waits to be sent: a client's first flight, or the answer to a verified hello.
+    pub(super) fn begin(&mut self) -> Result<()> {
+        match std::mem::replace(&mut self.stage, Stage::Failed(Error::Closed)) {
+            Stage::Failed(error) => {
+                self.stage = Stage::Failed(error.clone());
+                Err(error)
+            }
+            Stage::Verified { hello, config } => {
+                let now = self.clock.now();
+                let mut connection = Connection::server(config, *hello, self.who.clone(), now);
+                // A hello that cannot be served has failed already, and its alert waits.
+                let outcome = connection.tick(now);
+                self.stage = Stage::Running(Box::new(connection));
+                self.after_step(outcome)
+            }
+            Stage::Ready(connection) => {
+                self.stage = Stage::Running(connection);
+                self.after_step(Ok(()))
+            }
+            begun @ (Stage::Running(_) | Stage::Listening { .. }) => {
+                self.stage = begun;
+                Ok(())
+            }
+        }
+    }
+
+    /// One datagram into `self.datagram`, or `None` when nothing came within `wait`.
+    pub(super) fn receive(&mut self, wait: Duration) -> Result<Option<usize>> {
+        let Some(transport) = &self.transport else {
+            return Err(Error::Closed);
+        };
+        match transport::recv(&**transport, &mut self.datagram, wait) {
+            Ok(received) => Ok(received),
+            Err(error) => Err(self.fail(error)),
+        }
+    }
+
+    /// Takes in the datagram that was received, and sends what it calls for.
+    pub(super) fn step(&mut self, length: usize) -> Result<()> {
+        let now = self.clock.now();
+        let datagram = self.datagram.get_mut(..length).unwrap_or_default();
+        match &mut self.stage {
+            Stage::Running(connection) => {
+                let pending = &mut self.pending;
+                // Beyond the queue's bound it is lost, as it would have been a moment before.
+                let mut deliver = |message: &[u8]| drop(pending.push(message));
+                let outcome = connection.receive(datagram, now, &mut deliver);
+                self.after_step(outcome)
+            }
+            Stage::Listening { .. } => match self.ask_entrance(length, now) {
+                Ok(true) => self.begin(),
+                Ok(false) => Ok(()),
+                Err(error) => Err(self.fail(error)),
+            },
+            Stage::Ready(_) | Stage::Verified { .. } | Stage::Failed(_) => self.begin(),
+        }
+    }
+
+    /// Shows the datagram at the entrance; true where it let a hello in.
+    pub(super) fn ask_entrance(&mut self, length: usize, now: Duration) -> Result<bool> {
+        let Stage::Listening {
+            entrance,
+            client_id,
+            config,
+        } = &mut self.stage
+        else {
+            return Ok(false);
+        };
+        let datagram = self.datagram.get(..length).unwrap_or_default();
+        let mut reply = ReplyBuffer::new();
+        match entrance.check(client_id, datagram, now, &mut reply) {
+            Verdict::Verified(hello) => {
+                let config = config.clone();
+                self.stage = Stage::Verified { hello, config };
+                Ok(true)
+            }
+            Verdict::Challenge(challenge) => {
+                if let Some(transport) = &self.transport {
+                    transport::send(&**transport, challenge)?;
+                }
+                log::debug!(
+                    "{}: sent a cookie, start afresh with the next hello",
+                    self.who
+                );
+                Err(Error::HelloVerifyRequired)
+            }
+            Verdict::Drop(_) => Ok(false),
+            Verdict::NoContext => Err(Error::NoCookieContext),
+        }
+    }
+
+    /// Fires what is due, if the timer says so.
+    pub(super) fn fire_if_due(&mut self) -> Result<()> {
+        let now = self.clock.now();
+        if let Some(Deadline { after, .. }) = self.deadline.take_if(|deadline| deadline.at <= now) {
+            let suspect = None;
+            return Err(self.fail(Error::HandshakeTimeout { after, suspect }));
+        }
+        let Stage::Running(connection) = &mut self.stage else {
+            return Ok(());
+        };
+        if self.timer.get_delay() != Delay::Final {
+            return Ok(());
+        }
+        // The timer decides when the time has come, so a timer that is early by its rounding counts.
+        let due = connection.next_deadline().unwrap_or_default();
+        let outcome = connection.tick(now.max(due));
+        self.after_step(outcome)
+    }
+
+    /// After each step: sends, tells, and sets the timer for what is due next.
+    pub(super) fn after_step(&mut self, outcome: Result<()>) -> Result<()> {
+        let sent = self.send_all();
+        if let Stage::Running(connection) = &mut self.stage {
+            connection.tell();
+        }
+        if let Err(error) = outcome.and(sent) {
+            return Err(self.fail(error));
+        }
+        if self.is_done() {
+            self.cancel_timer();
+            if let Some(admission) = self.admission.take() {
+                admission.succeed().map_err(|error| self.fail(error))?;
+            }
+        } else {
+            self.set_delays();
+        }
+        Ok(())
+    }
+
+    pub(super) fn send_all(&mut self) -> Result<()> {
+        let (Stage::Running(connection), Some(transport)) = (&mut self.stage, &self.transport)
+        else {
+            return Ok(());
+        };
+        // Lowering ends somewhere; a path that refuses everything does not make us spin.
+        let mut lowerings = 0..8;
+        while let Some(datagram) = connection.transmit() {
+            match transport::send(&**transport, &datagram)? {
+                Sent::Gone => {}
+                Sent::TooLong if lowerings.next().is_some() => {
+                    connection.lower_mtu(self.clock.now());
+                }
+                Sent::TooLong => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Remembers why, and cancels the timer.
+    pub(super) fn fail(&mut self, error: Error) -> Error {
+        self.cancel_timer();
+        self.admission = None;
+        self.stage = Stage::Failed(error.clone());
+        error
+    }
+
+    pub(super) fn set_delays(&mut self) {
+        let Stage::Running(connection) = &self.stage else {
+            return;
+        };
+        let now = self.clock.now();
+        let Some(deadline) = connection.next_deadline() else {
+            return self.cancel_timer();
+        };
+        let final_ = time_until(deadline, now);
+        let intermediate = connection
+            .intermediate()
+            .map_or(final_, |at| at.saturating_sub(now).min(final_));
+        self.timer.set_delay(intermediate, final_);
+    }
+
+    pub(super) fn cancel_timer(&mut self) {
+        self.timer.set_delay(Duration::ZERO, Duration::ZERO);
+    }
+
+    /// How long to wait for the next datagram.
+    pub(super) fn remaining(&self) -> Duration {
+        let ours = self.next_timeout();
+        let callers = self
+            .deadline
+            .as_ref()
+            .map(|deadline| time_until(deadline.at, self.clock.now()));
+        ours.into_iter().chain(callers).fold(SLICE, Duration::min)
+    }
+}
+
+/// At least a millisecond, the finest that sockets and most timers count in: zero would cancel a timer,
+/// and a wait of zero would spin.
+pub(super) fn time_until(deadline: Duration, now: Duration) -> Duration {
+    deadline.saturating_sub(now).max(Duration::from_millis(1))
+}

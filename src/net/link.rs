@@ -1,0 +1,312 @@
+//! What all clones of a socket share: an established association, its transport, and who waits for it.
+//!
+//! The two halves of the association have a lock each, taken in one order: inbound before outbound. A
+//! third, the *reading turn*, says who reads the transport. Only the turn is held while a thread waits
+//! for a datagram, so a waiting `recv` never delays a `send`. Observers are told of events, and so run
+//! code of the application, with neither half locked.
+
+mod upkeep;
+
+use super::pending::Pending;
+use super::transport::{self, Sent, Transport};
+use crate::association::{Inbound, Outbound};
+use crate::connection::Established;
+use crate::error::{Error, Result};
+use crate::session::Session;
+use crate::stats::{DropReason, Stats};
+use crate::timer::Clock;
+use parking_lot::{Mutex, MutexGuard};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+/// Longest single wait for a datagram: this soon a thread that waits notices what others have done,
+/// since std offers no way to wake it.
+pub(super) const SLICE: Duration = Duration::from_millis(100);
+
+pub(super) struct Link {
+    transport: Box<dyn Transport>,
+    clock: Arc<dyn Clock>,
+    session: Session,
+    turn: Mutex<Turn>,
+    inbound: Mutex<Inbound>,
+    outbound: Mutex<Outbound>,
+    read_timeout: Mutex<Option<Duration>>,
+    nonblocking: AtomicBool,
+    reading_shut: AtomicBool,
+    /// The last flight must be served still (RFC 6347 §4.2.4).
+    serving: AtomicBool,
+    /// When the socket was last looked at, in microseconds of the clock.
+    looked_at: AtomicU64,
+    /// The peer was heard after the handshake, so it has our last flight.
+    heard: AtomicBool,
+    /// What the shell itself had to drop.
+    shed: Mutex<Stats>,
+}
+
+/// The right to read the transport, and what belongs to whoever has it.
+pub(super) struct Turn {
+    datagram: Vec<u8>,
+    pending: Pending,
+}
+
+/// Whether a message that is copied out is removed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Take {
+    Remove,
+    Keep,
+}
+
+/// How long to wait for a message.
+#[derive(Clone, Copy)]
+enum Patience {
+    None,
+    Until(Duration),
+    Endless,
+}
+
+impl Link {
+    pub(super) fn new(
+        transport: Box<dyn Transport>,
+        clock: Arc<dyn Clock>,
+        read_timeout: Option<Duration>,
+        established: Established,
+        datagram: Vec<u8>,
+        pending: Pending,
+    ) -> Link {
+        let Established {
+            inbound,
+            outbound,
+            session,
+        } = established;
+        Link {
+            transport,
+            clock,
+            session,
+            turn: Mutex::new(Turn { datagram, pending }),
+            serving: AtomicBool::new(outbound.last_flight_until().is_some()),
+            inbound: Mutex::new(inbound),
+            outbound: Mutex::new(outbound),
+            read_timeout: Mutex::new(read_timeout),
+            nonblocking: AtomicBool::new(false),
+            reading_shut: AtomicBool::new(false),
+            looked_at: AtomicU64::new(0),
+            heard: AtomicBool::new(false),
+            shed: Mutex::new(Stats::default()),
+        }
+    }
+
+    /// Waits for one message and copies it into `buf`.
+    pub(super) fn recv(&self, buf: &mut [u8], take: Take) -> Result<usize> {
+        let patience = self.patience();
+        let mut turn = self.wait_for_turn(patience)?;
+        loop {
+            let kept = match take {
+                Take::Remove => turn.pending.take(buf),
+                Take::Keep => turn.pending.peek(buf),
+            };
+            if let Some(kept) = kept {
+                return kept;
+            }
+            self.still_readable()?;
+            self.fire_what_is_due();
+            let wait = match patience {
+                Patience::None => Duration::ZERO,
+                Patience::Endless => SLICE,
+                Patience::Until(deadline) => {
+                    let remaining = deadline.saturating_sub(self.clock.now());
+                    if remaining.is_zero() {
+                        return Err(Error::ReadTimeout);
+                    }
+                    remaining.min(SLICE)
+                }
+            };
+            // A message goes straight from the opened datagram to the caller. Only what comes on top
+            // of it, or does not fit, is kept.
+            let direct = match take {
+                Take::Remove => Some(&mut *buf),
+                Take::Keep => None,
+            };
+            match self.receive(&mut turn, direct, wait)? {
+                Received::Message(length) => return Ok(length),
+                Received::Datagram => {}
+                Received::Nothing => {
+                    if let Patience::None = patience {
+                        return Err(Error::WantRead);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Seals and sends one message.
+    pub(super) fn send(&self, message: &[u8]) -> Result<usize> {
+        self.look_now_and_then();
+        let mut outbound = self.outbound.lock();
+        let datagram = outbound.seal(message)?;
+        match transport::send(&*self.transport, datagram)? {
+            Sent::Gone => Ok(message.len()),
+            Sent::TooLong => {
+                outbound.lower_mtu(self.clock.now(), &mut |datagram| self.emit(datagram))?;
+                let maximum = outbound.max_message();
+                let told = outbound.take_events();
+                drop(outbound);
+                told.tell();
+                Err(Error::MessageTooLong {
+                    length: message.len(),
+                    maximum,
+                })
+            }
+        }
+    }
+
+    /// Sends close_notify, the first time.
+    pub(super) fn close_writing(&self) {
+        let mut outbound = self.outbound.lock();
+        outbound.close_notify(self.clock.now(), &mut |datagram| self.emit(datagram));
+        let told = outbound.take_events();
+        drop(outbound);
+        told.tell();
+    }
+
+    /// Lets this and every later `recv` fail.
+    pub(super) fn shut_reading(&self) {
+        self.reading_shut.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn set_read_timeout(&self, timeout: Option<Duration>) {
+        *self.read_timeout.lock() = timeout;
+    }
+
+    pub(super) fn read_timeout(&self) -> Option<Duration> {
+        *self.read_timeout.lock()
+    }
+
+    pub(super) fn nonblocking(&self) -> &AtomicBool {
+        &self.nonblocking
+    }
+
+    pub(super) fn session(&self) -> &Session {
+        &self.session
+    }
+
+    pub(super) fn transport(&self) -> &dyn Transport {
+        &*self.transport
+    }
+
+    pub(super) fn now(&self) -> Duration {
+        self.clock.now()
+    }
+
+    pub(super) fn max_message(&self) -> usize {
+        self.outbound.lock().max_message()
+    }
+
+    pub(super) fn stats(&self) -> Stats {
+        let inbound = self.inbound.lock().stats();
+        let outbound = self.outbound.lock().stats();
+        inbound.plus(&outbound).plus(&self.shed.lock())
+    }
+
+    /// When something is due next, by the clock.
+    pub(super) fn next_deadline(&self) -> Option<Duration> {
+        self.outbound.lock().next_deadline()
+    }
+
+    fn patience(&self) -> Patience {
+        if self.nonblocking.load(Ordering::Relaxed) {
+            return Patience::None;
+        }
+        match self.read_timeout() {
+            Some(timeout) => Patience::Until(self.clock.now().saturating_add(timeout)),
+            None => Patience::Endless,
+        }
+    }
+
+    fn wait_for_turn(&self, patience: Patience) -> Result<MutexGuard<'_, Turn>> {
+        match patience {
+            Patience::Endless => Ok(self.turn.lock()),
+            Patience::None => self.turn.try_lock().ok_or(Error::WantRead),
+            Patience::Until(deadline) => {
+                let wait = deadline.saturating_sub(self.clock.now());
+                self.turn.try_lock_for(wait).ok_or(Error::ReadTimeout)
+            }
+        }
+    }
+
+    fn still_readable(&self) -> Result<()> {
+        if self.reading_shut.load(Ordering::Relaxed) {
+            return Err(Error::Closed);
+        }
+        self.inbound.lock().closed().map_or(Ok(()), Err)
+    }
+
+    /// One datagram at most. A message goes to `direct` if that is there and large enough; every other
+    /// is kept in the turn's queue.
+    fn receive(
+        &self,
+        turn: &mut Turn,
+        mut direct: Option<&mut [u8]>,
+        wait: Duration,
+    ) -> Result<Received> {
+        let Turn { datagram, pending } = turn;
+        let Some(length) = transport::recv(&*self.transport, datagram, wait)? else {
+            return Ok(Received::Nothing);
+        };
+        let now = self.clock.now();
+        self.looked_at.store(micros(now), Ordering::Relaxed);
+        let mut delivered = None;
+        let mut lost: u64 = 0;
+        let mut heard = false;
+        let mut deliver = |message: &[u8]| {
+            heard = true;
+            let room = direct
+                .as_deref_mut()
+                .and_then(|buf| buf.get_mut(..message.len()));
+            match room {
+                Some(room) if delivered.is_none() && pending.is_empty() => {
+                    room.copy_from_slice(message);
+                    delivered = Some(message.len());
+                }
+                _ => lost = lost.saturating_add(u64::from(pending.push(message).is_err())),
+            }
+        };
+        let datagram = datagram.get_mut(..length).unwrap_or_default();
+        let contested = self.transport.is_contested();
+        let mut inbound = self.inbound.lock();
+        inbound.set_contested(contested);
+        let response = inbound.receive(datagram, now, &mut deliver);
+        let told = inbound.take_events();
+        drop(inbound);
+        told.tell();
+        if heard {
+            self.heard.store(true, Ordering::Relaxed);
+        }
+        if lost > 0 {
+            let mut shed = self.shed.lock();
+            (0..lost).for_each(|_| shed.dropped.count(DropReason::QueueFull));
+        }
+        if !response.is_empty() {
+            self.respond(&response, now)?;
+        }
+        Ok(delivered.map_or(Received::Datagram, Received::Message))
+    }
+}
+
+/// What a look at the transport brought.
+enum Received {
+    Nothing,
+    Datagram,
+    Message(usize),
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// When the last clone goes, the peer is told. Dropping never waits.
+impl Drop for Link {
+    fn drop(&mut self) {
+        self.close_writing();
+    }
+}

@@ -1,0 +1,107 @@
+//! What a connection owes its peer besides messages: somebody has to read the socket and answer.
+
+use super::super::pending::Pending;
+use super::super::transport;
+use super::{Link, Received, SLICE, micros};
+use crate::association::{Outbound, Response};
+use crate::error::Result;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// While the last flight must be served, a thread that only sends looks at the socket this often.
+const SERVICE_EVERY: Duration = Duration::from_millis(20);
+
+impl Link {
+    /// Receives without waiting what is there and has room, and fires what is due.
+    pub(in super::super) fn service(&self) -> Result<()> {
+        // Whoever has the turn does all this already.
+        if let Some(mut turn) = self.turn.try_lock() {
+            while turn.pending.has_room() {
+                match self.receive(&mut turn, None, Duration::ZERO)? {
+                    Received::Nothing => break,
+                    Received::Message(_) | Received::Datagram => {}
+                }
+            }
+        }
+        self.fire_what_is_due();
+        Ok(())
+    }
+
+    /// Serves the last flight until it needs no more serving, the peer is gone, or `deadline`.
+    pub(in super::super) fn linger(&self, deadline: Duration) {
+        let Some(mut turn) = self.turn.try_lock() else {
+            return;
+        };
+        let mut nothing_asked_for = Pending::default();
+        std::mem::swap(&mut turn.pending, &mut nothing_asked_for);
+        while self.serving.load(Ordering::Relaxed)
+            && !self.heard.load(Ordering::Relaxed)
+            && self.still_readable().is_ok()
+        {
+            let remaining = deadline.saturating_sub(self.clock.now());
+            if remaining.is_zero() {
+                break;
+            }
+            if self.receive(&mut turn, None, remaining.min(SLICE)).is_err() {
+                break;
+            }
+            self.fire_what_is_due();
+        }
+    }
+
+    pub(super) fn respond(&self, response: &Response, now: Duration) -> Result<()> {
+        let mut outbound = self.outbound.lock();
+        let responded = outbound.respond(response, now, &mut |datagram| self.emit(datagram));
+        self.note_serving(&outbound);
+        let told = outbound.take_events();
+        drop(outbound);
+        told.tell();
+        responded
+    }
+
+    /// The end of the last flight's service is all that falls due on an established connection.
+    pub(super) fn fire_what_is_due(&self) {
+        if !self.serving.load(Ordering::Relaxed) {
+            return;
+        }
+        let now = self.clock.now();
+        let mut outbound = self.outbound.lock();
+        if outbound
+            .next_deadline()
+            .is_some_and(|deadline| deadline <= now)
+        {
+            // The plan gives up handshakes, not connections, so what comes of the tick is nothing.
+            let _ = outbound.tick(now, &mut |datagram| self.emit(datagram));
+            self.note_serving(&outbound);
+            let told = outbound.take_events();
+            drop(outbound);
+            told.tell();
+        }
+    }
+
+    /// A thread that only sends must hear a peer that misses our last flight (RFC 6347 §4.2.4). The
+    /// usual case costs one load.
+    pub(super) fn look_now_and_then(&self) {
+        if !self.serving.load(Ordering::Relaxed) {
+            return;
+        }
+        let now = micros(self.clock.now());
+        let last = self.looked_at.load(Ordering::Relaxed);
+        if now.saturating_sub(last) < micros(SERVICE_EVERY) {
+            return;
+        }
+        self.looked_at.store(now, Ordering::Relaxed);
+        // A transport that cannot be read does not keep anyone from sending.
+        let _ = self.service();
+    }
+
+    pub(super) fn note_serving(&self, outbound: &Outbound) {
+        let serving = outbound.last_flight_until().is_some();
+        self.serving.store(serving, Ordering::Relaxed);
+    }
+
+    /// Sends what nobody waits for. What is too long or fails is lost, and asked for again.
+    pub(super) fn emit(&self, datagram: &[u8]) {
+        let _ = transport::send(&*self.transport, datagram);
+    }
+}

@@ -1,0 +1,259 @@
+//! A server's socket: one UDP socket for all clients.
+
+use super::closer::Closer;
+use super::counters::ListenerStats;
+use super::dispatcher::Dispatcher;
+use super::handshake::{Handshake, verification};
+use super::hub::{Hub, State};
+use super::outcome::Outcome;
+use super::serve_options::ServeOptions;
+use super::socket::DtlsSocket;
+use super::workers::Workers;
+use crate::config::ServerConfig;
+use crate::cookie::{CookieContext, Entrance, HelloVerification};
+use crate::error::{Error, Result};
+use crossbeam_channel::{Receiver, TrySendError, bounded};
+use parking_lot::Mutex;
+use std::fmt;
+use std::io;
+use std::net::{SocketAddr, ToSocketAddrs, UdpSocket};
+use std::sync::Arc;
+use std::thread;
+
+/// Handshakes that wait to be accepted at most. A client whose hello is dropped sends it again.
+const BACKLOG: usize = 128;
+
+/// Places for hellos that come in fragments, 4 KiB each.
+const FRAGMENTED_HELLOS: usize = 32;
+
+/// A server's socket.
+///
+/// [`serve`](DtlsListener::serve) makes the calling thread read the socket and gives each client that
+/// has proven its address a thread of its own. [`accept`](DtlsListener::accept) is the other way in, for
+/// programs with a loop of their own.
+///
+/// On a machine with several addresses, bind to each of them: std cannot choose the source address of
+/// an answer, so from a socket bound to all addresses it may leave from another than was asked.
+///
+/// ```no_run
+/// use flightline::{DtlsListener, DtlsSocket, Psk, ServerConfig, ServerIdentity};
+///
+/// let identity = ServerIdentity::psk(Psk::new("sensor-7", [0x5a; 32])?);
+/// let config = ServerConfig::builder(identity).build()?;
+/// let listener = DtlsListener::bind("0.0.0.0:4433", config)?;
+/// listener.serve(|socket: DtlsSocket| -> flightline::Result<()> {
+///     let mut buf = [0; 1500];
+///     loop {
+///         let length = socket.recv(&mut buf)?;
+///         socket.send(&buf[..length])?;
+///     }
+/// })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct DtlsListener {
+    hub: Arc<Hub>,
+    config: Arc<ServerConfig>,
+    verification: HelloVerification,
+    /// Handshakes for `accept`, once the first call has started the thread that reads the socket.
+    accepted: Mutex<Option<Receiver<Handshake>>>,
+}
+
+impl DtlsListener {
+    /// Binds a UDP socket, and makes the secrets that cookies are signed with, unless the configuration
+    /// goes without them by name.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the address cannot be bound, [`Error::RandomFailed`].
+    pub fn bind(
+        addr: impl ToSocketAddrs,
+        config: impl Into<Arc<ServerConfig>>,
+    ) -> Result<DtlsListener> {
+        DtlsListener::from_socket(UdpSocket::bind(addr)?, config)
+    }
+
+    /// Binds a UDP socket, with cookies that other servers accept too.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the address cannot be bound.
+    pub fn bind_with_cookies(
+        addr: impl ToSocketAddrs,
+        cookies: Arc<CookieContext>,
+        config: impl Into<Arc<ServerConfig>>,
+    ) -> Result<DtlsListener> {
+        let socket = UdpSocket::bind(addr)?;
+        Ok(DtlsListener::new(socket, Some(cookies), config.into()))
+    }
+
+    /// A listener on a bound UDP socket, whose read timeout and blocking mode it manages from now on.
+    ///
+    /// # Errors
+    /// [`Error::RandomFailed`].
+    pub fn from_socket(
+        socket: UdpSocket,
+        config: impl Into<Arc<ServerConfig>>,
+    ) -> Result<DtlsListener> {
+        let config = config.into();
+        let cookies = if config.hello_verification {
+            Some(Arc::new(CookieContext::new()?))
+        } else {
+            None
+        };
+        Ok(DtlsListener::new(socket, cookies, config))
+    }
+
+    fn new(
+        socket: UdpSocket,
+        cookies: Option<Arc<CookieContext>>,
+        config: Arc<ServerConfig>,
+    ) -> DtlsListener {
+        DtlsListener {
+            hub: Arc::new(Hub::new(socket)),
+            verification: verification(&config, cookies),
+            config,
+            accepted: Mutex::new(None),
+        }
+    }
+
+    /// Serves clients until a [`Closer`] closes the listener. The calling thread reads the socket; each
+    /// verified client gets a thread, which does its handshake and then calls `handler`. When `handler`
+    /// returns, the connection is closed, unless it gave a clone of the socket to others. A panic in it
+    /// ends its connection only.
+    ///
+    /// # Errors
+    /// [`io::Error`] if the socket cannot be read at all. What the network or a client does is no error.
+    pub fn serve<O: Outcome>(
+        self,
+        handler: impl Fn(DtlsSocket) -> O + Send + Sync + 'static,
+    ) -> io::Result<()> {
+        self.serve_with(ServeOptions::default(), handler)
+    }
+
+    /// [`serve`](DtlsListener::serve), with options.
+    ///
+    /// # Errors
+    /// Those of `serve`.
+    pub fn serve_with<O: Outcome>(
+        self,
+        options: ServeOptions,
+        handler: impl Fn(DtlsSocket) -> O + Send + Sync + 'static,
+    ) -> io::Result<()> {
+        let bounds = options.bounds();
+        let inbox_capacity = options.inbox_capacity.max(1);
+        let workers = Workers::new(self.hub.clone(), options, handler);
+        let dispatcher = Dispatcher {
+            hub: self.hub.clone(),
+            config: self.config.clone(),
+            entrance: self.entrance(),
+            bounds,
+            inbox_capacity,
+            door: |handshake| workers.start(handshake),
+        };
+        let ran = dispatcher.run();
+        self.hub.close();
+        workers.wait();
+        ran
+    }
+
+    /// Waits for a client that has proven its address and returns its handshake, not yet done: complete
+    /// it in the thread that is to serve the client. The first call starts a thread that reads the
+    /// socket, so that clients accepted before are served whether or not accept is called again.
+    ///
+    /// # Errors
+    /// [`Error::ListenerClosed`] after a [`Closer`] closed the listener; [`Error::Io`] if the thread
+    /// cannot be started.
+    pub fn accept(&self) -> Result<(Handshake, SocketAddr)> {
+        let waiting = self.waiting_room()?;
+        let handshake = waiting.recv().map_err(|_| Error::ListenerClosed)?;
+        if self.hub.state() == State::Closed {
+            return Err(Error::ListenerClosed);
+        }
+        let peer = handshake.peer_addr()?;
+        Ok((handshake, peer))
+    }
+
+    /// [`accept`](DtlsListener::accept), for ever: ends when the listener is closed.
+    pub fn incoming(&self) -> Incoming<'_> {
+        Incoming(self)
+    }
+
+    /// Something that closes this listener from elsewhere.
+    pub fn closer(&self) -> Closer {
+        Closer(self.hub.clone())
+    }
+
+    /// The address that the socket is bound to.
+    ///
+    /// # Errors
+    /// Those of [`UdpSocket::local_addr`].
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.hub.socket.local_addr()
+    }
+
+    /// What the listener has seen, and how many clients it has.
+    pub fn stats(&self) -> ListenerStats {
+        self.hub.stats()
+    }
+
+    fn entrance(&self) -> Entrance {
+        Entrance::new(self.verification.clone(), FRAGMENTED_HELLOS)
+    }
+
+    fn waiting_room(&self) -> Result<Receiver<Handshake>> {
+        let mut accepted = self.accepted.lock();
+        if let Some(waiting) = &*accepted {
+            return Ok(waiting.clone());
+        }
+        let (put, waiting) = bounded(BACKLOG);
+        let options = ServeOptions::default();
+        let hub = self.hub.clone();
+        let dispatcher = Dispatcher {
+            hub: self.hub.clone(),
+            config: self.config.clone(),
+            entrance: self.entrance(),
+            bounds: options.bounds(),
+            inbox_capacity: options.inbox_capacity,
+            door: move |handshake| {
+                if let Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) =
+                    put.try_send(handshake)
+                {
+                    hub.counters.dropped_no_room.count();
+                }
+            },
+        };
+        thread::Builder::new()
+            .name("dtls listener".into())
+            .spawn(move || dispatcher.run())?;
+        *accepted = Some(waiting.clone());
+        Ok(waiting)
+    }
+}
+
+/// Connections that were accepted live on; the socket is read until the last of them is gone.
+impl Drop for DtlsListener {
+    fn drop(&mut self) {
+        self.hub.retire();
+    }
+}
+
+impl fmt::Debug for DtlsListener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DtlsListener")
+            .field("local_addr", &self.local_addr().ok())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The clients of a listener; see [`DtlsListener::incoming`].
+#[derive(Debug)]
+pub struct Incoming<'a>(&'a DtlsListener);
+
+impl Iterator for Incoming<'_> {
+    type Item = Result<(Handshake, SocketAddr)>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match self.0.accept() {
+            Err(Error::ListenerClosed) => None,
+            other => Some(other),
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! A listener's connection: datagrams come through its inbox and go out through the shared socket.
+
+use super::admission::Place;
+use super::fate::Fate;
+use super::os_error;
+use super::transport::Transport;
+use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError};
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub(super) struct ListenerTransport {
+    pub(super) inbox: Receiver<Vec<u8>>,
+    pub(super) fate: Arc<Fate>,
+    /// Where the client's datagrams come from, in the socket's own form.
+    pub(super) peer: SocketAddr,
+    pub(super) place: Place,
+}
+
+impl Transport for ListenerTransport {
+    fn send(&self, datagram: &[u8]) -> io::Result<()> {
+        // What the peer could not open would only disturb the connection that it has now.
+        if self.fate.is_replaced() {
+            return Err(self.fate.why_ended().into());
+        }
+        loop {
+            match self.place.hub.socket.send_to(datagram, self.peer) {
+                Ok(_) => return Ok(()),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if os_error::is_transient(&error) || os_error::is_nothing(&error) => {
+                    self.place.hub.counters.socket_errors.count();
+                    return Ok(());
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn recv(&self, buf: &mut Vec<u8>, wait: Duration) -> io::Result<usize> {
+        let received = match self.inbox.try_recv() {
+            Ok(datagram) => Ok(datagram),
+            Err(TryRecvError::Disconnected) => Err(RecvTimeoutError::Disconnected),
+            Err(TryRecvError::Empty) if wait.is_zero() => Err(RecvTimeoutError::Timeout),
+            Err(TryRecvError::Empty) => self.inbox.recv_timeout(wait),
+        };
+        match received {
+            Ok(datagram) => {
+                // Exchanged, not copied.
+                let length = datagram.len();
+                let old = std::mem::replace(buf, datagram);
+                self.place.hub.pool.put(old);
+                Ok(length)
+            }
+            Err(RecvTimeoutError::Timeout) => Err(io::ErrorKind::WouldBlock.into()),
+            Err(RecvTimeoutError::Disconnected) => Err(self.fate.why_ended().into()),
+        }
+    }
+
+    fn is_contested(&self) -> bool {
+        self.fate.is_contested()
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.place.hub.socket.local_addr()
+    }
+
+    fn peer_addr(&self) -> io::Result<SocketAddr> {
+        Ok(self.place.address)
+    }
+}

@@ -1,0 +1,90 @@
+//! What the errors of a UDP socket mean. Names differ between systems; what they mean does not.
+
+use crate::error::Error;
+use std::io::{self, ErrorKind};
+
+/// EMSGSIZE.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const TOO_LONG: i32 = 90;
+#[cfg(windows)]
+const TOO_LONG: i32 = 10_040;
+#[cfg(not(any(target_os = "linux", target_os = "android", windows)))]
+const TOO_LONG: i32 = 40;
+
+/// ENOBUFS.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const NO_BUFFERS: i32 = 105;
+#[cfg(windows)]
+const NO_BUFFERS: i32 = 10_055;
+#[cfg(not(any(target_os = "linux", target_os = "android", windows)))]
+const NO_BUFFERS: i32 = 55;
+
+/// Nothing came. Unix says WouldBlock where Windows says TimedOut.
+pub(super) fn is_nothing(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) && !is_ours(error)
+}
+
+/// The datagram is longer than the path or the system lets through. On Windows a receive says so too,
+/// when the datagram is longer than the buffer.
+pub(super) fn is_too_long(error: &io::Error) -> bool {
+    let ours = error.get_ref().and_then(|e| e.downcast_ref::<Error>());
+    error.raw_os_error() == Some(TOO_LONG) || matches!(ours, Some(Error::MessageTooLong { .. }))
+}
+
+/// Says something about the network or the moment, not about the socket: whoever can forge an ICMP
+/// message can cause most of these, so they are hints, and the timers decide.
+pub(super) fn is_transient(error: &io::Error) -> bool {
+    let kind = matches!(
+        error.kind(),
+        ErrorKind::ConnectionRefused
+            | ErrorKind::ConnectionReset
+            | ErrorKind::ConnectionAborted
+            | ErrorKind::HostUnreachable
+            | ErrorKind::NetworkUnreachable
+            | ErrorKind::NetworkDown
+            | ErrorKind::PermissionDenied
+            | ErrorKind::OutOfMemory
+    );
+    (kind || error.raw_os_error() == Some(NO_BUFFERS)) && !is_ours(error)
+}
+
+fn is_ours(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|inner| inner.is::<Error>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn i02_what_the_network_says_is_a_hint() {
+        for kind in [
+            ErrorKind::ConnectionRefused,
+            ErrorKind::ConnectionReset,
+            ErrorKind::NetworkUnreachable,
+        ] {
+            assert!(is_transient(&kind.into()));
+        }
+        assert!(is_transient(&io::Error::from_raw_os_error(NO_BUFFERS)));
+        assert!(!is_transient(&ErrorKind::InvalidInput.into()));
+        assert!(!is_transient(&Error::ReplacedByNewHandshake.into()));
+    }
+
+    #[test]
+    fn both_names_of_a_timeout_mean_the_same() {
+        assert!(is_nothing(&ErrorKind::WouldBlock.into()));
+        assert!(is_nothing(&ErrorKind::TimedOut.into()));
+        assert!(!is_nothing(&ErrorKind::ConnectionRefused.into()));
+        assert!(!is_nothing(&Error::WantRead.into()));
+    }
+
+    #[test]
+    fn a_transport_can_say_too_long_in_our_words() {
+        let error = Error::MessageTooLong {
+            length: 1400,
+            maximum: 1200,
+        };
+        assert!(is_too_long(&error.into()));
+        assert!(is_too_long(&io::Error::from_raw_os_error(TOO_LONG)));
+    }
+}

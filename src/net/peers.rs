@@ -1,0 +1,285 @@
+//! Who is connected to a listener: one seat per address, and at most one candidate beside it.
+
+use super::address::network;
+use super::fate::Fate;
+use crossbeam_channel::Sender;
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+/// Tells two seats at one address apart.
+pub(super) type SeatId = u64;
+
+/// Where a connection, or a handshake on its way to one, gets its datagrams.
+pub(super) struct Seat {
+    pub(super) id: SeatId,
+    /// The random of the client's hello: the same again is a duplicate, another a new beginning.
+    pub(super) random: [u8; 32],
+    pub(super) inbox: Sender<Vec<u8>>,
+    pub(super) fate: Arc<Fate>,
+    state: State,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Handshake,
+    Established,
+}
+
+/// Everything at one address.
+struct Table {
+    current: Seat,
+    /// A verified handshake beside an association that lives (RFC 6347 §4.2.8). It takes over when it
+    /// is finished, and not before: whoever can only replay a hello changes nothing.
+    candidate: Option<Seat>,
+}
+
+/// Bounds on what clients can make a listener hold.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bounds {
+    pub(super) connections: usize,
+    pub(super) handshakes: usize,
+    pub(super) handshakes_per_address: usize,
+}
+
+/// There is no room for one more.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct NoRoom;
+
+/// Whether a connection took another's place.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Succession {
+    First,
+    Replaced,
+}
+
+/// Where a datagram from a known address belongs.
+pub(super) enum Route<'a> {
+    One(&'a Seat),
+    Both(&'a Seat, &'a Seat),
+}
+
+/// All of a listener's clients.
+pub(super) struct Peers {
+    tables: HashMap<SocketAddr, Table>,
+    handshakes: HashMap<IpAddr, usize>,
+    handshakes_total: usize,
+    established: usize,
+    next_id: SeatId,
+    open: bool,
+}
+
+impl Peers {
+    pub(super) fn new() -> Peers {
+        Peers {
+            tables: HashMap::new(),
+            handshakes: HashMap::new(),
+            handshakes_total: 0,
+            established: 0,
+            next_id: 0,
+            open: true,
+        }
+    }
+
+    pub(super) fn established(&self) -> usize {
+        self.established
+    }
+
+    pub(super) fn handshakes(&self) -> usize {
+        self.handshakes_total
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.tables.is_empty()
+    }
+
+    pub(super) fn knows(&self, address: SocketAddr) -> bool {
+        self.tables.contains_key(&address)
+    }
+
+    /// Who of `address` began with this hello.
+    pub(super) fn find(&self, address: SocketAddr, random: &[u8; 32]) -> Option<&Seat> {
+        let table = self.tables.get(&address)?;
+        let seats = std::iter::once(&table.current).chain(&table.candidate);
+        seats.into_iter().find(|seat| seat.random == *random)
+    }
+
+    /// Who gets a datagram from `address`. While a candidate runs beside an established association,
+    /// what is in the clear is the candidate's; everything else may be either's.
+    pub(super) fn route(
+        &self,
+        address: SocketAddr,
+        is_clear: impl Fn() -> bool,
+    ) -> Option<Route<'_>> {
+        let table = self.tables.get(&address)?;
+        Some(match &table.candidate {
+            None => Route::One(&table.current),
+            Some(candidate) if table.current.state == State::Established && is_clear() => {
+                Route::One(candidate)
+            }
+            Some(candidate) => Route::Both(&table.current, candidate),
+        })
+    }
+
+    /// Seats a verified client. One that comes from a known address is a candidate there, in place of
+    /// another candidate.
+    pub(super) fn admit(
+        &mut self,
+        address: SocketAddr,
+        random: [u8; 32],
+        inbox: Sender<Vec<u8>>,
+        bounds: Bounds,
+    ) -> Result<(SeatId, Arc<Fate>), NoRoom> {
+        let here = self.handshakes.get(&network(address)).copied();
+        let reconnects = self.knows(address);
+        if !self.open
+            || self.handshakes_total >= bounds.handshakes
+            || here.unwrap_or_default() >= bounds.handshakes_per_address
+            || (!reconnects && self.established >= bounds.connections)
+        {
+            return Err(NoRoom);
+        }
+        let id = self.next_id;
+        self.next_id = id.wrapping_add(1);
+        let fate = Arc::new(Fate::default());
+        let seat = Seat {
+            id,
+            random,
+            inbox,
+            fate: fate.clone(),
+            state: State::Handshake,
+        };
+        self.handshakes_total = self.handshakes_total.saturating_add(1);
+        let count = self.handshakes.entry(network(address)).or_default();
+        *count = count.saturating_add(1);
+        let gone = match self.tables.get_mut(&address) {
+            None => {
+                let table = Table {
+                    current: seat,
+                    candidate: None,
+                };
+                self.tables.insert(address, table);
+                None
+            }
+            Some(table) => {
+                table.current.fate.contest();
+                table.candidate.replace(seat)
+            }
+        };
+        if let Some(gone) = gone {
+            self.leave(address, gone);
+        }
+        Ok((id, fate))
+    }
+
+    /// A handshake is finished: it takes over its address.
+    pub(super) fn establish(
+        &mut self,
+        address: SocketAddr,
+        id: SeatId,
+        bounds: Bounds,
+    ) -> Result<Succession, NoRoom> {
+        let Some(table) = self.tables.get_mut(&address) else {
+            return Err(NoRoom);
+        };
+        let replaces = match &table.candidate {
+            Some(candidate) => candidate.id == id,
+            None => false,
+        };
+        if !replaces && table.current.id != id {
+            return Err(NoRoom);
+        }
+        if !replaces && self.established >= bounds.connections {
+            return Err(NoRoom);
+        }
+        let older = if replaces {
+            let candidate = table.candidate.take();
+            candidate.map(|candidate| std::mem::replace(&mut table.current, candidate))
+        } else {
+            None
+        };
+        if table.current.state == State::Handshake {
+            table.current.state = State::Established;
+            self.established = self.established.saturating_add(1);
+            self.handshake_over(address);
+        }
+        Ok(match older {
+            Some(older) => {
+                self.leave(address, older);
+                Succession::Replaced
+            }
+            None => Succession::First,
+        })
+    }
+
+    /// A connection or handshake is over. One that has left already changes nothing.
+    pub(super) fn remove(&mut self, address: SocketAddr, id: SeatId) {
+        let Some(table) = self.tables.get_mut(&address) else {
+            return;
+        };
+        if table.candidate.as_ref().is_some_and(|seat| seat.id == id) {
+            table.current.fate.uncontest();
+            if let Some(gone) = table.candidate.take() {
+                self.release(address, &gone);
+            }
+        } else if table.current.id == id {
+            match table.candidate.take() {
+                Some(candidate) => {
+                    let gone = std::mem::replace(&mut table.current, candidate);
+                    self.release(address, &gone);
+                }
+                None => {
+                    if let Some(table) = self.tables.remove(&address) {
+                        self.release(address, &table.current);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Ends everybody: nothing is received any more, and nobody new is seated.
+    pub(super) fn close(&mut self) {
+        self.open = false;
+        for (_, table) in self.tables.drain() {
+            table.current.fate.close();
+            if let Some(candidate) = table.candidate {
+                candidate.fate.close();
+            }
+        }
+        self.handshakes.clear();
+        self.handshakes_total = 0;
+        self.established = 0;
+    }
+
+    /// Seats nobody new, and leaves those who are there alone.
+    pub(super) fn retire(&mut self) {
+        self.open = false;
+    }
+
+    /// Another takes its place: its inbox ends, so that whoever waits there wakes.
+    fn leave(&mut self, address: SocketAddr, seat: Seat) {
+        seat.fate.replace();
+        self.release(address, &seat);
+    }
+
+    fn release(&mut self, address: SocketAddr, seat: &Seat) {
+        match seat.state {
+            State::Handshake => self.handshake_over(address),
+            State::Established => self.established = self.established.saturating_sub(1),
+        }
+    }
+
+    fn handshake_over(&mut self, address: SocketAddr) {
+        self.handshakes_total = self.handshakes_total.saturating_sub(1);
+        let network = network(address);
+        if let Some(count) = self.handshakes.get_mut(&network) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                self.handshakes.remove(&network);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,156 @@
+use super::*;
+use crossbeam_channel::{Receiver, bounded};
+
+const BOUNDS: Bounds = Bounds {
+    connections: 2,
+    handshakes: 3,
+    handshakes_per_address: 2,
+};
+
+struct Client {
+    id: SeatId,
+    fate: Arc<Fate>,
+    inbox: Receiver<Vec<u8>>,
+}
+
+fn address(text: &str) -> SocketAddr {
+    text.parse().unwrap()
+}
+
+fn admit(peers: &mut Peers, at: &str, random: u8) -> Result<Client, NoRoom> {
+    let (put, inbox) = bounded(4);
+    let (id, fate) = peers.admit(address(at), [random; 32], put, BOUNDS)?;
+    Ok(Client { id, fate, inbox })
+}
+
+fn ended(client: &Client) -> bool {
+    client.inbox.try_recv() == Err(crossbeam_channel::TryRecvError::Disconnected)
+}
+
+const A: &str = "192.0.2.1:1";
+
+#[test]
+fn i10_handshakes_have_slots_of_their_own() {
+    let mut peers = Peers::new();
+    let first = admit(&mut peers, A, 1).unwrap();
+    let _second = admit(&mut peers, "192.0.2.1:2", 2).unwrap();
+    assert!(
+        admit(&mut peers, "192.0.2.1:3", 3).is_err(),
+        "too many from one address"
+    );
+    let _third = admit(&mut peers, "192.0.2.3:1", 4).unwrap();
+    assert!(admit(&mut peers, "192.0.2.4:1", 5).is_err(), "too many");
+    peers.establish(address(A), first.id, BOUNDS).unwrap();
+    assert!(admit(&mut peers, "192.0.2.4:1", 5).is_ok());
+    assert_eq!((peers.established(), peers.handshakes()), (1, 3));
+}
+
+#[test]
+fn connections_are_bounded() {
+    let mut peers = Peers::new();
+    let clients: Vec<_> = ["192.0.2.1:1", "192.0.2.2:1", "192.0.2.3:1"]
+        .into_iter()
+        .map(|at| (address(at), admit(&mut peers, at, 1).unwrap()))
+        .collect();
+    let outcomes: Vec<_> = clients
+        .iter()
+        .map(|(at, client)| peers.establish(*at, client.id, BOUNDS).is_ok())
+        .collect();
+    assert_eq!(outcomes, [true, true, false]);
+    assert!(admit(&mut peers, "192.0.2.4:1", 1).is_err());
+    assert!(
+        admit(&mut peers, A, 2).is_ok(),
+        "a client that reconnects takes no further place"
+    );
+}
+
+#[test]
+fn a16_every_count_returns_to_zero() {
+    let mut peers = Peers::new();
+    for round in 0..10_000_u32 {
+        let client = admit(&mut peers, A, round as u8).unwrap();
+        if round % 2 == 0 {
+            peers.establish(address(A), client.id, BOUNDS).unwrap();
+        }
+        peers.remove(address(A), client.id);
+        peers.remove(address(A), client.id);
+    }
+    assert!(peers.is_empty());
+    assert!(peers.handshakes.is_empty());
+    assert_eq!((peers.established(), peers.handshakes()), (0, 0));
+}
+
+#[test]
+fn h01_the_old_association_lives_until_the_new_one_is_finished() {
+    let mut peers = Peers::new();
+    let old = admit(&mut peers, A, 1).unwrap();
+    peers.establish(address(A), old.id, BOUNDS).unwrap();
+    let new = admit(&mut peers, A, 2).unwrap();
+    assert!(old.fate.is_contested());
+    assert!(!ended(&old) && !old.fate.is_replaced());
+    assert!(matches!(
+        peers.route(address(A), || true),
+        Some(Route::One(seat)) if seat.id == new.id
+    ));
+    assert!(matches!(
+        peers.route(address(A), || false),
+        Some(Route::Both(current, candidate)) if current.id == old.id && candidate.id == new.id
+    ));
+    peers.establish(address(A), new.id, BOUNDS).unwrap();
+    assert!(ended(&old) && old.fate.is_replaced());
+    peers.remove(address(A), old.id);
+    assert!(matches!(
+        peers.route(address(A), || false),
+        Some(Route::One(seat)) if seat.id == new.id
+    ));
+    assert_eq!((peers.established(), peers.handshakes()), (1, 0));
+}
+
+#[test]
+fn a_candidate_that_fails_leaves_the_old_association_alone() {
+    let mut peers = Peers::new();
+    let old = admit(&mut peers, A, 1).unwrap();
+    peers.establish(address(A), old.id, BOUNDS).unwrap();
+    let new = admit(&mut peers, A, 2).unwrap();
+    peers.remove(address(A), new.id);
+    assert!(!old.fate.is_contested());
+    assert!(!ended(&old));
+    assert_eq!((peers.established(), peers.handshakes()), (1, 0));
+}
+
+#[test]
+fn there_is_one_candidate_at_most() {
+    let mut peers = Peers::new();
+    let old = admit(&mut peers, A, 1).unwrap();
+    peers.establish(address(A), old.id, BOUNDS).unwrap();
+    let second = admit(&mut peers, A, 2).unwrap();
+    let third = admit(&mut peers, A, 3).unwrap();
+    assert!(ended(&second));
+    assert!(peers.find(address(A), &[2; 32]).is_none());
+    assert_eq!(
+        peers.find(address(A), &[3; 32]).map(|seat| seat.id),
+        Some(third.id)
+    );
+    assert_eq!(peers.handshakes(), 1);
+}
+
+#[test]
+fn a_candidate_stays_when_the_old_association_goes() {
+    let mut peers = Peers::new();
+    let old = admit(&mut peers, A, 1).unwrap();
+    peers.establish(address(A), old.id, BOUNDS).unwrap();
+    let new = admit(&mut peers, A, 2).unwrap();
+    peers.remove(address(A), old.id);
+    peers.establish(address(A), new.id, BOUNDS).unwrap();
+    assert_eq!((peers.established(), peers.handshakes()), (1, 0));
+}
+
+#[test]
+fn i15_closing_ends_every_inbox_and_seats_nobody() {
+    let mut peers = Peers::new();
+    let client = admit(&mut peers, A, 1).unwrap();
+    peers.close();
+    assert!(ended(&client));
+    assert!(!client.fate.is_replaced());
+    assert!(admit(&mut peers, A, 2).is_err());
+}

@@ -1,0 +1,358 @@
+//! A connected, secured UDP socket.
+
+use super::handshake::Handshake;
+use super::link::{Link, Take};
+use super::udp_transport::UdpTransport;
+use crate::certificate::{PeerIdentity, ServerName};
+use crate::config::ClientConfig;
+use crate::error::{Error, Result};
+use crate::stats::Stats;
+use crate::wire::{CipherSuite, ProtocolVersion};
+use std::fmt;
+use std::io::{self, Read, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, ToSocketAddrs, UdpSocket};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// A connected UDP socket whose datagrams are encrypted and authenticated.
+///
+/// Not a stream: each `send` is one message and one datagram, which may be lost or overtaken on the way
+/// but not changed, read or repeated by others. Every call takes `&self`, so one thread can wait in
+/// `recv` while others send. A clone is the same connection; when the last goes, the peer is told.
+///
+/// ```no_run
+/// use flightline::{ClientConfig, DtlsSocket, RootCertificates, ServerTrust};
+///
+/// # #[cfg(feature = "x509")] {
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let roots = RootCertificates::from_pem_file("authority.pem")?;
+/// let config = ClientConfig::builder(ServerTrust::roots(roots)).build()?;
+/// let socket = DtlsSocket::connect("device.example:4433", "device.example", config)?;
+/// socket.send(b"temperature?")?;
+/// let mut buf = [0; 1500];
+/// let length = socket.recv(&mut buf)?;
+/// println!("{:?}", &buf[..length]);
+/// # Ok(())
+/// # }
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct DtlsSocket {
+    link: Arc<Link>,
+}
+
+impl DtlsSocket {
+    pub(super) fn new(link: Link) -> DtlsSocket {
+        DtlsSocket {
+            link: Arc::new(link),
+        }
+    }
+
+    /// Connects to `addr` from a socket of its own and blocks until the handshake is done. `server` is
+    /// the name that the server must prove. Where `addr` resolves to several addresses, they are tried
+    /// in turn until one answers.
+    ///
+    /// # Errors
+    /// Why the handshake failed, [`Error::Io`] if no socket could be made, [`Error::Config`] for a bad
+    /// name.
+    pub fn connect<S>(
+        addr: impl ToSocketAddrs,
+        server: S,
+        config: impl Into<Arc<ClientConfig>>,
+    ) -> Result<DtlsSocket>
+    where
+        S: TryInto<ServerName>,
+        S::Error: Into<Error>,
+    {
+        let server = server.try_into().map_err(Into::into)?;
+        let config = config.into();
+        let addresses: Vec<_> = addr.to_socket_addrs()?.collect();
+        let Some((last, others)) = addresses.split_last() else {
+            return Err(Error::Config("no address to connect to".into()));
+        };
+        for address in others {
+            // While there are others to try, a refusal is believed.
+            let transport = UdpTransport::new(bound_for(*address)?)?.believing_refusals();
+            match Handshake::client(transport, server.clone(), config.clone())?.complete() {
+                Err(Error::Io(_) | Error::HandshakeTimeout { suspect: None, .. }) => {}
+                answered => return answered,
+            }
+        }
+        let transport = UdpTransport::new(bound_for(*last)?)?;
+        Handshake::client(transport, server, config)?.complete()
+    }
+
+    /// [`connect`](DtlsSocket::connect) to one address, with an end after `timeout`.
+    ///
+    /// # Errors
+    /// Those of `connect`; [`Error::HandshakeTimeout`] after `timeout`, and [`Error::Config`] if it is
+    /// zero.
+    pub fn connect_timeout<S>(
+        addr: &SocketAddr,
+        server: S,
+        config: impl Into<Arc<ClientConfig>>,
+        timeout: Duration,
+    ) -> Result<DtlsSocket>
+    where
+        S: TryInto<ServerName>,
+        S::Error: Into<Error>,
+    {
+        if timeout.is_zero() {
+            return Err(Error::Config("a timeout of zero leaves no time".into()));
+        }
+        let server = server.try_into().map_err(Into::into)?;
+        let transport = UdpTransport::new(bound_for(*addr)?)?;
+        Handshake::client(transport, server, config)?.complete_within(timeout)
+    }
+
+    /// Makes a connected UDP socket a secured one: the client's side of the handshake, blocking. The
+    /// socket's read timeout and blocking mode are managed from here on.
+    ///
+    /// # Errors
+    /// Those of [`connect`](DtlsSocket::connect), and [`Error::Io`] if `socket` is not connected.
+    pub fn from_socket<S>(
+        socket: UdpSocket,
+        server: S,
+        config: impl Into<Arc<ClientConfig>>,
+    ) -> Result<DtlsSocket>
+    where
+        S: TryInto<ServerName>,
+        S::Error: Into<Error>,
+    {
+        let server = server.try_into().map_err(Into::into)?;
+        Handshake::client(UdpTransport::new(socket)?, server, config)?.complete()
+    }
+
+    /// Sends one message as one datagram and returns its length.
+    ///
+    /// # Errors
+    /// [`Error::MessageTooLong`] beyond [`max_message`](DtlsSocket::max_message),
+    /// [`Error::EmptyMessage`], [`Error::Closed`] after the writing side was shut down, [`Error::Io`]
+    /// where the socket fails. A datagram lost on the way is no error.
+    pub fn send(&self, message: &[u8]) -> Result<usize> {
+        self.link.send(message)
+    }
+
+    /// Receives one message into `buf` and returns its length.
+    ///
+    /// # Errors
+    /// [`Error::ReadTimeout`] after the read timeout, [`Error::WantRead`] in non-blocking mode;
+    /// [`Error::BufferTooSmall`], and the message stays; [`Error::Closed`] when either side has closed
+    /// the connection; [`Error::ReplacedByNewHandshake`] when the client began anew.
+    pub fn recv(&self, buf: &mut [u8]) -> Result<usize> {
+        self.link.recv(buf, Take::Remove)
+    }
+
+    /// Receives one message as [`recv`](DtlsSocket::recv) does, and leaves it there.
+    ///
+    /// # Errors
+    /// Those of `recv`.
+    pub fn peek(&self, buf: &mut [u8]) -> Result<usize> {
+        self.link.recv(buf, Take::Keep)
+    }
+
+    /// How long each later `recv` waits, counted from its call. `None` is for ever. All clones share it.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if it is zero; see [`set_nonblocking`](DtlsSocket::set_nonblocking).
+    pub fn set_read_timeout(&self, timeout: Option<Duration>) -> Result<()> {
+        if timeout == Some(Duration::ZERO) {
+            let what = "a read timeout of zero is not a timeout: use none, or non-blocking mode";
+            return Err(Error::Config(what.into()));
+        }
+        self.link.set_read_timeout(timeout);
+        Ok(())
+    }
+
+    /// How long `recv` waits, `None` for ever.
+    pub fn read_timeout(&self) -> Option<Duration> {
+        self.link.read_timeout()
+    }
+
+    /// Whether `recv` and `peek` fail with [`Error::WantRead`] instead of waiting. All clones share it.
+    ///
+    /// # Errors
+    /// None; the signature is std's.
+    pub fn set_nonblocking(&self, nonblocking: bool) -> Result<()> {
+        self.link
+            .nonblocking()
+            .store(nonblocking, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Ends reading, writing or both, for all clones. Ending writing tells the peer; ending reading wakes
+    /// a `recv` that waits in another thread, within 100 ms.
+    ///
+    /// # Errors
+    /// None; the signature is std's.
+    pub fn shutdown(&self, how: Shutdown) -> Result<()> {
+        if matches!(how, Shutdown::Write | Shutdown::Both) {
+            self.link.close_writing();
+        }
+        if matches!(how, Shutdown::Read | Shutdown::Both) {
+            self.link.shut_reading();
+        }
+        Ok(())
+    }
+
+    /// Tells the peer, then serves the last flight of the handshake for `timeout` at most, in case the
+    /// peer misses it. Returns earlier when the peer is known to have it, or is gone itself.
+    pub fn close(self, timeout: Duration) {
+        self.link.close_writing();
+        let deadline = self.link.now().saturating_add(timeout);
+        self.link.linger(deadline);
+    }
+
+    /// Another handle on the same connection, as `clone` makes; here since std's sockets have it.
+    ///
+    /// # Errors
+    /// None.
+    pub fn try_clone(&self) -> Result<DtlsSocket> {
+        Ok(self.clone())
+    }
+
+    /// The address of this side.
+    ///
+    /// # Errors
+    /// Those of [`Transport::local_addr`](super::Transport::local_addr).
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.link.transport().local_addr()
+    }
+
+    /// The peer's address.
+    ///
+    /// # Errors
+    /// Those of [`Transport::peer_addr`](super::Transport::peer_addr).
+    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.link.transport().peer_addr()
+    }
+
+    /// The protocol version.
+    pub fn version(&self) -> ProtocolVersion {
+        self.link.session().version
+    }
+
+    /// The cipher suite.
+    pub fn cipher_suite(&self) -> CipherSuite {
+        self.link.session().cipher_suite
+    }
+
+    /// The application protocol that both sides agreed on (RFC 7301).
+    pub fn alpn(&self) -> Option<&[u8]> {
+        self.link.session().alpn.as_deref()
+    }
+
+    /// Who the peer is, as far as it proved it.
+    pub fn peer_identity(&self) -> &PeerIdentity {
+        &self.link.session().peer_identity
+    }
+
+    /// The server's name as the client asked for it (RFC 6066 §3).
+    pub fn server_name(&self) -> Option<&str> {
+        self.link.session().server_name.as_deref()
+    }
+
+    /// Fills `out` with key material for another protocol (RFC 5705): the same on both sides for the same
+    /// label and context.
+    ///
+    /// # Errors
+    /// [`Error::NoExporter`] without the extended master secret.
+    pub fn export_keying_material(
+        &self,
+        out: &mut [u8],
+        label: &[u8],
+        context: Option<&[u8]>,
+    ) -> Result<()> {
+        self.link
+            .session()
+            .export_keying_material(out, label, context)
+    }
+
+    /// The longest message that can be sent at the moment, in bytes. It may become less.
+    pub fn max_message(&self) -> usize {
+        self.link.max_message()
+    }
+
+    /// Counters since the handshake began.
+    pub fn stats(&self) -> Stats {
+        self.link.stats()
+    }
+
+    /// How long until [`service`](DtlsSocket::service) has something to do, if no datagram comes.
+    /// A connection that is in use needs no such care; one that lies idle does.
+    pub fn next_timeout(&self) -> Option<Duration> {
+        let deadline = self.link.next_deadline()?;
+        Some(deadline.saturating_sub(self.link.now()))
+    }
+
+    /// Without waiting: receives what is there, keeps messages for `recv`, answers a peer that misses
+    /// the last flight of the handshake, and fires what is due.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where the socket fails.
+    pub fn service(&self) -> Result<()> {
+        self.link.service()
+    }
+
+    /// The one handle that is left.
+    pub(super) fn is_last(&self) -> bool {
+        Arc::strong_count(&self.link) == 1
+    }
+}
+
+/// A socket on any port, connected to `address`.
+fn bound_for(address: SocketAddr) -> Result<UdpSocket> {
+    let any: IpAddr = match address {
+        SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    };
+    let socket = UdpSocket::bind((any, 0))?;
+    socket.connect(address)?;
+    Ok(socket)
+}
+
+/// One message a read; the peer's close is the end of the data.
+impl Read for &DtlsSocket {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        match self.recv(buf) {
+            Err(Error::Closed) => Ok(0),
+            other => Ok(other?),
+        }
+    }
+}
+
+/// One message a write.
+impl Write for &DtlsSocket {
+    fn write(&mut self, message: &[u8]) -> io::Result<usize> {
+        Ok(self.send(message)?)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Read for DtlsSocket {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        (&*self).read(buf)
+    }
+}
+
+impl Write for DtlsSocket {
+    fn write(&mut self, message: &[u8]) -> io::Result<usize> {
+        (&*self).write(message)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl fmt::Debug for DtlsSocket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DtlsSocket")
+            .field("peer", &self.peer_addr().ok())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,119 @@
+//! What carries datagrams for one connection.
+
+use crate::error::Error;
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// Carries datagrams to and from one peer.
+///
+/// [`UdpTransport`](super::UdpTransport) is the usual one. Another may tunnel datagrams through
+/// something else, or lose some on purpose. Only one thread at a time receives; any number send.
+///
+/// ```
+/// use flightline::Transport;
+/// use std::io;
+/// use std::sync::mpsc::{Receiver, SyncSender};
+/// use std::sync::Mutex;
+/// use std::time::Duration;
+///
+/// /// One end of a pair of channels in memory.
+/// struct Pipe {
+///     out: SyncSender<Vec<u8>>,
+///     inbox: Mutex<Receiver<Vec<u8>>>,
+/// }
+///
+/// impl Transport for Pipe {
+///     fn send(&self, datagram: &[u8]) -> io::Result<()> {
+///         let _ = self.out.try_send(datagram.to_vec()); // a full channel loses it, as UDP would
+///         Ok(())
+///     }
+///
+///     fn recv(&self, buf: &mut Vec<u8>, wait: Duration) -> io::Result<usize> {
+///         let inbox = self.inbox.lock().unwrap();
+///         *buf = inbox.recv_timeout(wait).map_err(|_| io::ErrorKind::WouldBlock)?;
+///         Ok(buf.len())
+///     }
+/// }
+/// ```
+pub trait Transport: Send + Sync {
+    /// Sends one datagram, whole or not at all. A datagram that is lost on the way is no error.
+    ///
+    /// # Errors
+    /// Where the system says that the datagram is too long (EMSGSIZE, or an [`io::Error`] made of
+    /// [`Error::MessageTooLong`]), datagrams become shorter and the flight is sent again. Every other
+    /// error ends a handshake and is returned from `send`.
+    fn send(&self, datagram: &[u8]) -> io::Result<()>;
+
+    /// Receives one datagram into the front of `buf`, which is grown as needed and may be exchanged
+    /// for another, and returns its length in bytes. Waits for `wait` at most; zero does not wait.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::WouldBlock`] or [`io::ErrorKind::TimedOut`] when nothing came: the two mean
+    /// the same. Every other error ends a handshake and is returned from `recv`.
+    fn recv(&self, buf: &mut Vec<u8>, wait: Duration) -> io::Result<usize>;
+
+    /// The longest datagram that can be sent, in bytes, where that is known. `None` by default.
+    fn max_datagram(&self) -> Option<usize> {
+        None
+    }
+
+    /// Another handshake of the same peer is under way beside this connection, so that some of what
+    /// arrives here may be meant for that. Only a listener knows; no by default.
+    #[doc(hidden)]
+    fn is_contested(&self) -> bool {
+        false
+    }
+
+    /// The address of this side.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::Unsupported`], the default, where there are no addresses.
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// The address of the peer.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::Unsupported`], the default, where there are no addresses.
+    fn peer_addr(&self) -> io::Result<SocketAddr> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
+/// How sending a datagram went.
+pub(super) enum Sent {
+    /// It is on its way, or lost.
+    Gone,
+    /// It was too long to go.
+    TooLong,
+}
+
+/// Sends, and tells the datagram that is too long from the transport that fails.
+pub(super) fn send(transport: &dyn Transport, datagram: &[u8]) -> Result<Sent, Error> {
+    if transport
+        .max_datagram()
+        .is_some_and(|most| datagram.len() > most)
+    {
+        return Ok(Sent::TooLong);
+    }
+    match transport.send(datagram) {
+        Ok(()) => Ok(Sent::Gone),
+        Err(error) if super::os_error::is_too_long(&error) => Ok(Sent::TooLong),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Receives; `None` when nothing came within `wait`.
+pub(super) fn recv(
+    transport: &dyn Transport,
+    buf: &mut Vec<u8>,
+    wait: Duration,
+) -> Result<Option<usize>, Error> {
+    match transport.recv(buf, wait) {
+        Ok(length) => Ok(Some(length)),
+        Err(error) if super::os_error::is_nothing(&error) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,270 @@
+//! A connected UDP socket as a transport, with std's traps hidden here.
+
+use super::os_error;
+use super::transport::Transport;
+use parking_lot::Mutex;
+use std::io;
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// Holds any UDP datagram and one byte more: a full buffer means that the datagram was cut.
+pub(super) const RECEIVE_BUFFER: usize = 65_536;
+
+/// How often a send is repeated that failed because of an earlier datagram: a connected socket reports
+/// an ICMP message by failing the next call, whatever that call is.
+const SEND_TRIES: usize = 3;
+
+/// How often a poll looks past a datagram that was cut or an error that was a hint.
+const POLLS: usize = 16;
+
+/// A *connected* UDP socket as a [`Transport`].
+///
+/// It hides what differs between systems and what is odd about sockets: a timeout of zero, two names for
+/// the same timeout, interrupted calls, cut datagrams. What ICMP says (connection refused, host
+/// unreachable) is a hint that anyone can forge, so a wait goes on; a full send buffer is a lost datagram.
+///
+/// ```no_run
+/// use flightline::{Transport, UdpTransport};
+/// use std::net::UdpSocket;
+/// use std::time::Duration;
+///
+/// let socket = UdpSocket::bind("0.0.0.0:0")?;
+/// socket.connect("192.0.2.1:4433")?;
+/// let transport = UdpTransport::new(socket)?;
+/// transport.send(b"hello")?;
+/// let mut buf = Vec::new();
+/// let length = transport.recv(&mut buf, Duration::from_secs(1))?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct UdpTransport {
+    socket: UdpSocket,
+    peer: SocketAddr,
+    /// How the socket was last told to receive. Clones of a socket share this setting, so nobody but
+    /// the one thread that receives may change it.
+    mode: Mutex<Mode>,
+    /// A refusal is an error still: that was asked for, and nothing was received yet.
+    believes_refusals: AtomicBool,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Mode {
+    Unknown,
+    Polling,
+    Waiting(Duration),
+}
+
+impl UdpTransport {
+    /// A transport over `socket`, whose read timeout and blocking mode it manages from now on.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::NotConnected`] if the socket is not connected.
+    pub fn new(socket: UdpSocket) -> io::Result<UdpTransport> {
+        let peer = socket.peer_addr()?;
+        Ok(UdpTransport {
+            socket,
+            peer,
+            mode: Mutex::new(Mode::Unknown),
+            believes_refusals: AtomicBool::new(false),
+        })
+    }
+
+    /// Fails when the peer's machine says that nobody listens there, until a datagram comes. For
+    /// choosing among addresses: anyone could say so.
+    pub(super) fn believing_refusals(self) -> UdpTransport {
+        self.believes_refusals.store(true, Ordering::Relaxed);
+        self
+    }
+
+    fn believes(&self, error: &io::Error) -> bool {
+        error.kind() == io::ErrorKind::ConnectionRefused
+            && self.believes_refusals.load(Ordering::Relaxed)
+    }
+
+    fn set_mode(&self, mode: &mut Mode, wanted: Mode) -> io::Result<()> {
+        if *mode == wanted {
+            return Ok(());
+        }
+        let was_polling = !matches!(*mode, Mode::Waiting(_));
+        *mode = Mode::Unknown;
+        match &wanted {
+            Mode::Polling => self.socket.set_nonblocking(true)?,
+            Mode::Waiting(time) => {
+                self.socket.set_read_timeout(Some(*time))?;
+                if was_polling {
+                    self.socket.set_nonblocking(false)?;
+                }
+            }
+            Mode::Unknown => {}
+        }
+        *mode = wanted;
+        Ok(())
+    }
+}
+
+impl Transport for UdpTransport {
+    fn send(&self, datagram: &[u8]) -> io::Result<()> {
+        let mut tries = 0..SEND_TRIES;
+        loop {
+            match self.socket.send(datagram) {
+                Ok(_) => return Ok(()),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if self.believes(&error) => return Err(error),
+                // The other thread polls at this moment and the send buffer is full: lost, as UDP may.
+                Err(error) if os_error::is_nothing(&error) => return Ok(()),
+                Err(error) if os_error::is_transient(&error) => {
+                    if tries.next().is_none() {
+                        return Ok(());
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn recv(&self, buf: &mut Vec<u8>, wait: Duration) -> io::Result<usize> {
+        if buf.len() < RECEIVE_BUFFER {
+            buf.resize(RECEIVE_BUFFER, 0);
+        }
+        let mut mode = self.mode.lock();
+        let start = Instant::now();
+        let mut remaining = wait;
+        let mut looks = 0..POLLS;
+        loop {
+            let wanted = if wait.is_zero() {
+                Mode::Polling
+            } else {
+                Mode::Waiting(whole_milliseconds(remaining))
+            };
+            self.set_mode(&mut mode, wanted)?;
+            match self.socket.recv(buf) {
+                Ok(length) if length < buf.len() => {
+                    self.believes_refusals.store(false, Ordering::Relaxed);
+                    return Ok(length);
+                }
+                Ok(_cut) => {}
+                Err(error) if self.believes(&error) => return Err(error),
+                Err(error) if os_error::is_nothing(&error) => return Err(error),
+                Err(error)
+                    if error.kind() == io::ErrorKind::Interrupted
+                        || os_error::is_transient(&error)
+                        || os_error::is_too_long(&error) => {}
+                Err(error) => return Err(error),
+            }
+            // What came was nothing for us: look again, or wait for the rest of the time.
+            remaining = wait.saturating_sub(start.elapsed());
+            if remaining.is_zero() && (!wait.is_zero() || looks.next().is_none()) {
+                return Err(io::ErrorKind::WouldBlock.into());
+            }
+        }
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.socket.local_addr()
+    }
+
+    fn peer_addr(&self) -> io::Result<SocketAddr> {
+        Ok(self.peer)
+    }
+}
+
+#[cfg(unix)]
+impl std::os::fd::AsFd for UdpTransport {
+    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+/// Rounds up: a socket's timeout of zero is an error in std, and systems count in milliseconds.
+fn whole_milliseconds(wait: Duration) -> Duration {
+    let millis = wait.as_nanos().div_ceil(1_000_000).max(1);
+    Duration::from_millis(u64::try_from(millis).unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::Ipv4Addr;
+
+    fn pair() -> (UdpTransport, UdpSocket) {
+        let one = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let other = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        one.connect(other.local_addr().unwrap()).unwrap();
+        other.connect(one.local_addr().unwrap()).unwrap();
+        (UdpTransport::new(one).unwrap(), other)
+    }
+
+    #[test]
+    fn a_socket_that_is_not_connected_is_refused() {
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let error = UdpTransport::new(socket).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::NotConnected);
+    }
+
+    #[test]
+    fn i06_zero_polls_and_tiny_waits_round_up() {
+        assert_eq!(
+            whole_milliseconds(Duration::from_nanos(1)),
+            Duration::from_millis(1)
+        );
+        assert_eq!(
+            whole_milliseconds(Duration::from_micros(1001)),
+            Duration::from_millis(2)
+        );
+        let (transport, other) = pair();
+        let mut buf = Vec::new();
+        for wait in [Duration::ZERO, Duration::from_nanos(1)] {
+            let error = transport.recv(&mut buf, wait).unwrap_err();
+            assert!(os_error::is_nothing(&error), "{error:?}");
+        }
+        other.send(b"there").unwrap();
+        assert_eq!(
+            transport.recv(&mut buf, Duration::from_secs(1)).unwrap(),
+            5,
+            "waits again after polling"
+        );
+    }
+
+    #[test]
+    fn i05_an_empty_datagram_is_a_datagram() {
+        let (transport, other) = pair();
+        other.send(b"").unwrap();
+        let mut buf = Vec::new();
+        assert_eq!(transport.recv(&mut buf, Duration::from_secs(1)).unwrap(), 0);
+    }
+
+    #[test]
+    fn h14_a_refused_datagram_neither_fails_nor_shortens_the_wait() {
+        let (transport, other) = pair();
+        drop(other);
+        transport.send(b"nobody there").unwrap();
+        let start = Instant::now();
+        let error = transport
+            .recv(&mut Vec::new(), Duration::from_millis(30))
+            .unwrap_err();
+        assert!(os_error::is_nothing(&error), "{error:?}");
+        assert!(start.elapsed() >= Duration::from_millis(25));
+        transport.send(b"still nobody").unwrap();
+        transport.send(b"still nobody").unwrap();
+    }
+
+    #[test]
+    fn a_refusal_is_believed_where_that_was_asked_for() {
+        let (transport, other) = pair();
+        drop(other);
+        let transport = transport.believing_refusals();
+        transport.send(b"nobody there").unwrap();
+        let error = transport
+            .recv(&mut Vec::new(), Duration::from_secs(1))
+            .unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
+    }
+
+    #[test]
+    fn i03_a_datagram_too_long_says_so() {
+        let (transport, _other) = pair();
+        let error = transport.send(&[0; 65_508]).unwrap_err();
+        assert!(os_error::is_too_long(&error), "{error:?}");
+    }
+}

@@ -1,0 +1,127 @@
+//! One thread per client of a listener that serves.
+
+use super::handshake::Handshake;
+use super::hub::{Hub, State};
+use super::outcome::Outcome;
+use super::serve_options::ServeOptions;
+use super::socket::DtlsSocket;
+use crate::error::Error;
+use crossbeam_channel::{Receiver, Sender, bounded};
+use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+/// Starts workers, and waits for them in the end.
+pub(super) struct Workers<H> {
+    job: Arc<Job<H>>,
+    stack_size: usize,
+    /// Each worker holds one end; when all are gone, the other end tells.
+    alive: Sender<()>,
+    all_gone: Receiver<()>,
+}
+
+/// What every worker does.
+struct Job<H> {
+    hub: Arc<Hub>,
+    handler: H,
+    options: ServeOptions,
+}
+
+impl<H, O> Workers<H>
+where
+    H: Fn(DtlsSocket) -> O + Send + Sync + 'static,
+    O: Outcome,
+{
+    pub(super) fn new(hub: Arc<Hub>, options: ServeOptions, handler: H) -> Self {
+        let (alive, all_gone) = bounded(0);
+        Workers {
+            stack_size: options.stack_size,
+            job: Arc::new(Job {
+                hub,
+                handler,
+                options,
+            }),
+            alive,
+            all_gone,
+        }
+    }
+
+    /// Gives the client a thread. Where none can be started, the client is turned away: dropping the
+    /// handshake frees all that it had.
+    pub(super) fn start(&self, handshake: Handshake) {
+        let job = self.job.clone();
+        let alive = self.alive.clone();
+        let name = match handshake.peer_addr() {
+            Ok(peer) => format!("dtls {peer}"),
+            Err(_) => "dtls".into(),
+        };
+        let worker = thread::Builder::new()
+            .name(name)
+            .stack_size(self.stack_size);
+        let started = worker.spawn(move || {
+            job.run(handshake);
+            drop(alive);
+        });
+        if started.is_err() {
+            self.job.hub.counters.threads_failed.count();
+        }
+    }
+
+    /// Returns when the last worker is done.
+    pub(super) fn wait(self) {
+        drop(self.alive);
+        // Nothing is ever sent: this ends when the last sender is dropped.
+        let _ = self.all_gone.recv();
+    }
+}
+
+impl<H, O> Job<H>
+where
+    H: Fn(DtlsSocket) -> O,
+    O: Outcome,
+{
+    /// A panic of the handler ends its connection and nothing else.
+    fn run(&self, handshake: Handshake) {
+        let Ok(peer) = handshake.peer_addr() else {
+            return;
+        };
+        // Nothing that the handler may have left half done is used after it: the socket is closed.
+        let ran = catch_unwind(AssertUnwindSafe(|| self.serve(handshake)));
+        match ran {
+            Ok(None) => {}
+            Ok(Some(error)) => self.report(peer, &error),
+            Err(_) => {
+                self.hub.counters.worker_panics.count();
+                log::error!("the handler of {peer} panicked");
+            }
+        }
+    }
+
+    /// The handshake, the handler, the farewell. Returns what went wrong.
+    fn serve(&self, handshake: Handshake) -> Option<String> {
+        let socket = match handshake.complete() {
+            Ok(socket) => socket,
+            Err(Error::Closed) => return None,
+            Err(error) => return Some(error.to_string()),
+        };
+        let error = (self.handler)(socket.clone()).into_error();
+        // A handler may have given its socket to others; then the connection is theirs to end.
+        if socket.is_last() {
+            let linger = match self.hub.state() {
+                State::Closed => Duration::ZERO,
+                State::Open | State::Retired => self.options.linger,
+            };
+            socket.close(linger);
+        }
+        error
+    }
+
+    fn report(&self, peer: SocketAddr, error: &str) {
+        log::debug!("{peer}: {error}");
+        if let Some(on_error) = &self.options.on_error {
+            on_error(peer, error);
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! Handshakes driven by hand, over the loopback interface.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects
+)]
+
+mod served;
+
+use flightline::{
+    CookieContext, Delay, DtlsSocket, Error, Handshake, ServerName, Timer, Transport, UdpTransport,
+};
+use served::{LONG, MOMENT, Served, ask, client_config, server_config};
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+#[test]
+fn a_low_level_server_fails_without_cookies_and_starts_afresh_with_them() {
+    let client = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let server = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    client.connect(server.local_addr().unwrap()).unwrap();
+    server.connect(client.local_addr().unwrap()).unwrap();
+    let config = server_config();
+    let start = |cookies: Option<Arc<CookieContext>>| {
+        let transport = UdpTransport::new(server.try_clone().unwrap()).unwrap();
+        Handshake::server(transport, b"the client", cookies, config.clone()).unwrap()
+    };
+    let transport = UdpTransport::new(client).unwrap();
+    let mut client = Handshake::client(transport, ServerName::unnamed(), client_config()).unwrap();
+    assert!(matches!(client.handshake(), Err(Error::WantRead)));
+    let failed = start(None).complete();
+    assert!(matches!(failed, Err(Error::NoCookieContext)), "{failed:?}");
+    // Its timer sends the hello that was refused again.
+    let client = thread::spawn(move || ask(&client.complete().unwrap(), b"hello"));
+    let cookies = Arc::new(CookieContext::new().unwrap());
+    let mut calls = 0;
+    let socket = loop {
+        calls += 1;
+        match start(Some(cookies.clone())).complete() {
+            Err(Error::HelloVerifyRequired) => {}
+            other => break other.unwrap(),
+        }
+    };
+    assert_eq!(calls, 2);
+    let mut buf = [0; 16];
+    let length = socket.recv(&mut buf).unwrap();
+    socket.send(&buf[..length]).unwrap();
+    assert_eq!(client.join().unwrap(), b"hello");
+}
+
+/// Keeps what it was told, and says what it is told to say.
+#[derive(Clone, Default)]
+struct Puppet(Arc<Mutex<(Vec<Duration>, Option<Delay>)>>);
+
+impl Puppet {
+    fn say(&self, delay: Delay) {
+        self.0.lock().unwrap().1 = Some(delay);
+    }
+
+    fn finals(&self) -> Vec<Duration> {
+        self.0.lock().unwrap().0.clone()
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.finals().last() == Some(&Duration::ZERO)
+    }
+}
+
+impl Timer for Puppet {
+    fn set_delay(&mut self, intermediate: Duration, final_: Duration) {
+        assert!(intermediate <= final_);
+        let mut state = self.0.lock().unwrap();
+        state.0.push(final_);
+        state.1 = None;
+    }
+
+    fn get_delay(&self) -> Delay {
+        self.0.lock().unwrap().1.unwrap_or(Delay::Pending)
+    }
+}
+
+/// Loses what it is told to lose of what arrives.
+struct Lossy<F> {
+    inner: UdpTransport,
+    loses: Mutex<F>,
+}
+
+impl<F: FnMut(&[u8]) -> bool + Send> Transport for Lossy<F> {
+    fn send(&self, datagram: &[u8]) -> io::Result<()> {
+        self.inner.send(datagram)
+    }
+
+    fn recv(&self, buf: &mut Vec<u8>, wait: Duration) -> io::Result<usize> {
+        let length = self.inner.recv(buf, wait)?;
+        if (self.loses.lock().unwrap())(&buf[..length]) {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        Ok(length)
+    }
+}
+
+fn transport(to: SocketAddr) -> UdpTransport {
+    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    socket.connect(to).unwrap();
+    UdpTransport::new(socket).unwrap()
+}
+
+fn client(to: SocketAddr) -> Handshake {
+    Handshake::client(transport(to), ServerName::unnamed(), client_config()).unwrap()
+}
+
+#[test]
+fn the_timer_decides_when_a_flight_is_sent_again() {
+    let nobody = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    nobody
+        .set_read_timeout(Some(Duration::from_millis(10)))
+        .unwrap();
+    let timer = Puppet::default();
+    let mut handshake = client(nobody.local_addr().unwrap());
+    handshake.set_timer(Box::new(timer.clone()));
+    let sent = || std::iter::from_fn(|| nobody.recv(&mut [0; 2048]).ok()).count();
+
+    assert!(matches!(handshake.handshake(), Err(Error::WantRead)));
+    assert_eq!(sent(), 1);
+    let armed = *timer.finals().last().unwrap();
+    assert!(armed > 3 * MOMENT && armed <= 4 * MOMENT, "{armed:?}");
+    assert!(handshake.next_timeout().unwrap() <= armed);
+    timer.say(Delay::Intermediate);
+    assert!(matches!(handshake.handshake(), Err(Error::WantRead)));
+    assert_eq!(sent(), 0, "nothing happens at the intermediate delay");
+    timer.say(Delay::Final);
+    assert!(matches!(handshake.handshake(), Err(Error::WantRead)));
+    assert_eq!(sent(), 1);
+    assert!(*timer.finals().last().unwrap() > armed, "doubled");
+
+    assert!(!timer.is_cancelled());
+    drop(handshake);
+    assert!(timer.is_cancelled(), "by dropping");
+}
+
+#[test]
+fn success_and_failure_cancel_the_timer() {
+    let server = Served::new(|_: DtlsSocket| ());
+    let timer = Puppet::default();
+    let mut handshake = client(server.address);
+    handshake.set_timer(Box::new(timer.clone()));
+    while let Err(error) = handshake.handshake() {
+        assert!(matches!(error, Error::WantRead), "{error:?}");
+        thread::sleep(Duration::from_millis(1));
+    }
+    assert!(timer.is_cancelled());
+    assert_eq!(handshake.next_timeout(), None);
+    handshake.into_socket().unwrap();
+
+    let nobody = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let timer = Puppet::default();
+    let mut handshake = client(nobody.local_addr().unwrap());
+    handshake.set_timer(Box::new(timer.clone()));
+    let error = loop {
+        match handshake.handshake().unwrap_err() {
+            Error::WantRead => timer.say(Delay::Final),
+            error => break error,
+        }
+    };
+    assert!(matches!(error, Error::HandshakeTimeout { .. }), "{error:?}");
+    assert!(timer.is_cancelled());
+    assert!(matches!(
+        handshake.into_socket(),
+        Err(Error::HandshakeTimeout { .. })
+    ));
+}
+
+/// A client that loses the server's last flight once, and everything else under the new keys until then.
+fn client_that_misses_the_last_flight(to: SocketAddr) -> Handshake {
+    let mut flights = 0;
+    let loses = move |datagram: &[u8]| {
+        let change_cipher_spec = datagram.first() == Some(&20);
+        flights += u32::from(change_cipher_spec);
+        let protected = datagram.get(3..5) != Some(&[0, 0]);
+        flights < 2 && (change_cipher_spec || protected)
+    };
+    let lossy = Lossy {
+        inner: transport(to),
+        loses: Mutex::new(loses),
+    };
+    Handshake::client(lossy, ServerName::unnamed(), client_config()).unwrap()
+}
+
+#[test]
+fn e01_a_worker_lingers_for_a_client_that_misses_the_last_flight() {
+    let server = Served::new(|_: DtlsSocket| ());
+    let socket = client_that_misses_the_last_flight(server.address)
+        .complete()
+        .unwrap();
+    drop(socket);
+    server.wait_for(|stats| stats.connections == 0);
+}
+
+#[test]
+fn p04_a_server_that_only_sends_answers_a_client_that_misses_the_last_flight() {
+    let server = Served::new(|socket: DtlsSocket| {
+        while socket.send(b"tick").is_ok() && socket.stats().flights_resent == 0 {
+            thread::sleep(Duration::from_millis(5));
+        }
+        socket.send(b"last").unwrap();
+    });
+    let socket = client_that_misses_the_last_flight(server.address)
+        .complete()
+        .unwrap();
+    let mut buf = [0; 16];
+    assert_eq!(socket.recv(&mut buf).unwrap(), 4);
+}

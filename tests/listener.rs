@@ -1,0 +1,253 @@
+//! Listeners over the loopback interface.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects
+)]
+
+mod common;
+mod served;
+
+use flightline::{
+    ClientConfig, DtlsListener, DtlsSocket, Error, ServeOptions, ServerConfig, ServerIdentity,
+    ServerName, ServerTrust,
+};
+use served::{LONG, MOMENT, Served, ask, client_config, connect, echo, first_hello, server_config};
+use std::net::{Ipv4Addr, UdpSocket};
+use std::sync::{Arc, Mutex, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
+
+#[test]
+fn several_clients_at_once() {
+    let server = Served::new(echo);
+    let to = server.address;
+    let clients: Vec<_> = (0..8_u8)
+        .map(|number| {
+            thread::spawn(move || {
+                let socket = connect(to);
+                for round in 0..20_u8 {
+                    assert_eq!(ask(&socket, &[number, round]), [number, round]);
+                }
+            })
+        })
+        .collect();
+    clients
+        .into_iter()
+        .for_each(|client| client.join().unwrap());
+    server.wait_for(|stats| stats.connections == 0 && stats.handshakes == 0);
+    let stats = server.closer.stats();
+    assert_eq!((stats.handshakes_started, stats.worker_panics), (8, 0));
+    assert!(stats.challenges_sent >= 8);
+}
+
+#[test]
+fn certificates_prove_the_server() {
+    use flightline::{CertificateError, PeerIdentity};
+    let pki = common::pki();
+    let config = ServerConfig::builder(ServerIdentity::certificate(pki.server.clone()))
+        .suspicion(MOMENT)
+        .build()
+        .unwrap();
+    let errors = Arc::new(Mutex::new(Vec::new()));
+    let heard = errors.clone();
+    let options = ServeOptions {
+        on_error: Some(Arc::new(move |_, error| {
+            heard.lock().unwrap().push(error.to_owned());
+        })),
+        ..ServeOptions::default()
+    };
+    let server = Served::with(Arc::new(config), options, echo);
+
+    let trust = ServerTrust::roots(pki.roots.clone());
+    let config = ClientConfig::builder(trust).read_timeout(LONG);
+    let config = Arc::new(config.build().unwrap());
+    let socket = DtlsSocket::connect(server.address, common::NAME, config.clone()).unwrap();
+    assert_eq!(ask(&socket, b"hello"), b"hello");
+    assert!(matches!(
+        socket.peer_identity(),
+        PeerIdentity::Certificate(_)
+    ));
+    let error = DtlsSocket::connect(server.address, "other.example", config).unwrap_err();
+    assert!(
+        matches!(
+            error,
+            Error::Certificate(CertificateError::WrongName { .. })
+        ),
+        "{error:?}"
+    );
+    let start = Instant::now();
+    while errors.lock().unwrap().is_empty() {
+        assert!(start.elapsed() < LONG);
+        thread::sleep(Duration::from_millis(2));
+    }
+}
+
+#[test]
+fn a_program_that_accepts_once_works() {
+    let listener = DtlsListener::bind((Ipv4Addr::LOCALHOST, 0), server_config()).unwrap();
+    let to = listener.local_addr().unwrap();
+    let client = thread::spawn(move || ask(&connect(to), b"hello"));
+    let (handshake, peer) = listener.accept().unwrap();
+    // P74: the connection outlives its listener.
+    drop(listener);
+    let socket = handshake.complete().unwrap();
+    assert_eq!(socket.peer_addr().unwrap(), peer);
+    let mut buf = [0; 64];
+    let length = socket.recv(&mut buf).unwrap();
+    socket.send(&buf[..length]).unwrap();
+    assert_eq!(client.join().unwrap(), b"hello");
+    assert!(matches!(socket.recv(&mut buf), Err(Error::Closed)));
+}
+
+#[test]
+fn i15_the_closer_wakes_accept() {
+    let listener = DtlsListener::bind((Ipv4Addr::LOCALHOST, 0), server_config()).unwrap();
+    let closer = listener.closer();
+    let waiting = thread::spawn(move || listener.incoming().count());
+    thread::sleep(MOMENT);
+    closer.close();
+    assert_eq!(waiting.join().unwrap(), 0);
+}
+
+#[test]
+fn h01_a_client_that_begins_anew_replaces_its_old_association() {
+    let (report, reported) = mpsc::channel();
+    let report = Mutex::new(report);
+    let server = Served::new(move |socket: DtlsSocket| {
+        let outcome = echo(socket);
+        report.lock().unwrap().send(format!("{outcome:?}")).unwrap();
+    });
+    let first = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let local = first.local_addr().unwrap();
+    first.connect(server.address).unwrap();
+    // The client forgets everything, so it says no good-bye: its socket goes, its secrets stay unused.
+    let raw = first.try_clone().unwrap();
+    let first = DtlsSocket::from_socket(first, ServerName::unnamed(), client_config()).unwrap();
+    assert_eq!(ask(&first, b"one"), b"one");
+
+    // The same socket, since the port is to be the same.
+    let second = DtlsSocket::from_socket(raw, ServerName::unnamed(), client_config()).unwrap();
+    assert_eq!(second.local_addr().unwrap(), local);
+    assert_eq!(ask(&second, b"two"), b"two");
+    let old = reported.recv_timeout(LONG).unwrap();
+    assert!(old.contains("ReplacedByNewHandshake"), "{old}");
+    assert_eq!(server.closer.stats().connections, 1);
+    assert_eq!(server.closer.stats().connections_replaced, 1);
+    assert_eq!(ask(&second, b"three"), b"three");
+    std::mem::forget(first);
+}
+
+#[test]
+fn h02_a_hello_without_cookie_leaves_the_association_alone() {
+    let server = Served::new(echo);
+    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    socket.connect(server.address).unwrap();
+    let raw = socket.try_clone().unwrap();
+    let socket = DtlsSocket::from_socket(socket, ServerName::unnamed(), client_config()).unwrap();
+    let before = server.closer.stats().challenges_sent;
+    raw.send(&first_hello()).unwrap();
+    server.wait_for(|stats| stats.challenges_sent > before);
+    assert_eq!(ask(&socket, b"still here"), b"still here");
+    assert_eq!(server.closer.stats().handshakes_started, 1);
+}
+
+#[test]
+fn i11_a_panic_ends_one_connection() {
+    std::panic::set_hook(Box::new(|_| {}));
+    let server = Served::new(|socket: DtlsSocket| {
+        let mut buf = [0; 64];
+        while let Ok(length) = socket.recv(&mut buf) {
+            assert_ne!(&buf[..length], b"panic");
+            socket.send(&buf[..length]).unwrap();
+        }
+    });
+    let good = connect(server.address);
+    let bad = connect(server.address);
+    bad.send(b"panic").unwrap();
+    assert!(
+        matches!(bad.recv(&mut [0; 64]), Err(Error::Closed)),
+        "the peer is told"
+    );
+    server.wait_for(|stats| stats.worker_panics == 1 && stats.connections == 1);
+    assert_eq!(ask(&good, b"fine"), b"fine");
+    assert_eq!(ask(&connect(server.address), b"fine"), b"fine");
+}
+
+#[test]
+fn i15_the_closer_stops_serving_and_wakes_recv() {
+    let (woken, awake) = mpsc::channel();
+    let woken = Mutex::new(woken);
+    let mut server = Served::new(move |socket: DtlsSocket| {
+        let outcome = socket.recv(&mut [0; 64]);
+        woken
+            .lock()
+            .unwrap()
+            .send(matches!(outcome, Err(Error::Closed)))
+            .unwrap();
+    });
+    let socket = connect(server.address);
+    server.wait_for(|stats| stats.connections == 1);
+    let start = Instant::now();
+    server.stop();
+    assert!(start.elapsed() < Duration::from_millis(400));
+    assert!(awake.recv().unwrap());
+    assert!(
+        matches!(socket.recv(&mut [0; 64]), Err(Error::Closed)),
+        "the client is told"
+    );
+}
+
+#[test]
+fn an_address_in_use_is_an_error() {
+    let server = Served::new(echo);
+    let error = DtlsListener::bind(server.address, server_config()).unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::AddrInUse);
+}
+
+#[test]
+fn one_connection_that_goes_leaves_the_others() {
+    let server = Served::new(echo);
+    let stays = connect(server.address);
+    let goes = connect(server.address);
+    assert_eq!(ask(&goes, b"here"), b"here");
+    drop(goes);
+    server.wait_for(|stats| stats.connections == 1);
+    assert_eq!(ask(&stays, b"here"), b"here");
+}
+
+#[test]
+fn a13_junk_is_dropped_and_counted() {
+    let server = Served::new(echo);
+    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    for junk in [
+        &b""[..],
+        b"\0",
+        b"GET / HTTP/1.1",
+        &[0x16; 5],
+        &[0x16, 0xfe, 0xff, 0, 0],
+    ] {
+        socket.send_to(junk, server.address).unwrap();
+    }
+    server.wait_for(|stats| stats.dropped_unknown + stats.dropped_hellos == 5);
+    assert_eq!(server.closer.stats().challenges_sent, 0);
+    assert_eq!(ask(&connect(server.address), b"fine"), b"fine");
+}
+
+#[test]
+fn a_handler_may_give_its_socket_away() {
+    let (give, given) = mpsc::channel();
+    let give = Mutex::new(give);
+    let server = Served::new(move |socket: DtlsSocket| {
+        give.lock().unwrap().send(socket).unwrap();
+    });
+    let client = connect(server.address);
+    let socket = given.recv().unwrap();
+    client.send(b"hello").unwrap();
+    let mut buf = [0; 16];
+    assert_eq!(socket.recv(&mut buf).unwrap(), 5);
+    drop(socket);
+    assert!(matches!(client.recv(&mut buf), Err(Error::Closed)));
+    server.wait_for(|stats| stats.connections == 0);
+}
