@@ -1,13 +1,15 @@
 //! One connection without a socket and without a clock: an association, and the script that drives it
 //! until it is established. The shell, the laboratory and the tests all hold this.
 
-use crate::association::{Inbound, LastFlight, Outbound, Response, Ticked};
+mod script;
+
+use crate::association::{Inbound, Outbound, Response, Ticked};
 use crate::certificate::ServerName;
 use crate::config::{ClientConfig, ServerConfig, Settings};
 use crate::cookie::VerifiedHello;
 use crate::error::{Error, Result};
-use crate::flight::{Content, MessageLimits, OutgoingMessage};
-use crate::handshake::{Action, Io, Mailbox, Script, client_script, server_script};
+use crate::flight::MessageLimits;
+use crate::handshake::{Io, Mailbox, Script, client_script, server_script};
 use crate::session::Session;
 use crate::stats::Stats;
 use crate::trace::{Message, Trace, What};
@@ -15,7 +17,6 @@ use crate::wire::ProtocolVersion;
 use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 /// A connection that is being established, and afterwards until it is split in its halves.
@@ -335,148 +336,6 @@ impl Connection {
             .abort(&error, now, &mut |d| datagrams.push_back(d.to_vec()));
         self.progress = Progress::Failed(error.clone());
         Err(error)
-    }
-
-    /// Hands the script what has arrived, and does what it asks for, until it waits for more.
-    fn advance(&mut self, now: Duration) -> Result<()> {
-        loop {
-            let Progress::Handshake(script) = &mut self.progress else {
-                return self.idle(now);
-            };
-            let offered = {
-                let mut mailbox = self.mailbox.lock();
-                if mailbox.received.is_none() {
-                    mailbox.received = self.inbound.next_message();
-                }
-                mailbox.received.is_some()
-            };
-            let polled = script
-                .as_mut()
-                .poll(&mut Context::from_waker(Waker::noop()));
-            let actions = std::mem::take(&mut self.mailbox.lock().actions);
-            let sent = match self.act(actions, now) {
-                Ok(sent) => sent,
-                Err(error) => return self.fail(error, now),
-            };
-            match polled {
-                Poll::Ready(Ok(session)) => return self.establish(session, sent, now),
-                Poll::Ready(Err(error)) => return self.fail(error, now),
-                Poll::Pending if !offered => return Ok(()),
-                Poll::Pending => {}
-            }
-        }
-    }
-
-    /// Does what the script asked for; whether it sent a flight.
-    fn act(&mut self, actions: Vec<Action>, now: Duration) -> Result<LastFlight> {
-        let mut flight = Vec::new();
-        for action in actions {
-            match action {
-                Action::Send {
-                    typ,
-                    message_seq,
-                    body,
-                } => {
-                    let content = Content::Handshake {
-                        typ,
-                        message_seq,
-                        body,
-                    };
-                    flight.push(OutgoingMessage {
-                        epoch: self.outbound.epoch(),
-                        content,
-                    });
-                }
-                Action::ChangeCipherSpec(sealer) => {
-                    let content = Content::ChangeCipherSpec;
-                    flight.push(OutgoingMessage {
-                        epoch: self.outbound.epoch(),
-                        content,
-                    });
-                    self.outbound.change_keys(sealer);
-                }
-                Action::ExpectChangeCipherSpec(opener) => {
-                    let response = self.inbound.expect_change_cipher_spec(opener, now);
-                    self.respond(response, now)?;
-                }
-                Action::Accepted {
-                    typ,
-                    message_seq,
-                    epoch,
-                    length,
-                } => {
-                    self.suspect = None;
-                    self.heard.push(Message {
-                        typ: Some(typ),
-                        message_seq,
-                        epoch,
-                        length,
-                    });
-                }
-                Action::Refused(message, error) => {
-                    self.inbound.refuse_message(&message, now);
-                    self.suspect(error, now)?;
-                }
-                Action::Agreed(version) => {
-                    self.inbound.hellos_done();
-                    self.outbound.agreed(version);
-                }
-                Action::ExpectMessageSeq(message_seq) => self.inbound.skip_to(message_seq),
-                Action::Log {
-                    label,
-                    client_random,
-                    secret,
-                } => {
-                    if let Some(key_log) = &self.settings.key_log {
-                        key_log.log(label, &client_random, &secret);
-                    }
-                }
-            }
-        }
-        if flight.is_empty() {
-            return Ok(LastFlight::Peers);
-        }
-        self.note_flight_received(now);
-        self.inbound.flight_complete();
-        let datagrams = &mut self.datagrams;
-        self.outbound
-            .send_flight(flight, now, &mut |d| datagrams.push_back(d.to_vec()))?;
-        Ok(LastFlight::Ours)
-    }
-
-    fn establish(&mut self, session: Session, last: LastFlight, now: Duration) -> Result<()> {
-        self.note_flight_received(now);
-        self.suspect = None;
-        self.inbound.established();
-        self.outbound.established(last, now);
-        self.inbound
-            .note(now, || What::Established(session.version));
-        self.progress = Progress::Established(session);
-        Ok(())
-    }
-
-    /// Nothing in DTLS 1.2 follows the handshake but its own repetitions.
-    fn idle(&mut self, now: Duration) -> Result<()> {
-        match self.inbound.next_message() {
-            None => Ok(()),
-            Some(message) => {
-                let expected = crate::wire::HandshakeType::HELLO_REQUEST;
-                self.fail(
-                    Error::UnexpectedMessage {
-                        got: message.typ,
-                        expected,
-                    },
-                    now,
-                )
-            }
-        }
-    }
-
-    fn note_flight_received(&mut self, now: Duration) {
-        let messages = std::mem::take(&mut self.heard);
-        if !messages.is_empty() {
-            self.inbound.note(now, || What::FlightReceived { messages });
-        }
     }
 }
 

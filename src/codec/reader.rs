@@ -28,10 +28,6 @@ impl<'a> Reader<'a> {
         self.bytes.is_empty()
     }
 
-    pub(crate) fn remaining(&self) -> usize {
-        self.bytes.len()
-    }
-
     /// Fails unless every byte has been read.
     pub(crate) fn finish(&self) -> Result<()> {
         if self.is_empty() {

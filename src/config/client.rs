@@ -25,7 +25,7 @@ pub(crate) enum Trust {
 }
 
 /// The client's choice of a key by the server's hint.
-pub(crate) type PskChooser = Arc<dyn Fn(Option<&[u8]>) -> Option<Psk> + Send + Sync>;
+type PskChooser = Arc<dyn Fn(Option<&[u8]>) -> Option<Psk> + Send + Sync>;
 
 impl ServerTrust {
     /// A server whose certificate these authorities issued for the name that is connected to.

@@ -9,8 +9,8 @@ mod psk;
 mod server;
 mod settings;
 
+pub(crate) use client::Trust;
 pub use client::{ClientConfig, ServerTrust};
-pub(crate) use client::{PskChooser, Trust};
 pub use psk::{Psk, PskLookup};
 #[cfg(feature = "x509")]
 pub use server::{CertificateResolver, ClientAuth};

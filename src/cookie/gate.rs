@@ -1,6 +1,6 @@
 //! The verdict on a datagram from an address that has proven nothing.
 
-use super::{AddressProof, CookieContext, ReplyBuffer, VerifiedHello};
+use super::{CookieContext, ReplyBuffer, VerifiedHello};
 use crate::codec::Reader;
 use crate::wire::{
     Body, ClientHello, ClientHelloFields, ContentType, HandshakeHeader, HandshakeType,
@@ -89,7 +89,7 @@ impl Gate {
         match &self.verification {
             HelloVerification::Cookies(context) if cfg!(feature = "hello-verify") => {
                 if context.accepts(client_id, &hello.fields, now) {
-                    return hello.verified(AddressProof::Cookie);
+                    return hello.verified();
                 }
                 match context.challenge(client_id, &hello.fields, now) {
                     Some(cookie) => Verdict::Challenge(reply.write(
@@ -100,7 +100,7 @@ impl Gate {
                     None => Verdict::Drop(GateDrop::NoCookie),
                 }
             }
-            HelloVerification::Waived => hello.verified(AddressProof::Waived),
+            HelloVerification::Waived => hello.verified(),
             HelloVerification::Cookies(_) | HelloVerification::None => Verdict::NoContext,
         }
     }
@@ -161,14 +161,13 @@ impl<'a> Unproven<'a> {
         })
     }
 
-    fn verified(&self, proof: AddressProof) -> Verdict<'static> {
+    fn verified(&self) -> Verdict<'static> {
         match ClientHello::decode(self.body) {
             Ok(hello) => Verdict::Verified(Box::new(VerifiedHello::new(
                 self.record_sequence,
                 self.message_seq,
                 self.body.to_vec(),
                 hello,
-                proof,
             ))),
             Err(_) => Verdict::Drop(GateDrop::Malformed),
         }

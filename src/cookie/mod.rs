@@ -21,4 +21,4 @@ use hello_pool::HelloPool;
 pub(crate) use hello_verify_request::ReplyBuffer;
 pub use hmac_cookies::HmacCookies;
 pub use signer::CookieSigner;
-pub(crate) use verified_hello::{AddressProof, VerifiedHello};
+pub(crate) use verified_hello::VerifiedHello;

@@ -2,15 +2,6 @@
 
 use crate::wire::ClientHello;
 
-/// How the sender of a hello has proven its address.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum AddressProof {
-    /// By a cookie that was sent there.
-    Cookie,
-    /// Not at all: the configuration waives it.
-    Waived,
-}
-
 /// A ClientHello that passed the gate. There is no other way to come by one, so what takes a
 /// `VerifiedHello` cannot be reached from an unproven address.
 #[derive(Debug)]
@@ -19,7 +10,6 @@ pub(crate) struct VerifiedHello {
     message_seq: u16,
     body: Vec<u8>,
     hello: ClientHello,
-    proof: AddressProof,
 }
 
 impl VerifiedHello {
@@ -29,14 +19,12 @@ impl VerifiedHello {
         message_seq: u16,
         body: Vec<u8>,
         hello: ClientHello,
-        proof: AddressProof,
     ) -> Self {
         VerifiedHello {
             record_sequence,
             message_seq,
             body,
             hello,
-            proof,
         }
     }
 
@@ -61,9 +49,5 @@ impl VerifiedHello {
 
     pub(crate) fn into_hello(self) -> ClientHello {
         self.hello
-    }
-
-    pub(crate) fn proof(&self) -> AddressProof {
-        self.proof
     }
 }

@@ -28,11 +28,6 @@ impl HashAlgorithm {
             HashAlgorithm::Sha384 => 48,
         }
     }
-
-    /// HMAC over the concatenation of `parts`.
-    pub(crate) fn hmac(self, key: &[u8], parts: &[&[u8]]) -> Tag {
-        HmacKey::new(self, key).sign(parts)
-    }
 }
 
 /// An HMAC key that is used more than once.
@@ -76,7 +71,10 @@ mod tests {
     fn lengths_are_those_of_the_digests() {
         for hash in BOTH {
             assert_eq!(hash.digest(b"").as_ref().len(), hash.len());
-            assert_eq!(hash.hmac(b"key", &[]).as_ref().len(), hash.len());
+            assert_eq!(
+                HmacKey::new(hash, b"key").sign(&[]).as_ref().len(),
+                hash.len()
+            );
         }
     }
 
@@ -99,8 +97,8 @@ mod tests {
     #[test]
     fn parts_are_concatenated() {
         for hash in BOTH {
-            let whole = hash.hmac(b"key", &[b"abc"]);
-            let parts = hash.hmac(b"key", &[b"a", b"", b"bc"]);
+            let whole = HmacKey::new(hash, b"key").sign(&[b"abc"]);
+            let parts = HmacKey::new(hash, b"key").sign(&[b"a", b"", b"bc"]);
             assert_eq!(whole.as_ref(), parts.as_ref());
         }
     }

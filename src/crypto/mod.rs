@@ -26,4 +26,6 @@ pub(crate) use private_key::ENCRYPTED as ENCRYPTED_KEY;
 pub(crate) use secret::Secret;
 #[cfg(feature = "x509")]
 pub(crate) use signing_key::SigningKey;
-pub(crate) use suite::{Authentication, SUITES, Suite};
+#[cfg(feature = "x509")]
+pub(crate) use suite::Authentication;
+pub(crate) use suite::{SUITES, Suite};

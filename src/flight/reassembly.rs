@@ -119,13 +119,6 @@ impl Reassembly {
         Some(message.into_message())
     }
 
-    /// Forgets the next message, whole or not, so that another with its number can come.
-    pub(crate) fn discard(&mut self) {
-        if let Some(key) = self.key() {
-            self.held.remove(&key);
-        }
-    }
-
     /// A stateless exchange moved the numbering on.
     pub(crate) fn skip_to(&mut self, next_seq: u16) {
         self.next = next_seq.into();

@@ -254,15 +254,6 @@ fn after_the_last_number_nothing_comes() {
 }
 
 #[test]
-fn a_discarded_message_makes_way_for_another() {
-    let mut r = reassembly(0);
-    insert(&mut r, 0, b"forged", (0, 4));
-    r.discard();
-    assert_eq!(insert(&mut r, 0, b"genuine", (0, 7)), Inserted::Stored);
-    assert_eq!(r.take().unwrap().body, b"genuine");
-}
-
-#[test]
 fn what_is_skipped_is_dropped() {
     let mut r = reassembly(0);
     for seq in 0..4 {
