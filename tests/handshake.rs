@@ -11,7 +11,7 @@ mod served;
 use flightline::{
     CookieContext, Delay, DtlsSocket, Error, Handshake, ServerName, Timer, Transport, UdpTransport,
 };
-use served::{LONG, MOMENT, Served, ask, client_config, server_config};
+use served::{MOMENT, Served, ask, client_config, server_config};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::{Arc, Mutex};
@@ -213,4 +213,18 @@ fn p04_a_server_that_only_sends_answers_a_client_that_misses_the_last_flight() {
         .unwrap();
     let mut buf = [0; 16];
     assert_eq!(socket.recv(&mut buf).unwrap(), 4);
+}
+
+#[test]
+fn p04_service_answers_for_a_connection_that_lies_idle() {
+    let server = Served::new(|socket: DtlsSocket| {
+        assert!(socket.next_timeout().is_some(), "the last flight is served");
+        while socket.stats().flights_resent == 0 {
+            socket.service().unwrap();
+            thread::sleep(Duration::from_millis(5));
+        }
+    });
+    client_that_misses_the_last_flight(server.address)
+        .complete()
+        .unwrap();
 }

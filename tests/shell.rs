@@ -9,7 +9,7 @@
 mod served;
 
 use flightline::{DtlsSocket, Error, ServerName};
-use served::{LONG, MOMENT, Served, ask, client_config, connect, echo};
+use served::{MOMENT, Served, ask, client_config, connect, echo};
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, UdpSocket};
 use std::sync::mpsc;
@@ -189,4 +189,46 @@ fn connecting_has_an_end() {
     let error = DtlsSocket::connect_timeout(&to, name, client_config(), 3 * MOMENT).unwrap_err();
     assert!(matches!(error, Error::HandshakeTimeout { .. }), "{error:?}");
     assert!(start.elapsed() < 6 * MOMENT);
+}
+
+#[test]
+fn connect_goes_on_to_an_address_where_somebody_is() {
+    let server = Served::new(echo);
+    let gone = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let nobody = gone.local_addr().unwrap();
+    drop(gone);
+    let addresses = [nobody, server.address];
+    let name = ServerName::unnamed();
+    let socket = DtlsSocket::connect(&addresses[..], name, client_config()).unwrap();
+    assert_eq!(socket.peer_addr().unwrap(), server.address);
+    assert_eq!(ask(&socket, b"hello"), b"hello");
+}
+
+#[test]
+fn both_sides_export_the_same_keys() {
+    let (give, given) = mpsc::channel();
+    let give = std::sync::Mutex::new(give);
+    let server = Served::new(move |socket: DtlsSocket| {
+        let mut keys = [0; 32];
+        socket
+            .export_keying_material(&mut keys, b"EXPORTER-test", None)
+            .unwrap();
+        give.lock().unwrap().send(keys).unwrap();
+    });
+    let socket = connect(server.address);
+    let mut keys = [0; 32];
+    socket
+        .export_keying_material(&mut keys, b"EXPORTER-test", None)
+        .unwrap();
+    assert_eq!(given.recv().unwrap(), keys);
+}
+
+#[test]
+fn sockets_may_be_shared_by_threads() {
+    fn shared<T: Send + Sync + 'static>() {}
+    fn moved<T: Send + 'static>() {}
+    shared::<DtlsSocket>();
+    shared::<flightline::DtlsListener>();
+    shared::<flightline::Closer>();
+    moved::<flightline::Handshake>();
 }
