@@ -1,4 +1,5 @@
 //! Handshakes driven by hand, over the loopback interface.
+#![cfg(feature = "x509")]
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

@@ -1,4 +1,5 @@
 //! What the two sides agree on, and how they fail to.
+#![cfg(feature = "x509")]
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::expect_used)]
 
 mod common;
