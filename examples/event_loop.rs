@@ -196,7 +196,7 @@ struct End {
 
 enum Stage {
     /// The handshake goes on. Its timer raises events.
-    Shaking(Handshake),
+    Shaking(Box<Handshake>),
     /// A client has asked, and asks again when this timer says so: messages may be lost too.
     Asking(DtlsSocket, EventTimer),
     /// A server answers.
@@ -289,7 +289,7 @@ impl End {
     }
 }
 
-fn begin(number: usize, line: &Line, shared: &Shared) -> Result<Handshake, Error> {
+fn begin(number: usize, line: &Line, shared: &Shared) -> Result<Box<Handshake>, Error> {
     let mut handshake = if number % 2 == 0 {
         Handshake::client(line.clone(), ServerName::unnamed(), shared.client.clone())?
     } else {
@@ -298,7 +298,7 @@ fn begin(number: usize, line: &Line, shared: &Shared) -> Result<Handshake, Error
         Handshake::server(line.clone(), id, cookies, shared.server.clone())?
     };
     handshake.set_timer(Box::new(EventTimer::new(number, &shared.deadlines)));
-    Ok(handshake)
+    Ok(Box::new(handshake))
 }
 
 fn receive(socket: &DtlsSocket) -> Result<Option<Vec<u8>>, Error> {

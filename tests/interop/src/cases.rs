@@ -259,12 +259,8 @@ fn on_a_good_path(ours: Ours) -> Vec<Case> {
     for mtu in [256, 512] {
         for kind in [Kind::P256, Kind::Rsa] {
             let client_auth = ClientAuth::Required(kind);
-            // With a single suite s_client's hello fits into one datagram: hellos in fragments are
-            // not answered.
-            let suite = SUITES.iter().find(|(_, of)| *of == kind);
             let case = Case {
                 mtu: Some(mtu),
-                suite: suite.map(|(suite, _)| *suite),
                 kind,
                 client_auth,
                 ..plain.clone()
@@ -319,5 +315,4 @@ impl Case {
     pub fn uses_psk(&self) -> bool {
         self.suite.is_some_and(|suite| suite.psk)
     }
-
 }

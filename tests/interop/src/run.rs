@@ -214,7 +214,7 @@ enum Told {
 
 fn echo(socket: &DtlsSocket, tell: &Sender<Told>) -> Result<(), Error> {
     let _ = tell.send(Told::Connected(Agreed::of(socket)));
-    let mut buf = [0; 2048];
+    let mut buf = vec![0; 16 * 1024];
     loop {
         match socket.recv(&mut buf) {
             // s_client sends several lines at once where it has them, more than a small MTU takes.
@@ -264,7 +264,10 @@ fn talk(case: &Case, tool: &mut Tool, told: &mpsc::Receiver<Told>) -> Res<String
             let ours = error.unwrap_or_else(|| state.into());
             return Err(with_complaint(ours, tool));
         }
-        tool.say(THEIR_LINE);
+        // Before the handshake is done, lines would only pile up.
+        if agreed.is_some() {
+            tool.say(THEIR_LINE);
+        }
         thread::sleep(REPEAT * 4 / 5);
     }
     if !case.succeeds() {
