@@ -73,7 +73,7 @@ pub use codec::DecodeError;
 pub use config::{CertificateResolver, ClientAuth};
 pub use config::{
     ClientConfig, ConfigBuilder, ExtendedMasterSecret, Psk, PskLookup, ServerConfig,
-    ServerIdentity, ServerTrust,
+    ServerIdentity, ServerTrust, Settings,
 };
 pub use cookie::{CookieContext, CookieSigner, HmacCookies};
 pub use error::{CertificateError, Error, Result};
@@ -90,3 +90,8 @@ pub use wire::{
     AlertDescription, CipherSuite, ExtensionType, HandshakeType, NamedGroup, ProtocolVersion,
     SignatureScheme,
 };
+
+/// The README's programs are tests.
+#[cfg(all(doctest, feature = "x509"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -15,5 +15,4 @@ pub use psk::{Psk, PskLookup};
 #[cfg(feature = "x509")]
 pub use server::{CertificateResolver, ClientAuth};
 pub use server::{ServerConfig, ServerIdentity};
-pub(crate) use settings::Settings;
-pub use settings::{ConfigBuilder, ExtendedMasterSecret};
+pub use settings::{ConfigBuilder, ExtendedMasterSecret, Settings};

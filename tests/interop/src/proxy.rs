@@ -1,0 +1,121 @@
+//! A bad path: a proxy for one client that drops, duplicates, delays and reorders datagrams, the same
+//! way for the same seed and the same order of arrival.
+
+use crate::Res;
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+const DROP: f64 = 0.20;
+const DUPLICATE: f64 = 0.05;
+const DELAY: f64 = 0.15;
+const DELAY_MS: std::ops::Range<u64> = 5..60;
+
+/// A running proxy. Dropping it stops it.
+pub struct Proxy {
+    address: SocketAddr,
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Way {
+    ToServer,
+    ToClient,
+}
+
+impl Proxy {
+    /// A proxy in front of `server`.
+    pub fn start(server: SocketAddr, seed: u64) -> Res<Proxy> {
+        let front = UdpSocket::bind("127.0.0.1:0")?;
+        let back = UdpSocket::bind("127.0.0.1:0")?;
+        back.connect(server)?;
+        front.set_nonblocking(true)?;
+        back.set_nonblocking(true)?;
+        let address = front.local_addr()?;
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = stop.clone();
+        let thread = thread::spawn(move || run(&front, &back, seed, &stopped));
+        Ok(Proxy {
+            address,
+            stop,
+            thread: Some(thread),
+        })
+    }
+
+    /// Where the client is to connect to.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn run(front: &UdpSocket, back: &UdpSocket, seed: u64, stop: &AtomicBool) {
+    let mut random = StdRng::seed_from_u64(seed);
+    let mut buf = [0; 65_536];
+    let mut client = None;
+    let mut number = 0_u64;
+    let mut waiting = BinaryHeap::new();
+    while !stop.load(Ordering::Relaxed) {
+        let mut idle = true;
+        let mut arrived = Vec::new();
+        while let Ok((length, from)) = front.recv_from(&mut buf) {
+            client = Some(from);
+            arrived.push((Way::ToServer, buf[..length].to_vec()));
+        }
+        while let Ok(length) = back.recv(&mut buf) {
+            arrived.push((Way::ToClient, buf[..length].to_vec()));
+        }
+        for (way, datagram) in arrived {
+            idle = false;
+            if random.random_bool(DROP) {
+                continue;
+            }
+            let copies = if random.random_bool(DUPLICATE) { 2 } else { 1 };
+            for _ in 0..copies {
+                let late = if random.random_bool(DELAY) {
+                    Duration::from_millis(random.random_range(DELAY_MS))
+                } else {
+                    Duration::ZERO
+                };
+                number += 1;
+                waiting.push(Reverse((
+                    Instant::now() + late,
+                    number,
+                    way,
+                    datagram.clone(),
+                )));
+            }
+        }
+        while let Some(Reverse((due, ..))) = waiting.peek() {
+            if *due > Instant::now() {
+                break;
+            }
+            if let Some(Reverse((_, _, way, datagram))) = waiting.pop() {
+                // A datagram that cannot be sent is one more that is lost.
+                let _ = match (way, client) {
+                    (Way::ToServer, _) => back.send(&datagram),
+                    (Way::ToClient, Some(client)) => front.send_to(&datagram, client),
+                    (Way::ToClient, None) => Ok(0),
+                };
+            }
+        }
+        if idle {
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+}

@@ -1,0 +1,491 @@
+//! Runs one case.
+
+use crate::Res;
+use crate::cases::{Case, ClientAuth, Ours, Wrong};
+use crate::pki::{NAME, OTHER_NAME, Pki};
+use crate::proxy::Proxy;
+use crate::tool::Tool;
+use flightline::{
+    CertificateError, ClientConfig, ConfigBuilder, DtlsListener, DtlsSocket, Error, Identity,
+    PeerIdentity, Psk, Retransmission, RootCertificates, RootsVerifier, ServeOptions, ServerConfig,
+    ServerIdentity, ServerName, ServerTrust, Settings,
+};
+use std::net::{SocketAddr, UdpSocket};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::{self, Sender};
+use std::thread;
+use std::time::{Duration, Instant};
+
+const PSK_IDENTITY: &str = "sensor-7";
+const PSK: [u8; 16] = [0x5a; 16];
+const WRONG_PSK: [u8; 16] = [0xa5; 16];
+
+/// What OpenSSL and we say, once the handshake is done. Lines fit into the smallest MTU.
+const THEIR_LINE: &str = "the quick brown fox jumps over the lazy dog";
+const OUR_LINE: &str = "sphinx of black quartz, judge my vow";
+
+/// How often a line is repeated that may have been lost.
+const REPEAT: Duration = Duration::from_millis(250);
+
+/// Runs the case; says what was agreed on, or what went wrong.
+pub fn run(case: &Case, pki: &Pki) -> Res<String> {
+    match case.ours {
+        Ours::Client => client(case, pki),
+        Ours::Server => server(case, pki),
+    }
+}
+
+/// When a case that ought to succeed has failed, and when one that ought to fail is over.
+fn limit(case: &Case) -> Duration {
+    Duration::from_secs(match (case.succeeds(), case.seed) {
+        (true, None) => 20,
+        (true, Some(_)) => 75,
+        (false, _) => 12,
+    })
+}
+
+// Ours is the client.
+
+fn client(case: &Case, pki: &Pki) -> Res<String> {
+    let port = UdpSocket::bind("127.0.0.1:0")?.local_addr()?.port();
+    let server = SocketAddr::from(([127, 0, 0, 1], port));
+    let mut tool = Tool::start(&s_server(case, pki, server))?;
+    let proxy = case
+        .seed
+        .map(|seed| Proxy::start(server, seed))
+        .transpose()?;
+    let address = proxy.as_ref().map_or(server, Proxy::address);
+    let config = client_config(case, pki)?;
+    let name = match (case.uses_psk(), case.other_name, case.wrong) {
+        (true, ..) => ServerName::unnamed(),
+        (_, true, _) | (_, _, Wrong::Name) => ServerName::new(OTHER_NAME)?,
+        _ => ServerName::new(NAME)?,
+    };
+    // Its socket has to be there before the first hello, or a datagram of a good path would be lost.
+    if case.seed.is_none() {
+        thread::sleep(Duration::from_millis(150));
+    }
+    let connected = DtlsSocket::connect_timeout(&address, name, config, limit(case));
+    if !case.succeeds() {
+        return match connected {
+            // A server that needs a certificate says so after its own Finished would have come.
+            Ok(_) => Err("the handshake succeeded and must not".into()),
+            Err(error) => expected_error(case, error),
+        };
+    }
+    let socket = connected.map_err(|error| with_complaint(error, &tool))?;
+    check(case, &Agreed::of(&socket))?;
+    socket.set_read_timeout(Some(REPEAT))?;
+    let start = Instant::now();
+    let (mut heard, mut buf) = (false, [0; 2048]);
+    while !(heard && tool.has_printed(OUR_LINE)) {
+        if start.elapsed() > limit(case) {
+            return Err(with_complaint("no data after the handshake", &tool));
+        }
+        socket.send(format!("{OUR_LINE}\n").as_bytes())?;
+        tool.say(THEIR_LINE);
+        match socket.recv(&mut buf) {
+            Ok(length) => heard |= only_lines(&buf[..length], THEIR_LINE)?,
+            Err(Error::ReadTimeout) => {}
+            Err(error) => return Err(with_complaint(error, &tool)),
+        }
+    }
+    let stats = socket.stats();
+    let detail = format!("{} resent {}", socket.cipher_suite(), stats.flights_resent);
+    socket.close(Duration::from_millis(10));
+    Ok(detail)
+}
+
+fn expected_error(case: &Case, error: Error) -> Res<String> {
+    let right = match case.wrong {
+        Wrong::Name => matches!(
+            error,
+            Error::Certificate(CertificateError::WrongName { .. })
+        ),
+        Wrong::Authority => matches!(error, Error::Certificate(CertificateError::UnknownIssuer)),
+        // OpenSSL drops what it cannot decrypt and says nothing.
+        Wrong::Psk => matches!(error, Error::HandshakeTimeout { .. } | Error::PeerAlert(_)),
+        Wrong::Suite | Wrong::Nothing => match &error {
+            Error::PeerAlert(_) => true,
+            Error::HandshakeTimeout { suspect, .. } => suspect.is_some(),
+            _ => false,
+        },
+    };
+    if right {
+        Ok(format!("as it must: {error}"))
+    } else {
+        Err(format!("failed, but by another error than expected: {error}").into())
+    }
+}
+
+fn client_config(case: &Case, pki: &Pki) -> Res<ClientConfig> {
+    let trust = if case.uses_psk() {
+        ServerTrust::psk(psk(case)?)
+    } else {
+        let authority = match case.wrong {
+            Wrong::Authority => "stranger",
+            _ => "ca",
+        };
+        ServerTrust::roots(RootCertificates::from_pem_file(pki.certificate(authority))?)
+    };
+    let mut builder = shared(case, ClientConfig::builder(trust));
+    if let ClientAuth::Optional(kind) | ClientAuth::Required(kind) = case.client_auth {
+        builder = builder.identity(identity(pki, kind.name())?);
+    }
+    Ok(builder.build()?)
+}
+
+fn s_server(case: &Case, pki: &Pki, address: SocketAddr) -> Vec<String> {
+    let mut args = strings(["s_server", "-dtls1_2", "-quiet", "-accept"]);
+    args.push(address.to_string());
+    if case.uses_psk() {
+        args.push("-nocert".into());
+    } else {
+        // The default certificate first, then the one for the other name.
+        files(
+            &mut args,
+            [
+                ("-cert", pki.certificate(case.kind.name())),
+                ("-key", pki.key(case.kind.name())),
+            ],
+        );
+        if case.other_name {
+            files(
+                &mut args,
+                [
+                    ("-cert2", pki.certificate("other")),
+                    ("-key2", pki.key("other")),
+                ],
+            );
+            args.extend(strings(["-servername", OTHER_NAME]));
+        }
+    }
+    let demand = match case.client_auth {
+        ClientAuth::None => None,
+        ClientAuth::Optional(_) | ClientAuth::OptionalWithout => Some("-verify"),
+        ClientAuth::Required(_) | ClientAuth::RequiredWithout => Some("-Verify"),
+    };
+    if let Some(demand) = demand {
+        args.extend(strings([demand, "3", "-verify_return_error"]));
+        files(&mut args, [("-CAfile", pki.ca())]);
+    }
+    if case.listen {
+        args.push("-listen".into());
+    }
+    of_both(case, args)
+}
+
+// Ours is the server.
+
+fn server(case: &Case, pki: &Pki) -> Res<String> {
+    let listener = DtlsListener::bind("127.0.0.1:0", server_config(case, pki)?)?;
+    let address = listener.local_addr()?;
+    let closer = listener.closer();
+    let (tell, told) = mpsc::channel();
+    let failed = tell.clone();
+    let options = ServeOptions {
+        linger: Duration::from_millis(200),
+        on_error: Some(Arc::new(move |_, error| {
+            let _ = failed.send(Told::Failed(error.to_owned()));
+        })),
+        ..ServeOptions::default()
+    };
+    let serving =
+        thread::spawn(move || listener.serve_with(options, move |socket| echo(&socket, &tell)));
+    let proxy = case
+        .seed
+        .map(|seed| Proxy::start(address, seed))
+        .transpose()?;
+    let to = proxy.as_ref().map_or(address, Proxy::address);
+    let mut tool = Tool::start(&s_client(case, pki, to))?;
+    let outcome = talk(case, &mut tool, &told);
+    drop(tool);
+    closer.close();
+    serving.join().map_err(|_| "the listener panicked")??;
+    outcome
+}
+
+/// What the server's threads tell.
+enum Told {
+    Connected(Agreed),
+    Failed(String),
+}
+
+fn echo(socket: &DtlsSocket, tell: &Sender<Told>) -> Result<(), Error> {
+    let _ = tell.send(Told::Connected(Agreed::of(socket)));
+    let mut buf = vec![0; 16 * 1024];
+    loop {
+        match socket.recv(&mut buf) {
+            // s_client sends several lines at once where it has them, more than a small MTU takes.
+            Ok(length) => {
+                for line in buf[..length].split_inclusive(|byte| *byte == b'\n') {
+                    socket.send(line)?;
+                }
+            }
+            Err(Error::Closed) => return Ok(()),
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn talk(case: &Case, tool: &mut Tool, told: &mpsc::Receiver<Told>) -> Res<String> {
+    let start = Instant::now();
+    let (mut agreed, mut error) = (None, None);
+    loop {
+        match told.recv_timeout(REPEAT / 5) {
+            Ok(Told::Connected(as_told)) => agreed = Some(as_told),
+            Ok(Told::Failed(why)) => error = Some(why),
+            Err(_) => {}
+        }
+        if tool.has_printed(THEIR_LINE) {
+            break;
+        }
+        let ended = tool.ended();
+        let over = start.elapsed() > limit(case);
+        if !case.succeeds() && (ended == Some(false) || error.is_some() || over) {
+            if agreed.is_some() && case.wrong != Wrong::Nothing {
+                return Err("the server's handshake succeeded and must not".into());
+            }
+            let complaint = tool.complaint();
+            let why = error.unwrap_or(complaint);
+            return if why.is_empty() {
+                Err("no side said why it failed".into())
+            } else {
+                Ok(format!("as it must: {why}"))
+            };
+        }
+        if ended.is_some() || over || error.is_some() {
+            let state = if agreed.is_some() {
+                "connected, but no echo"
+            } else {
+                "not connected"
+            };
+            let ours = error.unwrap_or_else(|| state.into());
+            return Err(with_complaint(ours, tool));
+        }
+        // Before the handshake is done, lines would only pile up.
+        if agreed.is_some() {
+            tool.say(THEIR_LINE);
+        }
+        thread::sleep(REPEAT * 4 / 5);
+    }
+    if !case.succeeds() {
+        return Err("the handshake succeeded and must not".into());
+    }
+    only_lines(tool.printed().as_bytes(), THEIR_LINE)?;
+    let agreed = agreed.ok_or("an echo without a handler")?;
+    check(case, &agreed)?;
+    Ok(format!("{} resent {}", agreed.suite, agreed.resent))
+}
+
+fn server_config(case: &Case, pki: &Pki) -> Res<ServerConfig> {
+    let identity = if case.uses_psk() {
+        ServerIdentity::psk(psk(case)?)
+    } else {
+        let main = identity(pki, case.kind.name())?;
+        let other = identity(pki, "other")?;
+        ServerIdentity::resolver(move |name: Option<&str>| match name {
+            Some(OTHER_NAME) => vec![other.clone()],
+            _ => vec![main.clone()],
+        })
+    };
+    let verifier = || RootCertificates::from_pem_file(pki.ca()).map(RootsVerifier::new);
+    let mut builder = shared(case, ServerConfig::builder(identity));
+    builder = match case.client_auth {
+        ClientAuth::None => builder,
+        ClientAuth::Optional(_) | ClientAuth::OptionalWithout => {
+            builder.client_auth(flightline::ClientAuth::optional(verifier()?))
+        }
+        ClientAuth::Required(_) | ClientAuth::RequiredWithout => {
+            builder.client_auth(flightline::ClientAuth::required(verifier()?))
+        }
+    };
+    Ok(builder.build()?)
+}
+
+fn s_client(case: &Case, pki: &Pki, address: SocketAddr) -> Vec<String> {
+    let mut args = strings(["s_client", "-dtls1_2", "-quiet", "-connect"]);
+    args.push(address.to_string());
+    if !case.uses_psk() {
+        let asked = if case.other_name { OTHER_NAME } else { NAME };
+        let wanted = match case.wrong {
+            Wrong::Name => OTHER_NAME,
+            _ => asked,
+        };
+        let authority = match case.wrong {
+            Wrong::Authority => "stranger",
+            _ => "ca",
+        };
+        args.extend(strings(["-servername", asked, "-verify_hostname", wanted]));
+        args.extend(strings(["-verify", "3", "-verify_return_error"]));
+        files(&mut args, [("-CAfile", pki.certificate(authority))]);
+    }
+    if let ClientAuth::Optional(kind) | ClientAuth::Required(kind) = case.client_auth {
+        let name = kind.name();
+        files(
+            &mut args,
+            [("-cert", pki.certificate(name)), ("-key", pki.key(name))],
+        );
+    }
+    of_both(case, args)
+}
+
+// What both sides share.
+
+/// OpenSSL's options of either role.
+fn of_both(case: &Case, mut args: Vec<String>) -> Vec<String> {
+    if case.uses_psk() {
+        // OpenSSL has the right key: where it is to be wrong, ours is.
+        let key: String = PSK.iter().map(|byte| format!("{byte:02x}")).collect();
+        args.extend(strings(["-psk_identity", PSK_IDENTITY, "-psk", &key]));
+    }
+    match (case.suite, case.wrong) {
+        (_, Wrong::Suite) => args.extend(strings(["-cipher", "ECDHE-RSA-AES128-GCM-SHA256"])),
+        (Some(suite), _) => args.extend(strings(["-cipher", suite.openssl])),
+        (None, _) => {}
+    }
+    if let Some((_, name)) = case.group {
+        args.extend(strings(["-groups", name]));
+    }
+    if let Some(signatures) = case.signatures {
+        // The authority's own signature has to be acceptable beside the one that is tried.
+        let with_authority = format!("{signatures}:ECDSA+SHA256");
+        let both = match signatures {
+            "ECDSA+SHA256" => signatures,
+            _ => &with_authority,
+        };
+        args.extend(strings(["-sigalgs", both]));
+    }
+    if case.alpn {
+        args.extend(strings(["-alpn", "coap,chat"]));
+    }
+    if let Some(mtu) = case.mtu {
+        args.extend(strings(["-mtu", &mtu.to_string()]));
+    }
+    args
+}
+
+fn shared<C: AsMut<Settings>>(case: &Case, mut builder: ConfigBuilder<C>) -> ConfigBuilder<C> {
+    builder = builder.retransmission(Retransmission::LOSSY);
+    if let Some(suite) = case.suite {
+        builder = builder.cipher_suites([suite.id]);
+    }
+    if let Some((group, _)) = case.group {
+        builder = builder.groups([group]);
+    }
+    if case.alpn {
+        builder = builder.alpn(["chat", "coap"]);
+    }
+    if let Some(mtu) = case.mtu {
+        builder = builder.mtu(mtu);
+    }
+    if case.wrong == Wrong::Psk {
+        builder = builder.handshake_deadline(Duration::from_secs(8));
+    }
+    builder
+}
+
+/// What a handshake of ours agreed on.
+struct Agreed {
+    suite: flightline::CipherSuite,
+    alpn: Option<Vec<u8>>,
+    peer: PeerIdentity,
+    server_name: Option<String>,
+    resent: u64,
+}
+
+impl Agreed {
+    fn of(socket: &DtlsSocket) -> Agreed {
+        Agreed {
+            suite: socket.cipher_suite(),
+            alpn: socket.alpn().map(<[u8]>::to_vec),
+            peer: socket.peer_identity().clone(),
+            server_name: socket.server_name().map(str::to_owned),
+            resent: socket.stats().flights_resent,
+        }
+    }
+}
+
+fn check(case: &Case, agreed: &Agreed) -> Res<()> {
+    if case.suite.is_some_and(|suite| suite.id != agreed.suite) {
+        return Err(format!("another suite: {}", agreed.suite).into());
+    }
+    // The server's order decides.
+    let alpn: Option<&[u8]> = match (case.alpn, case.ours) {
+        (false, _) => None,
+        (true, Ours::Client) => Some(b"coap"),
+        (true, Ours::Server) => Some(b"chat"),
+    };
+    if agreed.alpn.as_deref() != alpn {
+        return Err(format!("another protocol: {:?}", agreed.alpn).into());
+    }
+    if case.ours == Ours::Server
+        && case.other_name
+        && agreed.server_name.as_deref() != Some(OTHER_NAME)
+    {
+        return Err(format!("another server name: {:?}", agreed.server_name).into());
+    }
+    let right = match (&agreed.peer, case.ours, case.client_auth) {
+        (PeerIdentity::Psk(identity), ..) => case.uses_psk() && identity == PSK_IDENTITY.as_bytes(),
+        (PeerIdentity::Certificate(_), Ours::Client, _) => !case.uses_psk(),
+        (
+            PeerIdentity::Certificate(_),
+            Ours::Server,
+            ClientAuth::Optional(_) | ClientAuth::Required(_),
+        ) => true,
+        (PeerIdentity::Anonymous, Ours::Server, ClientAuth::None | ClientAuth::OptionalWithout) => {
+            true
+        }
+        _ => false,
+    };
+    if !right {
+        return Err(format!("another peer identity: {:?}", agreed.peer).into());
+    }
+    Ok(())
+}
+
+/// Whether there is such a line; it is an error if there is any other.
+fn only_lines(bytes: &[u8], line: &str) -> Res<bool> {
+    let text = std::str::from_utf8(bytes)?;
+    match text.lines().find(|other| *other != line) {
+        Some(other) => Err(format!("{other:?} arrived where {line:?} was sent").into()),
+        None => Ok(!text.is_empty()),
+    }
+}
+
+fn with_complaint(
+    what: impl std::fmt::Display,
+    tool: &Tool,
+) -> Box<dyn std::error::Error + Send + Sync> {
+    match tool.complaint() {
+        none if none.is_empty() => what.to_string().into(),
+        complaint => format!("{what}; openssl: {complaint}").into(),
+    }
+}
+
+fn psk(case: &Case) -> Res<Psk> {
+    let key = match case.wrong {
+        Wrong::Psk => WRONG_PSK,
+        _ => PSK,
+    };
+    Ok(Psk::new(PSK_IDENTITY, key)?)
+}
+
+fn identity(pki: &Pki, name: &str) -> Res<Identity> {
+    Ok(Identity::from_pem_files(
+        pki.certificate(name),
+        pki.key(name),
+    )?)
+}
+
+fn strings<const N: usize>(args: [&str; N]) -> Vec<String> {
+    args.map(str::to_owned).to_vec()
+}
+
+fn files<const N: usize>(args: &mut Vec<String>, files: [(&str, PathBuf); N]) {
+    for (option, path) in files {
+        args.push(option.into());
+        args.push(path.to_string_lossy().into_owned());
+    }
+}
