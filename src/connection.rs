@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::flight::MessageLimits;
 use crate::handshake::{Io, Mailbox, Script, client_script, server_script};
 use crate::session::Session;
+#[cfg(feature = "lab")]
 use crate::stats::Stats;
 use crate::trace::{Message, Trace, What};
 use crate::wire::ProtocolVersion;
@@ -231,27 +232,6 @@ impl Connection {
         matches!(self.progress, Progress::Established(_))
     }
 
-    /// What the handshake agreed on, once it is complete.
-    pub(crate) fn session(&self) -> Option<&Session> {
-        match &self.progress {
-            Progress::Established(session) => Some(session),
-            Progress::Handshake(_) | Progress::Failed(_) => None,
-        }
-    }
-
-    pub(crate) fn stats(&self) -> Stats {
-        self.inbound.stats().plus(&self.outbound.stats())
-    }
-
-    /// Seals one message of application data.
-    pub(crate) fn send(&mut self, data: &[u8]) -> Result<&[u8]> {
-        self.check()?;
-        if !self.is_established() {
-            return Err(Error::WantRead);
-        }
-        self.outbound.seal(data)
-    }
-
     /// Ends the connection, or gives the handshake up, and tells the peer.
     pub(crate) fn close(&mut self, now: Duration) {
         let datagrams = &mut self.datagrams;
@@ -336,6 +316,31 @@ impl Connection {
             .abort(&error, now, &mut |d| datagrams.push_back(d.to_vec()));
         self.progress = Progress::Failed(error.clone());
         Err(error)
+    }
+}
+
+/// The shell splits an established connection in its halves; the laboratory keeps it whole.
+#[cfg(feature = "lab")]
+impl Connection {
+    /// What the handshake agreed on, once it is complete.
+    pub(crate) fn session(&self) -> Option<&Session> {
+        match &self.progress {
+            Progress::Established(session) => Some(session),
+            Progress::Handshake(_) | Progress::Failed(_) => None,
+        }
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        self.inbound.stats().plus(&self.outbound.stats())
+    }
+
+    /// Seals one message of application data.
+    pub(crate) fn send(&mut self, data: &[u8]) -> Result<&[u8]> {
+        self.check()?;
+        if !self.is_established() {
+            return Err(Error::WantRead);
+        }
+        self.outbound.seal(data)
     }
 }
 
