@@ -16,11 +16,18 @@ use clap::Parser;
 use std::error::Error;
 use std::process::{Command, ExitCode};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 pub type Res<T> = Result<T, Box<dyn Error + Send + Sync>>;
+
+/// Whether everything that happens is printed.
+static VERBOSE: AtomicBool = AtomicBool::new(false);
+
+fn is_verbose() -> bool {
+    VERBOSE.load(Ordering::Relaxed)
+}
 
 /// Tries flightline against OpenSSL.
 #[derive(Parser)]
@@ -31,6 +38,9 @@ struct Options {
     /// The seed of the first bad path; each path has the next
     #[arg(long)]
     seed: Option<u64>,
+    /// Print the flight log of our side and the fate of every datagram on a bad path
+    #[arg(short, long)]
+    verbose: bool,
     /// Cases at a time
     #[arg(long, default_value_t = 4)]
     jobs: usize,
@@ -61,6 +71,7 @@ fn run(options: &Options) -> Res<usize> {
         String::from_utf8_lossy(&version.stdout).trim()
     );
     println!("seed {seed}");
+    VERBOSE.store(options.verbose, Ordering::Relaxed);
     let pki = pki::Pki::new()?;
     let cases: Vec<Case> = cases::all(seed)
         .into_iter()

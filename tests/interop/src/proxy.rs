@@ -24,7 +24,7 @@ pub struct Proxy {
     thread: Option<JoinHandle<()>>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Way {
     ToServer,
     ToClient,
@@ -82,10 +82,14 @@ fn run(front: &UdpSocket, back: &UdpSocket, seed: u64, stop: &AtomicBool) {
         }
         for (way, datagram) in arrived {
             idle = false;
-            if random.random_bool(DROP) {
-                continue;
+            let copies = match (random.random_bool(DROP), random.random_bool(DUPLICATE)) {
+                (true, _) => 0,
+                (false, true) => 2,
+                (false, false) => 1,
+            };
+            if crate::is_verbose() {
+                println!("path: {} bytes {way:?}, {copies} times", datagram.len());
             }
-            let copies = if random.random_bool(DUPLICATE) { 2 } else { 1 };
             for _ in 0..copies {
                 let late = if random.random_bool(DELAY) {
                     Duration::from_millis(random.random_range(DELAY_MS))

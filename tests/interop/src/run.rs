@@ -6,9 +6,9 @@ use crate::pki::{NAME, OTHER_NAME, Pki};
 use crate::proxy::Proxy;
 use crate::tool::Tool;
 use flightline::{
-    CertificateError, ClientConfig, ConfigBuilder, DtlsListener, DtlsSocket, Error, Identity,
-    PeerIdentity, Psk, Retransmission, RootCertificates, RootsVerifier, ServeOptions, ServerConfig,
-    ServerIdentity, ServerName, ServerTrust, Settings,
+    CertificateError, ClientConfig, ConfigBuilder, DtlsListener, DtlsSocket, Error, Event,
+    Identity, Observer, PeerIdentity, Psk, Retransmission, RootCertificates, RootsVerifier,
+    ServeOptions, ServerConfig, ServerIdentity, ServerName, ServerTrust, Settings,
 };
 use std::net::{SocketAddr, UdpSocket};
 use std::path::PathBuf;
@@ -305,7 +305,8 @@ fn server_config(case: &Case, pki: &Pki) -> Res<ServerConfig> {
 }
 
 fn s_client(case: &Case, pki: &Pki, address: SocketAddr) -> Vec<String> {
-    let mut args = strings(["s_client", "-dtls1_2", "-quiet", "-connect"]);
+    // Without -nbio it would wait for ever behind a datagram that it discards, and read no input.
+    let mut args = strings(["s_client", "-dtls1_2", "-quiet", "-nbio", "-connect"]);
     args.push(address.to_string());
     if !case.uses_psk() {
         let asked = if case.other_name { OTHER_NAME } else { NAME };
@@ -380,10 +381,21 @@ fn shared<C: AsMut<Settings>>(case: &Case, mut builder: ConfigBuilder<C>) -> Con
     if let Some(mtu) = case.mtu {
         builder = builder.mtu(mtu);
     }
+    if crate::is_verbose() {
+        builder = builder.observer(Arc::new(FlightLog));
+    }
     if case.wrong == Wrong::Psk {
         builder = builder.handshake_deadline(Duration::from_secs(8));
     }
     builder
+}
+
+struct FlightLog;
+
+impl Observer for FlightLog {
+    fn event(&self, event: &Event) {
+        println!("{event}");
+    }
 }
 
 /// What a handshake of ours agreed on.
