@@ -1,0 +1,204 @@
+//! What an observer, a key log and the counters are told.
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
+
+use flightline::lab::{Arrival, Datagram, End, Pair, Weather};
+use flightline::{
+    ClientConfig, DropReason, Event, HandshakeType, KeyLog, KeyLogFile, Observer, Psk,
+    ResendReason, ServerConfig, ServerIdentity, ServerName, ServerTrust, What,
+};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+const S: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
+
+#[derive(Default)]
+struct Notes(Mutex<Vec<Event>>);
+
+impl Observer for Notes {
+    fn event(&self, event: &Event) {
+        self.0.lock().unwrap().push(event.clone());
+    }
+}
+
+impl Notes {
+    fn has(&self, wanted: impl Fn(&What) -> bool) -> bool {
+        self.0
+            .lock()
+            .unwrap()
+            .iter()
+            .any(|event| wanted(&event.what))
+    }
+
+    fn text(&self) -> String {
+        let notes = self.0.lock().unwrap();
+        notes.iter().map(|event| format!("{event}\n")).collect()
+    }
+}
+
+fn psk() -> Psk {
+    Psk::new("tester", [0x42; 32]).unwrap()
+}
+
+/// A handshake of an observed client that loses the datagrams in `pattern`.
+fn observed(weather: Weather) -> (Arc<Notes>, Pair) {
+    let notes = Arc::new(Notes::default());
+    let trust = ServerTrust::psk(psk());
+    let client = ClientConfig::builder(trust)
+        .observer(notes.clone())
+        .build()
+        .unwrap();
+    let server = ServerConfig::builder(ServerIdentity::psk(psk()))
+        .build()
+        .unwrap();
+    let mut pair = Pair::new(client, server, ServerName::unnamed(), weather).unwrap();
+    pair.establish(MINUTE).unwrap();
+    (notes, pair)
+}
+
+#[test]
+fn an_observer_is_told_of_flights_timers_and_the_end() {
+    let (notes, pair) = observed(Weather::clear());
+    let text = notes.text();
+    let hello = |what: &What| match what {
+        What::FlightSent {
+            messages,
+            datagrams: 1,
+        } => messages
+            .first()
+            .is_some_and(|m| m.typ == Some(HandshakeType::CLIENT_HELLO)),
+        _ => false,
+    };
+    assert!(notes.has(hello), "{text}");
+    assert!(
+        notes.has(|what| matches!(what, What::TimerArmed { delay } if *delay == S)),
+        "{text}"
+    );
+    assert!(
+        notes.has(|what| matches!(what, What::FlightReceived { .. })),
+        "{text}"
+    );
+    assert!(
+        notes.has(|what| matches!(what, What::TimerCancelled)),
+        "{text}"
+    );
+    assert!(
+        notes.has(|what| matches!(what, What::Established(_))),
+        "{text}"
+    );
+    let stats = pair.stats(End::Client);
+    assert_eq!((stats.flights_sent, stats.flights_resent), (3, 0));
+}
+
+#[test]
+fn a_resend_is_told_with_its_reason() {
+    // The very first datagram is lost: nothing but the timer brings the second.
+    let (notes, pair) = observed(Weather::drop_pattern(1));
+    let by_timer = |what: &What| match what {
+        What::FlightResent {
+            reason: ResendReason::Timer { expiry: 1, after },
+            ..
+        } => *after == S,
+        _ => false,
+    };
+    assert!(notes.has(by_timer), "{}", notes.text());
+    assert_eq!(pair.stats(End::Client).flights_resent, 1);
+}
+
+#[test]
+fn a_drop_is_told_with_its_reason_and_counted() {
+    let junk = |datagram: Datagram| {
+        let arrival = |bytes| Arrival {
+            after: Duration::from_millis(1),
+            bytes,
+        };
+        vec![arrival(b"no record".to_vec()), arrival(datagram.bytes)]
+    };
+    let (notes, pair) = observed(Weather::new(junk));
+    let dropped = |what: &What| {
+        matches!(
+            what,
+            What::Dropped {
+                reason: DropReason::MalformedRecord,
+                ..
+            }
+        )
+    };
+    assert!(notes.has(dropped), "{}", notes.text());
+    assert!(
+        pair.stats(End::Client)
+            .dropped
+            .get(DropReason::MalformedRecord)
+            > 0
+    );
+}
+
+/// E13: a path that swallows large datagrams in silence.
+#[test]
+fn e13_datagrams_become_smaller_where_large_ones_are_lost() {
+    let swallow = |datagram: Datagram| match datagram.bytes.len() {
+        0..=300 => vec![Arrival {
+            after: Duration::from_millis(10),
+            bytes: datagram.bytes,
+        }],
+        _ => Vec::new(),
+    };
+    let long = Psk::new("x".repeat(400), [1; 32]).unwrap();
+    let notes = Arc::new(Notes::default());
+    let client = ClientConfig::builder(ServerTrust::psk(long.clone())).observer(notes.clone());
+    let server = ServerConfig::builder(ServerIdentity::psk(long))
+        .build()
+        .unwrap();
+    let mut pair = Pair::new(
+        client.build().unwrap(),
+        server,
+        ServerName::unnamed(),
+        Weather::new(swallow),
+    )
+    .unwrap();
+    pair.establish(MINUTE).unwrap();
+    pair.exchange(b"request", b"response").unwrap();
+    assert!(
+        notes.has(|what| matches!(what, What::MtuLowered { mtu: 256 })),
+        "{}",
+        notes.text()
+    );
+}
+
+#[derive(Default)]
+struct Secrets(Mutex<Vec<Secret>>);
+
+type Secret = (String, [u8; 32], Vec<u8>);
+
+impl KeyLog for Secrets {
+    fn log(&self, label: &str, client_random: &[u8; 32], secret: &[u8]) {
+        let entry = (label.to_owned(), *client_random, secret.to_vec());
+        self.0.lock().unwrap().push(entry);
+    }
+}
+
+#[test]
+fn both_sides_log_the_same_secret() {
+    let (client_log, server_log) = (Arc::new(Secrets::default()), Arc::new(Secrets::default()));
+    let client = ClientConfig::builder(ServerTrust::psk(psk())).key_log(client_log.clone());
+    let server = ServerConfig::builder(ServerIdentity::psk(psk())).key_log(server_log.clone());
+    let (client, server) = (client.build().unwrap(), server.build().unwrap());
+    let mut pair = Pair::new(client, server, ServerName::unnamed(), Weather::clear()).unwrap();
+    pair.establish(S).unwrap();
+    let logged = client_log.0.lock().unwrap();
+    assert_eq!(*logged, *server_log.0.lock().unwrap());
+    let [(label, _, secret)] = &logged[..] else {
+        panic!("{logged:?}")
+    };
+    assert_eq!((label.as_str(), secret.len()), ("CLIENT_RANDOM", 48));
+}
+
+#[test]
+fn a_key_log_file_has_the_format_of_nss() {
+    let path = std::env::temp_dir().join(format!("flightline-keys-{}", std::process::id()));
+    let file = KeyLogFile::create(&path).unwrap();
+    file.log("CLIENT_RANDOM", &[0xab; 32], &[1, 2, 0xff]);
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(text, format!("CLIENT_RANDOM {} 0102ff\n", "ab".repeat(32)));
+}
