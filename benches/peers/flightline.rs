@@ -8,25 +8,32 @@ use peers::wire::{self, End};
 use peers::*;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// Room for the largest record, so that the measurement of large ones needs no second setting; the
 /// flights of the handshake stay far below the harness's MTU all the same.
 const MTU: usize = 17_000;
 
-struct Wire(End);
+/// One end of the wire. Buffers are as large as the largest record so far needs, so that a pair that
+/// never carries a large one does not hold room for it.
+struct Wire {
+    end: End,
+    longest: Arc<AtomicUsize>,
+}
 
 impl Transport for Wire {
     fn send(&self, datagram: &[u8]) -> io::Result<()> {
-        wire::send(self.0, datagram);
+        wire::send(self.end, datagram);
         Ok(())
     }
 
     fn recv(&self, buf: &mut Vec<u8>, _: Duration) -> io::Result<usize> {
-        if buf.len() < MTU {
-            buf.resize(MTU, 0);
+        let longest = self.longest.load(Ordering::Relaxed);
+        if buf.len() < longest {
+            buf.resize(longest, 0);
         }
-        wire::recv(self.0, buf).ok_or_else(|| io::ErrorKind::WouldBlock.into())
+        wire::recv(self.end, buf).ok_or_else(|| io::ErrorKind::WouldBlock.into())
     }
 }
 
@@ -61,9 +68,10 @@ fn new(pki: &Pki) -> Res<Box<dyn Peer>> {
 
 impl Flightline {
     /// A server that waits for a hello.
-    fn server(&self) -> Res<Handshake> {
-        let config = self.server.clone();
-        Ok(Handshake::server(Wire(End::Server), "the client", self.cookies.clone(), config)?)
+    fn server(&self, longest: &Arc<AtomicUsize>) -> Res<Handshake> {
+        let (config, cookies) = (self.server.clone(), self.cookies.clone());
+        let wire = Wire { end: End::Server, longest: longest.clone() };
+        Ok(Handshake::server(wire, "the client", cookies, config)?)
     }
 }
 
@@ -78,6 +86,7 @@ fn is_done(outcome: Result<(), Error>) -> Res<bool> {
 struct Sockets {
     client: DtlsSocket,
     server: DtlsSocket,
+    longest: Arc<AtomicUsize>,
 }
 
 impl Peer for Flightline {
@@ -86,15 +95,16 @@ impl Peer for Flightline {
     }
 
     fn handshake(&mut self) -> Res<Box<dyn Pair>> {
-        let mut client =
-            Handshake::client(Wire(End::Client), self.name.clone(), self.client.clone())?;
-        let mut server = self.server()?;
+        let longest = Arc::new(AtomicUsize::new(2048));
+        let wire = Wire { end: End::Client, longest: longest.clone() };
+        let mut client = Handshake::client(wire, self.name.clone(), self.client.clone())?;
+        let mut server = self.server(&longest)?;
         drive(
             || is_done(client.handshake()),
             || match server.handshake() {
                 // It has answered with a cookie; the next hello is for a fresh one.
                 Err(Error::HelloVerifyRequired) => {
-                    server = self.server()?;
+                    server = self.server(&longest)?;
                     Ok(false)
                 }
                 outcome => is_done(outcome),
@@ -103,12 +113,13 @@ impl Peer for Flightline {
         let (client, server) = (client.into_socket()?, server.into_socket()?);
         client.set_nonblocking(true)?;
         server.set_nonblocking(true)?;
-        Ok(Box::new(Sockets { client, server }))
+        Ok(Box::new(Sockets { client, server, longest }))
     }
 }
 
 impl Pair for Sockets {
     fn record(&mut self, data: &[u8], out: &mut [u8]) -> Res<usize> {
+        self.longest.fetch_max(data.len() + 256, Ordering::Relaxed);
         self.client.send(data)?;
         Ok(self.server.recv(out)?)
     }

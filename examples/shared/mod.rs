@@ -124,6 +124,9 @@ fn advice(error: &Error) -> Option<&'static str> {
         Error::Io(cause) if cause.kind() == ErrorKind::AddrInUse => {
             "; another program listens there: stop it, or give another port"
         }
+        Error::Io(cause) if cause.kind() == ErrorKind::AddrNotAvailable => {
+            "; this machine has no such address: `ip address` lists those it has"
+        }
         Error::Io(cause) if cause.kind() == ErrorKind::PermissionDenied => {
             "; ports below 1024 need a privilege: give another port"
         }

@@ -1,4 +1,4 @@
-//! Talks to OpenSSL's s_client and s_server: every suite, group, kind of certificate and way to
+//! Talks to OpenSSL's s_client and s_server, and to gnutls-cli: every suite, group, kind of certificate and way to
 //! authenticate that both have, over a good path and over one that loses a fifth of all datagrams.
 //! After each handshake messages go both ways and are compared.
 //!
@@ -112,6 +112,7 @@ fn run(options: &Options) -> Res<usize> {
 fn line(case: &Case) -> String {
     let sides = match case.ours {
         Ours::Client => "client -> s_server",
+        Ours::Server if case.gnutls => "gnutls-cli -> server",
         Ours::Server => "s_client -> server",
     };
     format!("{sides}  {}", case.name)

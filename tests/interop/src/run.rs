@@ -50,7 +50,7 @@ fn limit(case: &Case) -> Duration {
 fn client(case: &Case, pki: &Pki) -> Res<String> {
     let port = UdpSocket::bind("127.0.0.1:0")?.local_addr()?.port();
     let server = SocketAddr::from(([127, 0, 0, 1], port));
-    let mut tool = Tool::start(&s_server(case, pki, server))?;
+    let mut tool = Tool::start("openssl", &s_server(case, pki, server))?;
     let proxy = case
         .seed
         .map(|seed| Proxy::start(server, seed))
@@ -198,7 +198,11 @@ fn server(case: &Case, pki: &Pki) -> Res<String> {
         .map(|seed| Proxy::start(address, seed))
         .transpose()?;
     let to = proxy.as_ref().map_or(address, Proxy::address);
-    let mut tool = Tool::start(&s_client(case, pki, to))?;
+    let mut tool = if case.gnutls {
+        Tool::start("gnutls-cli", &gnutls_cli(case, pki, to))?
+    } else {
+        Tool::start("openssl", &s_client(case, pki, to))?
+    };
     let outcome = talk(case, &mut tool, &told);
     drop(tool);
     closer.close();
@@ -273,7 +277,10 @@ fn talk(case: &Case, tool: &mut Tool, told: &mpsc::Receiver<Told>) -> Res<String
     if !case.succeeds() {
         return Err("the handshake succeeded and must not".into());
     }
-    only_lines(tool.printed().as_bytes(), THEIR_LINE)?;
+    // gnutls-cli prints more than what it received.
+    if !case.gnutls {
+        only_lines(tool.printed().as_bytes(), THEIR_LINE)?;
+    }
     let agreed = agreed.ok_or("an echo without a handler")?;
     check(case, &agreed)?;
     Ok(format!("{} resent {}", agreed.suite, agreed.resent))
@@ -332,14 +339,35 @@ fn s_client(case: &Case, pki: &Pki, address: SocketAddr) -> Vec<String> {
     of_both(case, args)
 }
 
+fn gnutls_cli(case: &Case, pki: &Pki, address: SocketAddr) -> Vec<String> {
+    let port = address.port().to_string();
+    let mut args = strings(["--udp", "-p", &port]);
+    if case.uses_psk() {
+        let psk = "NORMAL:-KX-ALL:+ECDHE-PSK:+PSK";
+        args.extend(strings(["--priority", psk, "--pskusername", PSK_IDENTITY]));
+        args.extend(strings(["--pskkey", &hex(&PSK)]));
+    } else {
+        args.extend(strings(["--sni-hostname", NAME, "--verify-hostname", NAME]));
+        files(&mut args, [("--x509cafile", pki.ca())]);
+    }
+    if let ClientAuth::Optional(kind) | ClientAuth::Required(kind) = case.client_auth {
+        let (certificate, key) = (pki.certificate(kind.name()), pki.key(kind.name()));
+        files(
+            &mut args,
+            [("--x509certfile", certificate), ("--x509keyfile", key)],
+        );
+    }
+    args.push(address.ip().to_string());
+    args
+}
+
 // What both sides share.
 
 /// OpenSSL's options of either role.
 fn of_both(case: &Case, mut args: Vec<String>) -> Vec<String> {
     if case.uses_psk() {
         // OpenSSL has the right key: where it is to be wrong, ours is.
-        let key: String = PSK.iter().map(|byte| format!("{byte:02x}")).collect();
-        args.extend(strings(["-psk_identity", PSK_IDENTITY, "-psk", &key]));
+        args.extend(strings(["-psk_identity", PSK_IDENTITY, "-psk", &hex(&PSK)]));
     }
     match (case.suite, case.wrong) {
         (_, Wrong::Suite) => args.extend(strings(["-cipher", "ECDHE-RSA-AES128-GCM-SHA256"])),
@@ -472,7 +500,7 @@ fn with_complaint(
 ) -> Box<dyn std::error::Error + Send + Sync> {
     match tool.complaint() {
         none if none.is_empty() => what.to_string().into(),
-        complaint => format!("{what}; openssl: {complaint}").into(),
+        complaint => format!("{what}; the peer: {complaint}").into(),
     }
 }
 
@@ -500,4 +528,8 @@ fn files<const N: usize>(args: &mut Vec<String>, files: [(&str, PathBuf); N]) {
         args.push(option.into());
         args.push(path.to_string_lossy().into_owned());
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

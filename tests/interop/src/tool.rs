@@ -1,4 +1,4 @@
-//! An openssl process: what is written to it, what it wrote, and its certain end.
+//! A process of openssl or gnutls-cli: what is written to it, what it wrote, and its certain end.
 
 use crate::Res;
 use std::io::{Read, Write};
@@ -15,13 +15,14 @@ pub struct Tool {
 }
 
 impl Tool {
-    pub fn start(arguments: &[String]) -> Res<Tool> {
-        let mut child = Command::new("openssl")
+    pub fn start(program: &str, arguments: &[String]) -> Res<Tool> {
+        let mut child = Command::new(program)
             .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            .spawn()?;
+            .spawn()
+            .map_err(|error| format!("{program} cannot be run, install it: {error}"))?;
         let input = child.stdin.take();
         let output = collect(child.stdout.take());
         let errors = collect(child.stderr.take());
@@ -61,7 +62,11 @@ impl Tool {
         let errors = String::from_utf8_lossy(&self.errors.lock().unwrap()).into_owned();
         let lines: Vec<&str> = errors
             .lines()
-            .filter(|line| line.contains("error:") || line.contains("ERROR"))
+            .filter(|line| {
+                ["error:", "ERROR", "*** Fatal"]
+                    .iter()
+                    .any(|mark| line.contains(mark))
+            })
             .collect();
         lines.join(" | ")
     }
