@@ -305,7 +305,7 @@ impl fmt::Display for Error {
             Error::WantRead => f.write_str("nothing to read yet; call again when a datagram or the timer is due"),
             Error::ReadTimeout => f.write_str("nothing arrived before the read timeout"),
             Error::HandshakeTimeout { after, suspect } => {
-                write!(f, "the handshake did not end within {after:?}")?;
+                write!(f, "the handshake did not end within {after:.1?}")?;
                 match suspect {
                     Some(cause) => write!(f, "; a likely reason: {cause}"),
                     None => f.write_str("; is the peer there, and does it speak DTLS?"),

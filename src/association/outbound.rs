@@ -27,7 +27,10 @@ pub(crate) struct Outbound {
     sealers: Vec<Sealer>,
     flight: Flight,
     retransmit: Retransmit,
+    /// What the system is known to carry; and what flights are cut to, by suspicion of the path. Only
+    /// the first bounds application data, whose path MTU is the application's to find (RFC 6347 §4.1.1.1).
     mtu: usize,
+    flight_mtu: usize,
     datagram: Vec<u8>,
     closed: bool,
     trace: Trace,
@@ -50,6 +53,7 @@ impl Outbound {
             flight: Flight::default(),
             retransmit: Retransmit::new(plan, now),
             mtu,
+            flight_mtu: mtu,
             datagram: Vec::new(),
             closed: false,
             trace,
@@ -157,7 +161,11 @@ impl Outbound {
 
     /// The system refused a datagram as too long: smaller ones from now on, and the flight again.
     pub(crate) fn lower_mtu(&mut self, now: Duration, emit: Emit<'_>) -> Result<()> {
-        self.shrink(now);
+        if let Some(mtu) = below(self.mtu) {
+            self.mtu = mtu;
+            self.flight_mtu = self.flight_mtu.min(mtu);
+            self.trace.note(now, || What::MtuLowered { mtu });
+        }
         if self.flight.is_empty() {
             Ok(())
         } else {
@@ -265,7 +273,7 @@ impl Outbound {
     fn transmit(&mut self, emit: Emit<'_>) -> Result<usize> {
         let packed = self
             .flight
-            .pack(self.mtu, self.version, &mut self.sealers, emit)?;
+            .pack(self.flight_mtu, self.version, &mut self.sealers, emit)?;
         let add = |counter: &mut u64, n: usize| {
             *counter = counter.wrapping_add(u64::try_from(n).unwrap_or(u64::MAX));
         };
@@ -297,8 +305,8 @@ impl Outbound {
     }
 
     fn shrink(&mut self, now: Duration) {
-        if let Some(mtu) = FALLBACK_MTUS.into_iter().find(|mtu| *mtu < self.mtu) {
-            self.mtu = mtu;
+        if let Some(mtu) = below(self.flight_mtu) {
+            self.flight_mtu = mtu;
             self.trace.note(now, || What::MtuLowered { mtu });
         }
     }
@@ -309,6 +317,11 @@ impl Outbound {
         let last = self.epoch();
         self.sealers.retain(|sealer| sealer.epoch() == last);
     }
+}
+
+/// The next size to fall back to.
+fn below(mtu: usize) -> Option<usize> {
+    FALLBACK_MTUS.into_iter().find(|smaller| *smaller < mtu)
 }
 
 /// Who sent the last flight of a handshake.

@@ -63,7 +63,10 @@ fn fragments(longest: usize) -> impl Strategy<Value = (usize, Vec<(usize, usize)
 
 proptest! {
     #[test]
-    fn fragments_in_any_order_are_the_message((length, fragments) in fragments(8000)) {
+    fn fragments_in_any_order_are_the_message(
+        // Ahead of its time a message has a budget, which counts a fragment before what of it is new.
+        (length, fragments) in fragments(4000),
+    ) {
         let body = body(length);
         for seq in [3, 4] {
             let mut r = reassembly(3);
