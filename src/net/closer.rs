@@ -7,8 +7,7 @@ use std::sync::Arc;
 /// Closes a listener from anywhere: another thread, a signal handler's thread, a handler.
 ///
 /// ```no_run
-/// # fn main() -> flightline::Result<()> {
-/// # let config: flightline::ServerConfig = unimplemented!();
+/// # fn serve(config: flightline::ServerConfig) -> flightline::Result<()> {
 /// let listener = flightline::DtlsListener::bind("0.0.0.0:4433", config)?;
 /// let closer = listener.closer();
 /// std::thread::spawn(move || {
