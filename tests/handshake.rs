@@ -229,3 +229,50 @@ fn p04_service_answers_for_a_connection_that_lies_idle() {
         .complete()
         .unwrap();
 }
+
+/// A socket whose system refuses every datagram of more than this.
+struct Narrow(UdpTransport);
+
+const NARROW: usize = 300;
+
+impl Transport for Narrow {
+    fn send(&self, datagram: &[u8]) -> io::Result<()> {
+        if datagram.len() > NARROW {
+            let (length, maximum) = (datagram.len(), NARROW);
+            return Err(Error::MessageTooLong { length, maximum }.into());
+        }
+        self.0.send(datagram)
+    }
+
+    fn recv(&self, buf: &mut Vec<u8>, wait: Duration) -> io::Result<usize> {
+        self.0.recv(buf, wait)
+    }
+}
+
+/// The flight is cut anew at once, without waiting for a timer, and messages are bounded from then on.
+#[test]
+fn i03_datagrams_become_shorter_where_the_system_refuses_them() {
+    // A long identity makes a flight that does not fit.
+    let psk = flightline::Psk::new("x".repeat(600), [7; 32]).unwrap();
+    let identity = flightline::ServerIdentity::psk(psk.clone());
+    let server = flightline::ServerConfig::builder(identity).build().unwrap();
+    let listener = flightline::DtlsListener::bind((Ipv4Addr::LOCALHOST, 0), server).unwrap();
+    let (to, closer) = (listener.local_addr().unwrap(), listener.closer());
+    let serving = thread::spawn(move || listener.serve(served::echo));
+    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    socket.connect(to).unwrap();
+    let trust = flightline::ServerTrust::psk(psk);
+    let client = flightline::ClientConfig::builder(trust).build().unwrap();
+    let transport = Narrow(UdpTransport::new(socket).unwrap());
+    let handshake = Handshake::client(transport, ServerName::unnamed(), client).unwrap();
+    let socket = handshake.complete().unwrap();
+    assert_eq!(ask(&socket, b"hello"), b"hello");
+    assert!(socket.max_message() < NARROW, "{}", socket.max_message());
+    let long = socket.send(&[7; NARROW]);
+    assert!(
+        matches!(long, Err(Error::MessageTooLong { .. })),
+        "{long:?}"
+    );
+    closer.close();
+    serving.join().unwrap().unwrap();
+}
