@@ -56,6 +56,7 @@ mod key_log;
 pub mod lab;
 mod net;
 mod record;
+mod resumption;
 mod session;
 mod stats;
 mod timer;
@@ -83,6 +84,10 @@ pub use net::{
     ServeOptions, Transport, UdpTransport,
 };
 pub use record::Replay;
+pub use resumption::{
+    ClientSession, ClientSessionCache, ClientSessions, OpenedTicket, RotatingTicketer,
+    ServerSessionCache, ServerSessions, Ticketer,
+};
 pub use stats::{DropReason, Drops, Stats};
 pub use timer::{Clock, Delay, GiveUp, Retransmission, SystemClock, Timer, TimestampTimer};
 pub use trace::{Event, Message, Observer, ResendReason, What};

@@ -3,6 +3,7 @@
 use crate::certificate::PeerIdentity;
 use crate::crypto::{HashAlgorithm, Secret, prf};
 use crate::error::{Error, Result};
+use crate::resumption::SessionState;
 use crate::wire::{CipherSuite, ProtocolVersion, Random};
 
 /// The outcome of a handshake.
@@ -12,6 +13,8 @@ pub(crate) struct Session {
     pub(crate) alpn: Option<Vec<u8>>,
     pub(crate) peer_identity: PeerIdentity,
     pub(crate) server_name: Option<String>,
+    /// It goes on with an earlier session.
+    pub(crate) resumed: bool,
     pub(crate) exporter: Option<Exporter>,
 }
 
@@ -34,6 +37,21 @@ const RESERVED_LABELS: [&[u8]; 5] = [
 ];
 
 impl Session {
+    /// What to keep of a session whose full handshake was at `created`. Without the extended master secret
+    /// nothing is kept (RFC 7627 §5.3).
+    pub(crate) fn state(&self, created: u64) -> Option<SessionState> {
+        let exporter = self.exporter.as_ref()?;
+        Some(SessionState {
+            version: self.version,
+            cipher_suite: self.cipher_suite,
+            master: exporter.master.clone(),
+            created,
+            server_name: self.server_name.clone(),
+            alpn: self.alpn.clone(),
+            peer: self.peer_identity.clone(),
+        })
+    }
+
     pub(crate) fn export_keying_material(
         &self,
         out: &mut [u8],

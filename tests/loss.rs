@@ -6,7 +6,7 @@
 mod common;
 
 use common::{VARIANTS, Variant};
-use flightline::lab::{Arrival, Datagram, Pair, Rates, Weather};
+use flightline::lab::{Arrival, Datagram, End, Pair, Rates, Weather};
 use std::time::Duration;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -19,6 +19,9 @@ fn run(variant: &Variant, weather: Weather) -> Result<(), String> {
     let [client, server] = pair.exported(b"EXPORTER-test").map_err(|e| e.to_string())?;
     if client != server {
         return Err("different keys".into());
+    }
+    if pair.resumed(End::Client) != Some(variant.resumes()) {
+        return Err("a handshake of the wrong kind".into());
     }
     data_flows(&mut pair)
 }

@@ -1,6 +1,7 @@
 //! What a client is told.
 
 use super::Psk;
+use super::resumption::ClientResumption;
 use super::settings::{ConfigBuilder, Settings};
 use crate::error::{Error, Result};
 use std::sync::Arc;
@@ -104,6 +105,7 @@ pub struct ClientConfig {
     pub(crate) trust: ServerTrust,
     #[cfg(feature = "x509")]
     pub(crate) identity: Option<Identity>,
+    pub(crate) resumption: ClientResumption,
     pub(crate) settings: Settings,
 }
 
@@ -114,6 +116,7 @@ impl ClientConfig {
             trust,
             #[cfg(feature = "x509")]
             identity: None,
+            resumption: ClientResumption::default(),
             settings: Settings::default(),
         })
     }

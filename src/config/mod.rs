@@ -6,6 +6,7 @@
 
 mod client;
 mod psk;
+mod resumption;
 mod server;
 mod settings;
 

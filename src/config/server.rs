@@ -1,6 +1,7 @@
 //! What a server is told.
 
 use super::PskLookup;
+use super::resumption::ServerResumption;
 use super::settings::{ConfigBuilder, Settings};
 use crate::error::{Error, Result};
 use std::sync::Arc;
@@ -150,6 +151,7 @@ pub struct ServerConfig {
     #[cfg(feature = "x509")]
     pub(crate) client_auth: ClientAuth,
     pub(crate) hello_verification: bool,
+    pub(crate) resumption: ServerResumption,
     pub(crate) settings: Settings,
 }
 
@@ -161,6 +163,7 @@ impl ServerConfig {
             #[cfg(feature = "x509")]
             client_auth: ClientAuth::default(),
             hello_verification: true,
+            resumption: ServerResumption::default(),
             settings: Settings::default(),
         })
     }

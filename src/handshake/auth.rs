@@ -1,7 +1,7 @@
 //! Certificates in a handshake: choosing ours, verifying the peer's.
 
 use crate::certificate::{
-    CertificateVerifier, Identity, PeerCertificates, SUPPORTED_SCHEMES, ServerName,
+    CertificateVerifier, Identity, PeerCertificates, PeerIdentity, SUPPORTED_SCHEMES, ServerName,
     authentication_of, verify_signature,
 };
 use crate::config::{ClientAuth, ClientConfig, ServerConfig, Trust};
@@ -115,6 +115,17 @@ pub(super) fn client_verifier(config: &ServerConfig) -> Option<ClientVerifier<'_
             verifier: &**verifier,
             required: true,
         }),
+    }
+}
+
+/// Whether a client that proved to be `peer` by its certificate, or to be nobody, would be let in by a
+/// full handshake.
+pub(super) fn admits(config: &ServerConfig, peer: &PeerIdentity) -> bool {
+    match (&config.client_auth, peer) {
+        (ClientAuth::None, PeerIdentity::Certificate(_)) => false,
+        (ClientAuth::Required(_), PeerIdentity::Certificate(_)) => true,
+        (ClientAuth::Required(_), _) => false,
+        (ClientAuth::None | ClientAuth::Optional(_), _) => true,
     }
 }
 

@@ -3,6 +3,7 @@
 use super::auth;
 use super::client12;
 use super::io::{HelloAnswer, Io};
+use super::offered_session::OfferedSession;
 use crate::certificate::ServerName;
 use crate::config::{ClientConfig, Trust};
 use crate::crypto::random;
@@ -19,8 +20,9 @@ pub(super) async fn run(
     config: Arc<ClientConfig>,
     server: ServerName,
 ) -> Result<Session> {
-    // Flight 1: what we offer.
+    // Flight 1: what we offer, and perhaps a session to go on with.
     let mut hello = offer(&config, &server)?;
+    let offered = OfferedSession::make(&config, &server, &mut hello)?;
     io.send(&hello)?;
 
     // Flight 2: a cookie, or the server's choice at once.
@@ -53,7 +55,7 @@ pub(super) async fn run(
     io.agreed(answer.version);
 
     // The rest of flight 4 and all that follows depends on the version.
-    client12::run(io, config, server, hello, answer).await
+    client12::run(io, config, server, hello, offered, answer).await
 }
 
 fn offer(config: &ClientConfig, server: &ServerName) -> Result<ClientHello> {
@@ -79,6 +81,7 @@ fn offer(config: &ClientConfig, server: &ServerName) -> Result<ClientHello> {
             signature_algorithms: (!uses_psk).then(auth::schemes),
             alpn: (!settings.alpn.is_empty()).then(|| settings.alpn.clone()),
             extended_master_secret: true,
+            session_ticket: None,
             // RFC 5746 §3.4: empty, since there was no handshake before.
             renegotiation_info: Some(Vec::new()),
         },

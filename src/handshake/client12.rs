@@ -3,11 +3,14 @@
 use super::auth;
 use super::io::Io;
 use super::keys12::{Derivation, Keys, Randoms, psk_pre_master, verify_finished};
+use super::offered_session::OfferedSession;
+use super::resume12;
 use crate::certificate::{PeerIdentity, ServerName};
 use crate::codec::{DecodeError, Writer};
 use crate::config::{ClientConfig, ExtendedMasterSecret, Psk, Trust};
 use crate::crypto::{self, Secret, Suite};
 use crate::error::{Error, Result};
+use crate::resumption::seconds;
 use crate::session::Session;
 use crate::wire::{
     Certificate, CertificateRequest, ClientHello, ClientKeyExchange, EcdhOffer, ExtensionType,
@@ -20,13 +23,18 @@ pub(super) async fn run(
     config: Arc<ClientConfig>,
     server: ServerName,
     hello: ClientHello,
+    offered: OfferedSession,
     answer: ServerHello,
 ) -> Result<Session> {
-    let (suite, derivation) = agree(&config, &hello, &answer)?;
-    let randoms = Randoms {
-        client: hello.random,
-        server: answer.random,
-    };
+    let agreed = agree(&config, &hello, &answer)?;
+    if let Some(earlier) = offered.answered(&hello, &answer) {
+        return resume12::client(io, config, server, agreed, answer, earlier).await;
+    }
+    let Agreed {
+        suite,
+        derivation,
+        randoms,
+    } = agreed;
 
     // Flight 4: who is the server, and which key does it offer?
     let chain = match suite.uses_psk() {
@@ -76,12 +84,13 @@ pub(super) async fn run(
     io.send_change_cipher_spec(keys.client_write()?);
     io.send(&keys.client_finished(&io))?;
 
-    // Flight 6: the server has seen the same handshake and holds the same keys.
+    // Flight 6: perhaps a ticket; and the server has seen the same handshake and holds the same keys.
+    let ticket = resume12::recv_ticket(&mut io, &answer).await?;
     let expected = keys.server_finished(&io);
     io.expect_change_cipher_spec(keys.client_read()?);
     verify_finished(&io.recv::<Finished>().await?, &expected)?;
 
-    Ok(Session {
+    let session = Session {
         version: answer.version,
         cipher_suite: suite.id,
         alpn: answer.extensions.alpn,
@@ -89,16 +98,24 @@ pub(super) async fn run(
             .psk_identity
             .map_or(peer_identity, PeerIdentity::Psk),
         server_name: server.sni().map(str::to_owned),
-        exporter: keys.into_exporter(),
-    })
+        resumed: false,
+        exporter: keys.exporter(),
+    };
+    let created = seconds(config.settings.clock.date());
+    let id = &answer.session_id;
+    resume12::keep(&config, &server, &session, created, ticket, id);
+    Ok(session)
+}
+
+/// What follows from the server's choice.
+pub(super) struct Agreed {
+    pub(super) suite: &'static Suite,
+    pub(super) derivation: Derivation,
+    pub(super) randoms: Randoms,
 }
 
 /// Whether the server's choice is among what was offered.
-fn agree(
-    config: &ClientConfig,
-    hello: &ClientHello,
-    answer: &ServerHello,
-) -> Result<(&'static Suite, Derivation)> {
+fn agree(config: &ClientConfig, hello: &ClientHello, answer: &ServerHello) -> Result<Agreed> {
     let suite = Suite::find(answer.cipher_suite)
         .filter(|suite| hello.cipher_suites.contains(&suite.id))
         .ok_or(Error::SuiteNotOffered(answer.cipher_suite))?;
@@ -109,6 +126,7 @@ fn agree(
         ExtensionType::SERVER_NAME => hello.extensions.server_name.is_some(),
         ExtensionType::EC_POINT_FORMATS => hello.extensions.supported_groups.is_some(),
         ExtensionType::APPLICATION_LAYER_PROTOCOL_NEGOTIATION => hello.extensions.alpn.is_some(),
+        ExtensionType::SESSION_TICKET => hello.extensions.session_ticket.is_some(),
         ExtensionType::EXTENDED_MASTER_SECRET | ExtensionType::RENEGOTIATION_INFO => true,
         _ => false,
     };
@@ -137,7 +155,14 @@ fn agree(
         }
         false => return Err(Error::NoExtendedMasterSecret),
     };
-    Ok((suite, derivation))
+    Ok(Agreed {
+        suite,
+        derivation,
+        randoms: Randoms {
+            client: hello.random,
+            server: answer.random,
+        },
+    })
 }
 
 /// The premaster secret, and the message that lets the server compute it.

@@ -74,6 +74,22 @@ impl Keys {
         }
     }
 
+    /// The keys of one more connection of an earlier session (RFC 5246 §8.1, RFC 7627 §5.3).
+    pub(super) fn resume(
+        io: &mut Io,
+        suite: &'static Suite,
+        master: Secret,
+        randoms: Randoms,
+    ) -> Keys {
+        io.log_secret("CLIENT_RANDOM", randoms.client, master.as_bytes());
+        Keys {
+            suite,
+            master,
+            randoms,
+            derivation: Derivation::Extended,
+        }
+    }
+
     pub(super) fn client_write(&self) -> Result<Sealer> {
         let block = self.block();
         Sealer::dtls12(
@@ -125,10 +141,10 @@ impl Keys {
     }
 
     /// For the application, if the master secret is one that allows it (RFC 7627 §6.4).
-    pub(super) fn into_exporter(self) -> Option<Exporter> {
+    pub(super) fn exporter(&self) -> Option<Exporter> {
         (self.derivation == Derivation::Extended).then_some(Exporter {
             hash: self.suite.hash,
-            master: self.master,
+            master: self.master.clone(),
             client_random: self.randoms.client,
             server_random: self.randoms.server,
         })

@@ -18,6 +18,8 @@ mod client;
 mod client12;
 mod io;
 mod keys12;
+mod offered_session;
+mod resume12;
 mod server;
 mod server12;
 mod transcript;

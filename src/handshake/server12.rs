@@ -4,6 +4,7 @@ use super::auth::{self, Credentials};
 use super::client12::signed_parameters;
 use super::io::Io;
 use super::keys12::{Derivation, Keys, Randoms, psk_pre_master, verify_finished};
+use super::resume12::{self, Keeping};
 use crate::certificate::PeerIdentity;
 use crate::codec::DecodeError;
 use crate::config::{ExtendedMasterSecret, Psk, ServerConfig};
@@ -23,27 +24,37 @@ pub(super) async fn run(
     config: Arc<ServerConfig>,
     hello: ClientHello,
 ) -> Result<Session> {
-    let agreed = agree(&config, &hello)?;
-    let suite = agreed.suite;
+    let terms = agree(&config, &hello)?;
+    if let Some(earlier) = resume12::find(&config, &hello, &terms)? {
+        return resume12::server(io, config, hello, terms, earlier).await;
+    }
+    let choice = choose(&config, &hello, &terms)?;
+    let suite = choice.suite;
+    let keeping = Keeping::choose(&config, &hello, &terms)?;
 
     // Flight 4: our choice, who we are, our key, and who are you?
+    let (session_id, session_ticket) = keeping.announce();
     let answer = ServerHello {
         version: ProtocolVersion::DTLS1_2,
         random: random::array()?,
-        session_id: Vec::new(),
+        session_id,
         cipher_suite: suite.id,
         compression_method: 0,
-        extensions: extensions(&hello, &agreed),
+        extensions: ServerExtensions {
+            session_ticket,
+            ec_point_formats: choice.group.is_some() && hello.extensions.supported_groups.is_some(),
+            ..extensions(&hello, &terms)
+        },
     };
     let randoms = Randoms {
         client: hello.random,
         server: answer.random,
     };
     io.send(&answer)?;
-    if let Some(credentials) = &agreed.credentials {
+    if let Some(credentials) = &choice.credentials {
         io.send(&credentials.certificate())?;
     }
-    let ephemeral = match agreed.group {
+    let ephemeral = match choice.group {
         None => None,
         Some(group) => {
             let (key, share) = EphemeralKey::generate(group)?;
@@ -51,10 +62,10 @@ pub(super) async fn run(
         }
     };
     let offer = ephemeral.as_ref().map(|(_, offer)| offer);
-    if let Some(exchange) = key_exchange(&config, &agreed, randoms, offer)? {
+    if let Some(exchange) = key_exchange(&config, &choice, randoms, offer)? {
         io.send(&exchange)?;
     }
-    let client_verifier = match agreed.credentials {
+    let client_verifier = match choice.credentials {
         Some(_) => auth::client_verifier(&config),
         // RFC 4279 §2: a PSK server asks for no certificate.
         None => None,
@@ -81,7 +92,7 @@ pub(super) async fn run(
     let keys = Keys::derive(
         &mut io,
         suite,
-        agreed.derivation,
+        terms.derivation,
         &agreement.pre_master,
         randoms,
     );
@@ -94,35 +105,37 @@ pub(super) async fn run(
     io.expect_change_cipher_spec(keys.server_read()?);
     verify_finished(&io.recv::<Finished>().await?, &expected)?;
 
-    // Flight 6: we have seen the same handshake.
-    io.send_change_cipher_spec(keys.server_write()?);
-    io.send(&keys.server_finished(&io))?;
-
-    Ok(Session {
+    let session = Session {
         version: answer.version,
         cipher_suite: suite.id,
-        alpn: agreed.alpn,
+        alpn: terms.alpn,
         peer_identity: match (agreement.psk_identity, chain.is_empty()) {
             (Some(identity), _) => PeerIdentity::Psk(identity),
             (None, true) => PeerIdentity::Anonymous,
             (None, false) => PeerIdentity::Certificate(chain),
         },
-        server_name: agreed.server_name,
-        exporter: keys.into_exporter(),
-    })
+        server_name: terms.server_name,
+        resumed: false,
+        exporter: keys.exporter(),
+    };
+
+    // Flight 6: perhaps a ticket; and we have seen the same handshake.
+    if let Some(ticket) = keeping.keep(&config, &session) {
+        io.send(&ticket)?;
+    }
+    io.send_change_cipher_spec(keys.server_write()?);
+    io.send(&keys.server_finished(&io))?;
+    Ok(session)
 }
 
-/// What is chosen out of a ClientHello.
-struct Agreed {
-    suite: &'static Suite,
-    group: Option<NamedGroup>,
-    credentials: Option<Credentials>,
-    derivation: Derivation,
-    alpn: Option<Vec<u8>>,
-    server_name: Option<String>,
+/// What any handshake with this client rests on, whether full or abbreviated.
+pub(super) struct Terms {
+    pub(super) derivation: Derivation,
+    pub(super) alpn: Option<Vec<u8>>,
+    pub(super) server_name: Option<String>,
 }
 
-fn agree(config: &ServerConfig, hello: &ClientHello) -> Result<Agreed> {
+fn agree(config: &ServerConfig, hello: &ClientHello) -> Result<Terms> {
     if !hello.compression_methods.contains(&0) {
         return Err(Error::IllegalParameter("list of compression methods"));
     }
@@ -147,7 +160,21 @@ fn agree(config: &ServerConfig, hello: &ClientHello) -> Result<Agreed> {
             .ok()
             .filter(|name| name.is_ascii())
     });
-    let alpn = choose_protocol(config, hello)?;
+    Ok(Terms {
+        derivation,
+        alpn: choose_protocol(config, hello)?,
+        server_name,
+    })
+}
+
+/// What a full handshake needs beyond that.
+struct Choice {
+    suite: &'static Suite,
+    group: Option<NamedGroup>,
+    credentials: Option<Credentials>,
+}
+
+fn choose(config: &ServerConfig, hello: &ClientHello, terms: &Terms) -> Result<Choice> {
     let group = choose_group(config, hello);
     let choose = |suite: &'static Suite| {
         let group = match (suite.agrees_on_keys(), group) {
@@ -161,7 +188,7 @@ fn agree(config: &ServerConfig, hello: &ClientHello) -> Result<Agreed> {
                 let accepted = accepted_schemes(hello);
                 Some(auth::server_credentials(
                     config,
-                    server_name.as_deref(),
+                    terms.server_name.as_deref(),
                     suite,
                     accepted,
                 )?)
@@ -174,13 +201,10 @@ fn agree(config: &ServerConfig, hello: &ClientHello) -> Result<Agreed> {
         .suites()
         .filter(|suite| hello.cipher_suites.contains(&suite.id));
     let (suite, group, credentials) = suites.find_map(choose).ok_or(Error::NoCommonCipherSuite)?;
-    Ok(Agreed {
+    Ok(Choice {
         suite,
         group,
         credentials,
-        derivation,
-        alpn,
-        server_name,
     })
 }
 
@@ -215,16 +239,17 @@ fn choose_protocol(config: &ServerConfig, hello: &ClientHello) -> Result<Option<
 }
 
 /// Answers only what the client asked for (RFC 5246 §7.4.1.4).
-fn extensions(hello: &ClientHello, agreed: &Agreed) -> ServerExtensions {
+pub(super) fn extensions(hello: &ClientHello, terms: &Terms) -> ServerExtensions {
     let signal = CipherSuite::TLS_EMPTY_RENEGOTIATION_INFO_SCSV;
     let renegotiation =
         hello.extensions.renegotiation_info.is_some() || hello.cipher_suites.contains(&signal);
     ServerExtensions {
         types: Vec::new(),
-        server_name: agreed.server_name.is_some(),
-        ec_point_formats: agreed.group.is_some() && hello.extensions.supported_groups.is_some(),
-        alpn: agreed.alpn.clone(),
-        extended_master_secret: agreed.derivation == Derivation::Extended,
+        server_name: terms.server_name.is_some(),
+        ec_point_formats: false,
+        alpn: terms.alpn.clone(),
+        extended_master_secret: terms.derivation == Derivation::Extended,
+        session_ticket: false,
         renegotiation_info: renegotiation.then(Vec::new),
     }
 }
@@ -232,12 +257,12 @@ fn extensions(hello: &ClientHello, agreed: &Agreed) -> ServerExtensions {
 /// The ServerKeyExchange; a plain PSK server without a hint has none (RFC 4279 §2).
 fn key_exchange(
     config: &ServerConfig,
-    agreed: &Agreed,
+    choice: &Choice,
     randoms: Randoms,
     offer: Option<&EcdhOffer>,
 ) -> Result<Option<ServerKeyExchange>> {
     let hint = &config.identity.psk_hint;
-    Ok(match (offer, &agreed.credentials) {
+    Ok(match (offer, &choice.credentials) {
         (Some(offer), Some(credentials)) => {
             let signature = credentials.sign(&signed_parameters(randoms, offer))?;
             let signed = SignedOffer {

@@ -2,7 +2,7 @@
 
 use super::network::{End, Network};
 use super::weather::Weather;
-use crate::certificate::ServerName;
+use crate::certificate::{PeerIdentity, ServerName};
 use crate::config::{ClientConfig, ServerConfig};
 use crate::connection::Connection;
 use crate::cookie::{CookieContext, Entrance, HelloVerification, ReplyBuffer, Verdict};
@@ -163,6 +163,16 @@ impl Pair {
     /// The application protocol that a side believes to be agreed on.
     pub fn alpn(&self, end: End) -> Option<Vec<u8>> {
         self.side(end)?.connection.session()?.alpn.clone()
+    }
+
+    /// Who a side believes the other to be; `None` before it is established.
+    pub fn peer_identity(&self, end: End) -> Option<&PeerIdentity> {
+        Some(&self.side(end)?.connection.session()?.peer_identity)
+    }
+
+    /// Whether a side believes to go on with an earlier session; `None` before it is established.
+    pub fn resumed(&self, end: End) -> Option<bool> {
+        Some(self.side(end)?.connection.session()?.resumed)
     }
 
     /// Whether anything is under way.

@@ -253,6 +253,11 @@ impl DtlsSocket {
         self.link.session().server_name.as_deref()
     }
 
+    /// Whether the handshake went on with an earlier session, so that who the peer is was proven then.
+    pub fn resumed(&self) -> bool {
+        self.link.session().resumed
+    }
+
     /// Fills `out` with key material for another protocol (RFC 5705): the same on both sides for the same
     /// label and context.
     ///

@@ -177,6 +177,8 @@ code_points! {
         APPLICATION_LAYER_PROTOCOL_NEGOTIATION = 16,
         /// RFC 7627.
         EXTENDED_MASTER_SECRET = 23,
+        /// RFC 5077 §3.2.
+        SESSION_TICKET = 35,
         /// RFC 5746.
         RENEGOTIATION_INFO = 0xff01,
     }

@@ -18,6 +18,8 @@ pub(crate) struct ClientExtensions {
     pub(crate) signature_algorithms: Option<Vec<SignatureScheme>>,
     pub(crate) alpn: Option<Vec<Vec<u8>>>,
     pub(crate) extended_master_secret: bool,
+    /// A ticket, or nothing where the client has none and would take one (RFC 5077 §3.2).
+    pub(crate) session_ticket: Option<Vec<u8>>,
     pub(crate) renegotiation_info: Option<Vec<u8>>,
 }
 
@@ -48,6 +50,7 @@ impl ClientExtensions {
                     Reader::new(body).finish()?;
                     extensions.extended_master_secret = true;
                 }
+                ExtensionType::SESSION_TICKET => extensions.session_ticket = Some(body.to_vec()),
                 ExtensionType::RENEGOTIATION_INFO => {
                     extensions.renegotiation_info =
                         Some(Reader::whole(body, Reader::vec8)?.to_vec());
@@ -94,6 +97,9 @@ impl ClientExtensions {
             if self.extended_master_secret {
                 extension(w, ExtensionType::EXTENDED_MASTER_SECRET, |_| {});
             }
+            if let Some(ticket) = &self.session_ticket {
+                extension(w, ExtensionType::SESSION_TICKET, |w| w.bytes(ticket));
+            }
             if let Some(data) = &self.renegotiation_info {
                 extension(w, ExtensionType::RENEGOTIATION_INFO, |w| {
                     w.vec8(|w| w.bytes(data))
@@ -112,6 +118,8 @@ pub(crate) struct ServerExtensions {
     pub(crate) ec_point_formats: bool,
     pub(crate) alpn: Option<Vec<u8>>,
     pub(crate) extended_master_secret: bool,
+    /// A NewSessionTicket follows (RFC 5077 §3.2).
+    pub(crate) session_ticket: bool,
     pub(crate) renegotiation_info: Option<Vec<u8>>,
 }
 
@@ -141,6 +149,10 @@ impl ServerExtensions {
                 ExtensionType::EXTENDED_MASTER_SECRET => {
                     Reader::new(body).finish()?;
                     extensions.extended_master_secret = true;
+                }
+                ExtensionType::SESSION_TICKET => {
+                    Reader::new(body).finish()?;
+                    extensions.session_ticket = true;
                 }
                 ExtensionType::RENEGOTIATION_INFO => {
                     extensions.renegotiation_info =
@@ -175,6 +187,9 @@ impl ServerExtensions {
             }
             if self.extended_master_secret {
                 extension(w, ExtensionType::EXTENDED_MASTER_SECRET, |_| {});
+            }
+            if self.session_ticket {
+                extension(w, ExtensionType::SESSION_TICKET, |_| {});
             }
             if let Some(data) = &self.renegotiation_info {
                 extension(w, ExtensionType::RENEGOTIATION_INFO, |w| {

@@ -14,6 +14,7 @@ mod finished;
 mod handshake;
 mod hello_verify_request;
 mod key_exchange;
+mod new_session_ticket;
 mod record;
 mod server_hello;
 
@@ -34,6 +35,7 @@ pub(crate) use hello_verify_request::HelloVerifyRequest;
 pub(crate) use key_exchange::{
     ClientKeyExchange, EcdhOffer, KeyExchangeKind, ServerKeyExchange, SignedOffer,
 };
+pub(crate) use new_session_ticket::NewSessionTicket;
 pub(crate) use record::{MAX_PLAINTEXT, MAX_SEQUENCE, RECORD_HEADER, RecordHeader};
 pub(crate) use server_hello::ServerHello;
 

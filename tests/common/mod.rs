@@ -10,10 +10,14 @@
 
 use flightline::lab::{Pair, Weather};
 use flightline::{
-    CipherSuite, ClientAuth, ClientConfig, ConfigBuilder, Identity, Psk, Retransmission,
-    RootCertificates, RootsVerifier, ServerConfig, ServerIdentity, ServerName, ServerTrust,
+    CipherSuite, ClientAuth, ClientConfig, ClientSession, ClientSessions, ConfigBuilder, Identity,
+    Psk, Retransmission, RootCertificates, RootsVerifier, ServerConfig, ServerIdentity, ServerName,
+    ServerTrust,
 };
-use std::sync::{Arc, OnceLock};
+use rcgen::ExtendedKeyUsagePurpose;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
 
 pub const NAME: &str = "server.test";
 
@@ -22,32 +26,48 @@ pub struct Pki {
     pub server: Identity,
     pub client: Identity,
     pub rsa: Identity,
+    issuer: rcgen::Issuer<'static, rcgen::KeyPair>,
+}
+
+impl Pki {
+    /// One more server's certificate.
+    pub fn issue_server(&self, name: &str) -> Identity {
+        let key = rcgen::KeyPair::generate().unwrap();
+        issue(&self.issuer, key, name, ExtendedKeyUsagePurpose::ServerAuth)
+    }
+}
+
+fn issue(
+    issuer: &rcgen::Issuer<'_, rcgen::KeyPair>,
+    key: rcgen::KeyPair,
+    name: &str,
+    usage: ExtendedKeyUsagePurpose,
+) -> Identity {
+    let mut params = rcgen::CertificateParams::new(vec![name.to_owned()]).unwrap();
+    params.extended_key_usages = vec![usage];
+    let cert = params.signed_by(&key, issuer).unwrap();
+    Identity::from_der(vec![cert.der().to_vec()], &key.serialize_der()).unwrap()
 }
 
 /// A certificate authority with a server's and a client's certificate, made once.
 pub fn pki() -> &'static Pki {
     static PKI: OnceLock<Pki> = OnceLock::new();
-    use rcgen::ExtendedKeyUsagePurpose::{ClientAuth, ServerAuth};
+    use ExtendedKeyUsagePurpose::{ClientAuth, ServerAuth};
     PKI.get_or_init(|| {
         let ca_key = rcgen::KeyPair::generate().unwrap();
         let mut ca = rcgen::CertificateParams::new(Vec::<String>::new()).unwrap();
         ca.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
         let ca_cert = ca.self_signed(&ca_key).unwrap();
         let issuer = rcgen::Issuer::new(ca, ca_key);
-        let issue = |key: rcgen::KeyPair, name: &str, usage| {
-            let mut params = rcgen::CertificateParams::new(vec![name.to_owned()]).unwrap();
-            params.extended_key_usages = vec![usage];
-            let cert = params.signed_by(&key, &issuer).unwrap();
-            Identity::from_der(vec![cert.der().to_vec()], &key.serialize_der()).unwrap()
-        };
         let new = || rcgen::KeyPair::generate().unwrap();
         // Only signs, so it may as well be known to all.
         let rsa = rcgen::KeyPair::from_pem(include_str!("rsa_2048.pem")).unwrap();
         Pki {
             roots: RootCertificates::from_der([ca_cert.der().to_vec()]).unwrap(),
-            server: issue(new(), NAME, ServerAuth),
-            client: issue(new(), "client.test", ClientAuth),
-            rsa: issue(rsa, NAME, ServerAuth),
+            server: issue(&issuer, new(), NAME, ServerAuth),
+            client: issue(&issuer, new(), "client.test", ClientAuth),
+            rsa: issue(&issuer, rsa, NAME, ServerAuth),
+            issuer,
         }
     })
 }
@@ -62,6 +82,7 @@ pub struct Variant {
     client: fn() -> ConfigBuilder<ClientConfig>,
     server: fn() -> ConfigBuilder<ServerConfig>,
     cookie: Cookie,
+    session: Session,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -70,66 +91,119 @@ pub enum Cookie {
     Without,
 }
 
+/// Whether an earlier session is gone on with, and how the server knows it again.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Session {
+    New,
+    ByTicket,
+    ByNumber,
+}
+
 pub const VARIANTS: &[Variant] = &[
     Variant {
         name: "ECDSA",
         client: certificates,
         server: ecdsa,
         cookie: Cookie::With,
+        session: Session::New,
     },
     Variant {
         name: "ECDSA without cookie",
         client: certificates,
         server: ecdsa,
         cookie: Cookie::Without,
+        session: Session::New,
     },
     Variant {
         name: "RSA",
         client: certificates,
         server: rsa,
         cookie: Cookie::With,
+        session: Session::New,
     },
     Variant {
         name: "RSA without cookie",
         client: certificates,
         server: rsa,
         cookie: Cookie::Without,
+        session: Session::New,
     },
     Variant {
         name: "mutual",
         client: identified,
         server: mutual,
         cookie: Cookie::With,
+        session: Session::New,
     },
     Variant {
         name: "mutual without cookie",
         client: identified,
         server: mutual,
         cookie: Cookie::Without,
+        session: Session::New,
     },
     Variant {
         name: "PSK",
         client: plain_psk,
         server: psk_server,
         cookie: Cookie::With,
+        session: Session::New,
     },
     Variant {
         name: "PSK without cookie",
         client: plain_psk,
         server: psk_server,
         cookie: Cookie::Without,
+        session: Session::New,
     },
     Variant {
         name: "ECDHE_PSK",
         client: ecdhe_psk,
         server: psk_server,
         cookie: Cookie::With,
+        session: Session::New,
     },
     Variant {
         name: "ECDHE_PSK without cookie",
         client: ecdhe_psk,
         server: psk_server,
         cookie: Cookie::Without,
+        session: Session::New,
+    },
+    Variant {
+        name: "ECDSA resumed by ticket",
+        client: certificates,
+        server: ecdsa,
+        cookie: Cookie::With,
+        session: Session::ByTicket,
+    },
+    Variant {
+        name: "ECDSA resumed by ticket without cookie",
+        client: certificates,
+        server: ecdsa,
+        cookie: Cookie::Without,
+        session: Session::ByTicket,
+    },
+    Variant {
+        name: "ECDSA resumed by number",
+        client: certificates,
+        server: ecdsa,
+        cookie: Cookie::With,
+        session: Session::ByNumber,
+    },
+    Variant {
+        name: "ECDHE_PSK resumed by ticket",
+        client: ecdhe_psk,
+        server: psk_server,
+        cookie: Cookie::With,
+        session: Session::ByTicket,
+    },
+    Variant {
+        name: "mutual resumed by number",
+        client: identified,
+        server: mutual,
+        cookie: Cookie::With,
+        session: Session::ByNumber,
     },
 ];
 
@@ -148,13 +222,66 @@ impl Variant {
 
     /// Small datagrams, so that flights take several.
     pub fn pair(&self, weather: Weather) -> Pair {
-        self.pair_with_mtu(300, weather)
+        // A hello with a ticket is never cut.
+        let mtu = if self.resumes() { 340 } else { 300 };
+        self.pair_with_mtu(mtu, weather)
     }
 
     pub fn pair_with_mtu(&self, mtu: usize, weather: Weather) -> Pair {
-        let client = Arc::new(self.client().mtu(mtu).build().unwrap());
-        let server = Arc::new(self.server().mtu(mtu).build().unwrap());
+        let (client, server) = match self.session {
+            Session::New => self.configs(mtu),
+            Session::ByTicket | Session::ByNumber => self.configs_with_a_session(mtu),
+        };
         Pair::new(client, server, ServerName::new(NAME).unwrap(), weather).unwrap()
+    }
+
+    /// Whether a pair of [`pair`](Variant::pair) goes on with an earlier session.
+    pub fn resumes(&self) -> bool {
+        self.session != Session::New
+    }
+
+    fn configs(&self, mtu: usize) -> Configs {
+        let server = match self.session {
+            Session::ByNumber => self.server().without_tickets(),
+            Session::New | Session::ByTicket => self.server(),
+        };
+        let client = self.client().sessions(Remembers::default());
+        (
+            Arc::new(client.mtu(mtu).build().unwrap()),
+            Arc::new(server.mtu(mtu).build().unwrap()),
+        )
+    }
+
+    /// Configurations that have shaken hands before, made once.
+    fn configs_with_a_session(&self, mtu: usize) -> Configs {
+        static MADE: Mutex<Option<HashMap<(&str, usize), Configs>>> = Mutex::new(None);
+        let mut made = MADE.lock().unwrap();
+        let made = made.get_or_insert_default().entry((self.name, mtu));
+        made.or_insert_with(|| {
+            let (client, server) = self.configs(mtu);
+            let name = ServerName::new(NAME).unwrap();
+            let mut pair =
+                Pair::new(client.clone(), server.clone(), name, Weather::clear()).unwrap();
+            pair.establish(Duration::from_secs(60)).unwrap();
+            (client, server)
+        })
+        .clone()
+    }
+}
+
+type Configs = (Arc<ClientConfig>, Arc<ServerConfig>);
+
+/// Hands out the last session as often as it is asked for.
+#[derive(Default)]
+struct Remembers(Mutex<Option<ClientSession>>);
+
+impl ClientSessions for Remembers {
+    fn put(&self, _: &ServerName, session: ClientSession) {
+        *self.0.lock().unwrap() = Some(session);
+    }
+
+    fn take(&self, _: &ServerName) -> Option<ClientSession> {
+        self.0.lock().unwrap().clone()
     }
 }
 

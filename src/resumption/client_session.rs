@@ -1,0 +1,178 @@
+//! A session as a client keeps it.
+
+use super::session_state::SessionState;
+use crate::codec::{self, DecodeError, Reader, Writer};
+use crate::error::{Error, Result};
+use std::fmt;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// A session that a client can go on with: its secrets, and what to show the server.
+///
+/// ```
+/// use flightline::{ClientSession, ClientSessions, ServerName};
+/// use std::path::PathBuf;
+///
+/// /// Keeps sessions in files that nobody else can read, so that they outlive the program.
+/// struct Directory(PathBuf);
+///
+/// impl ClientSessions for Directory {
+///     fn put(&self, server: &ServerName, session: ClientSession) {
+///         let _ = std::fs::write(self.0.join(server.to_string()), session.to_bytes());
+///     }
+///
+///     fn take(&self, server: &ServerName) -> Option<ClientSession> {
+///         let path = self.0.join(server.to_string());
+///         let bytes = std::fs::read(&path).ok()?;
+///         std::fs::remove_file(path).ok()?;
+///         ClientSession::from_bytes(&bytes).ok()
+///     }
+/// }
+/// ```
+#[derive(Clone)]
+pub struct ClientSession {
+    handle: Handle,
+    state: SessionState,
+    /// When the server will have forgotten it, in seconds since 1970.
+    expires: u64,
+}
+
+/// What names a session to its server.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) enum Handle {
+    /// The server's own state, sealed (RFC 5077).
+    Ticket(Vec<u8>),
+    /// A number under which the server keeps its state (RFC 5246 §7.4.1.2).
+    Id(Vec<u8>),
+}
+
+impl ClientSession {
+    /// `hint` is how long the server says that it will know the session.
+    pub(crate) fn new(
+        handle: Handle,
+        state: SessionState,
+        hint: Option<Duration>,
+        date: SystemTime,
+    ) -> ClientSession {
+        let left = state.time_left(date);
+        let left = hint.map_or(left, |hint| hint.min(left));
+        let expires = super::seconds(date).saturating_add(left.as_secs());
+        ClientSession {
+            handle,
+            state,
+            expires,
+        }
+    }
+
+    pub(crate) fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
+    pub(crate) fn state(&self) -> &SessionState {
+        &self.state
+    }
+
+    /// From this date on it is of no use.
+    pub fn expires(&self) -> SystemTime {
+        UNIX_EPOCH
+            .checked_add(Duration::from_secs(self.expires))
+            .unwrap_or(UNIX_EPOCH)
+    }
+
+    /// The session for safekeeping. **Whoever has these bytes can read what is sent over connections
+    /// that go on with the session, and pretend to be this client.**
+    pub fn to_bytes(&self) -> Vec<u8> {
+        Writer::bytes_of(|w| {
+            let (kind, handle) = match &self.handle {
+                Handle::Ticket(ticket) => (0, ticket),
+                Handle::Id(id) => (1, id),
+            };
+            w.u8(kind);
+            w.vec16(|w| w.bytes(handle));
+            w.bytes(&self.expires.to_be_bytes());
+            self.state.write(w);
+        })
+    }
+
+    /// What [`to_bytes`](ClientSession::to_bytes) made, by this or an earlier version of the library.
+    ///
+    /// # Errors
+    /// [`Error::Decode`] for anything else.
+    pub fn from_bytes(bytes: &[u8]) -> Result<ClientSession> {
+        Reader::whole(bytes, ClientSession::read).map_err(|cause| Error::Decode {
+            what: "stored session",
+            cause,
+        })
+    }
+
+    fn read(reader: &mut Reader<'_>) -> codec::Result<ClientSession> {
+        let kind = reader.u8()?;
+        let handle = reader.vec16()?.to_vec();
+        Ok(ClientSession {
+            handle: match kind {
+                0 => Handle::Ticket(handle),
+                1 if handle.len() <= 32 => Handle::Id(handle),
+                _ => return Err(DecodeError::IllegalValue),
+            },
+            expires: u64::from_be_bytes(reader.array()?),
+            state: SessionState::read(reader)?,
+        })
+    }
+}
+
+/// Nothing secret.
+impl fmt::Debug for ClientSession {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientSession")
+            .field("version", &self.state.version)
+            .field("cipher_suite", &self.state.cipher_suite)
+            .field("server_name", &self.state.server_name)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::session_state::example;
+    use super::*;
+    use crate::certificate::PeerIdentity;
+
+    fn at(seconds: u64) -> SystemTime {
+        UNIX_EPOCH + Duration::from_secs(seconds)
+    }
+
+    fn session(handle: Handle, hint: Option<Duration>) -> ClientSession {
+        ClientSession::new(handle, example(PeerIdentity::Anonymous), hint, at(1_500))
+    }
+
+    #[test]
+    fn what_is_stored_comes_back_and_nothing_else_does() {
+        for handle in [Handle::Ticket(vec![1; 200]), Handle::Id(vec![2; 32])] {
+            let bytes = session(handle, None).to_bytes();
+            let back = ClientSession::from_bytes(&bytes).unwrap();
+            assert_eq!(back.to_bytes(), bytes);
+            for end in 0..bytes.len() {
+                assert!(ClientSession::from_bytes(&bytes[..end]).is_err());
+            }
+        }
+        let long = session(Handle::Id(vec![2; 33]), None).to_bytes();
+        assert!(ClientSession::from_bytes(&long).is_err());
+    }
+
+    #[test]
+    fn the_servers_hint_shortens_a_life_and_does_not_prolong_it() {
+        let expires = |hint| session(Handle::Id(vec![1]), hint).expires();
+        let day = 24 * 60 * 60;
+        assert_eq!(expires(None), at(1_000 + day));
+        assert_eq!(expires(Some(Duration::from_secs(60))), at(1_560));
+        assert_eq!(
+            expires(Some(Duration::from_secs(10 * day))),
+            at(1_000 + day)
+        );
+    }
+
+    #[test]
+    fn debug_does_not_tell() {
+        let text = format!("{:?}", session(Handle::Ticket(vec![0xab; 4]), None));
+        assert!(!text.contains("ab") && !text.contains("171"), "{text}");
+    }
+}

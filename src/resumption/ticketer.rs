@@ -1,0 +1,55 @@
+//! What makes tickets.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Seals a server's state into tickets that only servers with the same keys can open (RFC 5077 §4).
+/// [`RotatingTicketer`](crate::RotatingTicketer) is the default; one of one's own shares its keys with
+/// other machines.
+///
+/// Whoever has the keys can read every connection whose session they sealed, so they should not live
+/// long. `now` is the time since an origin of the library's choosing.
+pub trait Ticketer: Send + Sync {
+    /// Encrypts and authenticates `state`. `None` hands out no ticket.
+    fn seal(&self, now: Duration, state: &[u8]) -> Option<Vec<u8>>;
+
+    /// Opens a ticket, which comes from the network. `None` for one that is forged, damaged or too
+    /// old: the handshake then is a full one.
+    fn open(&self, now: Duration, ticket: &[u8]) -> Option<OpenedTicket>;
+
+    /// How long a ticket that is made now can be opened, at least.
+    fn lifetime(&self) -> Duration;
+}
+
+/// A ticket's state.
+#[derive(Clone, PartialEq, Eq)]
+pub enum OpenedTicket {
+    /// It is good for a while.
+    Fresh(Vec<u8>),
+    /// It will soon not be opened any more; the client is given a new one.
+    Ageing(Vec<u8>),
+}
+
+/// Does not show the state, which holds keys.
+impl std::fmt::Debug for OpenedTicket {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            OpenedTicket::Fresh(_) => "OpenedTicket::Fresh",
+            OpenedTicket::Ageing(_) => "OpenedTicket::Ageing",
+        })
+    }
+}
+
+impl<T: Ticketer + ?Sized> Ticketer for Arc<T> {
+    fn seal(&self, now: Duration, state: &[u8]) -> Option<Vec<u8>> {
+        (**self).seal(now, state)
+    }
+
+    fn open(&self, now: Duration, ticket: &[u8]) -> Option<OpenedTicket> {
+        (**self).open(now, ticket)
+    }
+
+    fn lifetime(&self) -> Duration {
+        (**self).lifetime()
+    }
+}
