@@ -158,9 +158,15 @@ impl Connection {
         deliver: &mut dyn FnMut(&[u8]),
     ) -> Result<()> {
         self.check()?;
-        let response = self.inbound.receive(datagram, now, deliver);
-        self.respond(response, now)?;
-        self.advance(now)
+        // The script is asked after each record: what one says decides how the next is read.
+        for record in self.inbound.records(datagram) {
+            let mut response = Response::default();
+            self.inbound
+                .receive_record(record, now, &mut response, deliver);
+            self.respond(response, now)?;
+            self.advance(now)?;
+        }
+        Ok(())
     }
 
     /// Fires every deadline that is due.
@@ -350,3 +356,6 @@ struct Start {
     expected_seq: u16,
     record_sequence: u64,
 }
+
+#[cfg(test)]
+mod tests;

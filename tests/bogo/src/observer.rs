@@ -6,6 +6,6 @@ pub struct Print;
 
 impl Observer for Print {
     fn event(&self, event: &Event) {
-        println!("{:?} {:?}", event.at, event.what);
+        println!("{event}");
     }
 }
