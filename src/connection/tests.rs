@@ -19,13 +19,15 @@ fn pair() -> (Connection, Connection) {
         .unwrap();
     let mut client =
         Connection::client(client.into(), ServerName::unnamed(), "client".into(), NOW).unwrap();
+    client.begin(NOW).unwrap();
     let hello = client.transmit().unwrap();
     let mut entrance = Entrance::new(HelloVerification::Waived, 1);
     let mut reply = ReplyBuffer::new();
     let Verdict::Verified(hello) = entrance.check(b"client", &hello, NOW, &mut reply) else {
         panic!("the gate is open");
     };
-    let server = Connection::server(server.into(), *hello, "server".into(), NOW);
+    let mut server = Connection::server(server.into(), *hello, "server".into(), NOW);
+    server.begin(NOW).unwrap();
     (client, server)
 }
 
