@@ -57,6 +57,7 @@ pub mod lab;
 mod net;
 mod record;
 mod session;
+mod srtp;
 mod stats;
 mod timer;
 mod trace;
@@ -83,12 +84,13 @@ pub use net::{
     ServeOptions, Transport, UdpTransport,
 };
 pub use record::Replay;
+pub use srtp::SrtpKeys;
 pub use stats::{DropReason, Drops, Stats};
 pub use timer::{Clock, Delay, GiveUp, Retransmission, SystemClock, Timer, TimestampTimer};
 pub use trace::{Event, Message, Observer, ResendReason, What};
 pub use wire::{
     AlertDescription, CipherSuite, ExtensionType, HandshakeType, NamedGroup, ProtocolVersion,
-    SignatureScheme,
+    SignatureScheme, SrtpProfile,
 };
 
 /// The README's programs are tests.

@@ -9,7 +9,7 @@ use flightline::lab::{End, Pair, Weather};
 use flightline::{
     AlertDescription, CertificateError, CipherSuite, ClientAuth, ClientConfig, ConfigBuilder,
     Error, Fingerprint, NamedGroup, Psk, RootCertificates, RootsVerifier, ServerConfig,
-    ServerIdentity, ServerName, ServerTrust,
+    ServerIdentity, ServerName, ServerTrust, SrtpProfile,
 };
 use std::time::Duration;
 
@@ -139,6 +139,51 @@ fn alpn_is_the_servers_preference_or_a_failure() {
     let mut silent = pair(certificate_client().alpn(["a"]), certificate_server());
     silent.establish(MINUTE).unwrap();
     assert_eq!(silent.alpn(End::Client), None);
+}
+
+#[test]
+fn srtp_is_the_servers_preference_or_nothing() {
+    const CM_80: SrtpProfile = SrtpProfile::SRTP_AES128_CM_HMAC_SHA1_80;
+    const GCM_128: SrtpProfile = SrtpProfile::SRTP_AEAD_AES_128_GCM;
+    const GCM_256: SrtpProfile = SrtpProfile::SRTP_AEAD_AES_256_GCM;
+    for (offered, wanted, agreed) in [
+        (
+            &[CM_80, GCM_128][..],
+            &[GCM_256, GCM_128, CM_80][..],
+            Some(GCM_128),
+        ),
+        (&[GCM_256], &[GCM_256], Some(GCM_256)),
+        (&[CM_80], &[GCM_128], None),
+        (&[CM_80], &[], None),
+        (&[], &[CM_80], None),
+    ] {
+        let mut pair = pair(
+            certificate_client().srtp_profiles(offered.iter().copied()),
+            certificate_server().srtp_profiles(wanted.iter().copied()),
+        );
+        pair.establish(MINUTE).unwrap();
+        pair.exchange(b"request", b"response").unwrap();
+        let keys = [End::Client, End::Server].map(|end| pair.srtp_keys(end));
+        match (agreed, keys) {
+            (Some(profile), [Ok(client), Ok(server)]) => {
+                assert_eq!([client.profile(), server.profile()], [profile; 2]);
+                assert_eq!(client.client_write_key(), server.client_write_key());
+                assert_eq!(client.server_write_key(), server.server_write_key());
+                assert_eq!(client.client_write_salt(), server.client_write_salt());
+                assert_eq!(client.server_write_salt(), server.server_write_salt());
+                assert_ne!(client.client_write_key(), client.server_write_key());
+            }
+            (None, [Err(Error::Config(_)), Err(Error::Config(_))]) => {}
+            (_, keys) => panic!("{offered:?}, {wanted:?}: {keys:?}"),
+        }
+    }
+}
+
+/// A profile of unknown lengths has no keys, so it cannot be asked for.
+#[test]
+fn srtp_without_encryption_cannot_be_configured() {
+    let built = certificate_client().srtp_profiles([SrtpProfile(5)]).build();
+    assert!(matches!(built, Err(Error::Config(_))));
 }
 
 #[test]

@@ -11,7 +11,8 @@ use crate::error::{Error, Result};
 use crate::session::Session;
 use crate::wire::{
     Certificate, CertificateRequest, ClientHello, ClientKeyExchange, EcdhOffer, ExtensionType,
-    Finished, KeyExchangeKind, ServerHello, ServerHelloDone, ServerKeyExchange,
+    Finished, KeyExchangeKind, ServerHello, ServerHelloDone, ServerKeyExchange, SrtpChoice,
+    SrtpProfile,
 };
 use std::sync::Arc;
 
@@ -85,6 +86,7 @@ pub(super) async fn run(
         version: answer.version,
         cipher_suite: suite.id,
         alpn: answer.extensions.alpn,
+        srtp_profile: answer.extensions.use_srtp.map(|choice| choice.profile),
         peer_identity: agreement
             .psk_identity
             .map_or(peer_identity, PeerIdentity::Psk),
@@ -108,6 +110,7 @@ fn agree(
     let offered = |typ: &ExtensionType| match *typ {
         ExtensionType::SERVER_NAME => hello.extensions.server_name.is_some(),
         ExtensionType::EC_POINT_FORMATS => hello.extensions.supported_groups.is_some(),
+        ExtensionType::USE_SRTP => hello.extensions.srtp_profiles.is_some(),
         ExtensionType::APPLICATION_LAYER_PROTOCOL_NEGOTIATION => hello.extensions.alpn.is_some(),
         ExtensionType::EXTENDED_MASTER_SECRET | ExtensionType::RENEGOTIATION_INFO => true,
         _ => false,
@@ -130,6 +133,9 @@ fn agree(
             return Err(Error::IllegalParameter("application protocol"));
         }
     }
+    if let Some(choice) = &answer.extensions.use_srtp {
+        check_srtp(&config.settings.srtp_profiles, choice)?;
+    }
     let derivation = match answer.extensions.extended_master_secret {
         true => Derivation::Extended,
         false if config.settings.extended_master_secret == ExtendedMasterSecret::Optional => {
@@ -138,6 +144,18 @@ fn agree(
         false => return Err(Error::NoExtendedMasterSecret),
     };
     Ok((suite, derivation))
+}
+
+/// RFC 5764 §4.1.1: the server chooses what was offered. §4.1.3: we offer no master key identifier, so
+/// it must not have one.
+fn check_srtp(offered: &[SrtpProfile], choice: &SrtpChoice) -> Result<()> {
+    if !offered.contains(&choice.profile) {
+        Err(Error::IllegalParameter("SRTP profile"))
+    } else if !choice.mki.is_empty() {
+        Err(Error::IllegalParameter("SRTP master key identifier"))
+    } else {
+        Ok(())
+    }
 }
 
 /// The premaster secret, and the message that lets the server compute it.
@@ -225,4 +243,25 @@ pub(super) fn signed_parameters(randoms: Randoms, offer: &EcdhOffer) -> Vec<u8> 
         w.bytes(&randoms.server);
         offer.write(w);
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::AlertDescription;
+
+    #[test]
+    fn a_servers_srtp_choice_is_one_of_ours_without_an_identifier() {
+        let gcm = SrtpProfile::SRTP_AEAD_AES_128_GCM;
+        for (profile, mki, accepted) in [
+            (gcm, vec![], true),
+            (gcm, vec![1], false),
+            (SrtpProfile::SRTP_AES128_CM_HMAC_SHA1_80, vec![], false),
+        ] {
+            let outcome = check_srtp(&[gcm], &SrtpChoice { profile, mki });
+            let alert = outcome.err().and_then(|error| error.alert());
+            let refused = (!accepted).then_some(AlertDescription::ILLEGAL_PARAMETER);
+            assert_eq!(alert, refused, "{profile}");
+        }
+    }
 }

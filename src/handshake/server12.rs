@@ -14,7 +14,7 @@ use crate::wire::{
     Certificate, CertificateRequest, CertificateVerify, CipherSuite, ClientHello,
     ClientKeyExchange, EcdhOffer, Finished, KeyExchangeKind, NamedGroup, ProtocolVersion,
     ServerExtensions, ServerHello, ServerHelloDone, ServerKeyExchange, SignatureScheme,
-    SignedOffer,
+    SignedOffer, SrtpChoice, SrtpProfile,
 };
 use std::sync::Arc;
 
@@ -102,6 +102,7 @@ pub(super) async fn run(
         version: answer.version,
         cipher_suite: suite.id,
         alpn: agreed.alpn,
+        srtp_profile: agreed.srtp_profile,
         peer_identity: match (agreement.psk_identity, chain.is_empty()) {
             (Some(identity), _) => PeerIdentity::Psk(identity),
             (None, true) => PeerIdentity::Anonymous,
@@ -119,6 +120,7 @@ struct Agreed {
     credentials: Option<Credentials>,
     derivation: Derivation,
     alpn: Option<Vec<u8>>,
+    srtp_profile: Option<SrtpProfile>,
     server_name: Option<String>,
 }
 
@@ -180,6 +182,7 @@ fn agree(config: &ServerConfig, hello: &ClientHello) -> Result<Agreed> {
         credentials,
         derivation,
         alpn,
+        srtp_profile: choose_srtp_profile(config, hello),
         server_name,
     })
 }
@@ -214,6 +217,13 @@ fn choose_protocol(config: &ServerConfig, hello: &ClientHello) -> Result<Option<
     }
 }
 
+/// RFC 5764 §4.1.1: without a common profile the extension goes unanswered and the handshake goes on.
+fn choose_srtp_profile(config: &ServerConfig, hello: &ClientHello) -> Option<SrtpProfile> {
+    let theirs = hello.extensions.srtp_profiles.as_ref()?;
+    let mut ours = config.settings.srtp_profiles.iter().copied();
+    ours.find(|profile| theirs.contains(profile))
+}
+
 /// Answers only what the client asked for (RFC 5246 §7.4.1.4).
 fn extensions(hello: &ClientHello, agreed: &Agreed) -> ServerExtensions {
     let signal = CipherSuite::TLS_EMPTY_RENEGOTIATION_INFO_SCSV;
@@ -223,6 +233,11 @@ fn extensions(hello: &ClientHello, agreed: &Agreed) -> ServerExtensions {
         types: Vec::new(),
         server_name: agreed.server_name.is_some(),
         ec_point_formats: agreed.group.is_some() && hello.extensions.supported_groups.is_some(),
+        // RFC 5764 §4.1.3: an empty master key identifier says that packets carry none.
+        use_srtp: agreed.srtp_profile.map(|profile| SrtpChoice {
+            profile,
+            mki: Vec::new(),
+        }),
         alpn: agreed.alpn.clone(),
         extended_master_secret: agreed.derivation == Derivation::Extended,
         renegotiation_info: renegotiation.then(Vec::new),

@@ -16,6 +16,7 @@ mod hello_verify_request;
 mod key_exchange;
 mod record;
 mod server_hello;
+mod use_srtp;
 
 pub use alert::AlertDescription;
 pub(crate) use alert::{Alert, AlertLevel};
@@ -26,6 +27,7 @@ pub(crate) use client_hello::{ClientHello, ClientHelloFields};
 pub(crate) use code_points::ContentType;
 pub use code_points::{
     CipherSuite, ExtensionType, HandshakeType, NamedGroup, ProtocolVersion, SignatureScheme,
+    SrtpProfile,
 };
 pub(crate) use extensions::{ClientExtensions, ServerExtensions};
 pub(crate) use finished::{Finished, ServerHelloDone};
@@ -36,6 +38,7 @@ pub(crate) use key_exchange::{
 };
 pub(crate) use record::{MAX_PLAINTEXT, MAX_SEQUENCE, RECORD_HEADER, RecordHeader};
 pub(crate) use server_hello::ServerHello;
+pub(crate) use use_srtp::SrtpChoice;
 
 use crate::codec::{self, Reader, Writer};
 
