@@ -70,12 +70,12 @@ pub use certificate::{
 };
 pub use certificate::{PeerIdentity, ServerName};
 pub use codec::DecodeError;
+pub use config::{
+    AlpnChoice, AlpnSelector, ClientConfig, ConfigBuilder, ExtendedMasterSecret, Psk, PskLookup,
+    ServerConfig, ServerIdentity, ServerTrust, Settings,
+};
 #[cfg(feature = "x509")]
 pub use config::{CertificateResolver, ClientAuth};
-pub use config::{
-    ClientConfig, ConfigBuilder, ExtendedMasterSecret, Psk, PskLookup, ServerConfig,
-    ServerIdentity, ServerTrust, Settings,
-};
 pub use cookie::{CookieContext, CookieSigner, HmacCookies};
 pub use error::{CertificateError, Error, Result};
 pub use key_log::{KeyLog, KeyLogFile};

@@ -7,9 +7,9 @@ mod common;
 use common::{NAME, pki, psk};
 use flightline::lab::{End, Pair, Weather};
 use flightline::{
-    AlertDescription, CertificateError, CipherSuite, ClientAuth, ClientConfig, ConfigBuilder,
-    Error, Fingerprint, NamedGroup, Psk, RootCertificates, RootsVerifier, ServerConfig,
-    ServerIdentity, ServerName, ServerTrust, SrtpProfile,
+    AlertDescription, AlpnChoice, CertificateError, CipherSuite, ClientAuth, ClientConfig,
+    ConfigBuilder, Error, Fingerprint, NamedGroup, Psk, RootCertificates, RootsVerifier,
+    ServerConfig, ServerIdentity, ServerName, ServerTrust, SrtpProfile,
 };
 use std::time::Duration;
 
@@ -139,6 +139,52 @@ fn alpn_is_the_servers_preference_or_a_failure() {
     let mut silent = pair(certificate_client().alpn(["a"]), certificate_server());
     silent.establish(MINUTE).unwrap();
     assert_eq!(silent.alpn(End::Client), None);
+}
+
+#[test]
+fn alpn_is_what_the_selector_says() {
+    type Selector = fn(&[Vec<u8>]) -> AlpnChoice;
+    let with = |offered: &[&str], selector: Selector| {
+        let client = certificate_client().alpn(offered);
+        pair(client, certificate_server().alpn_selector(selector))
+    };
+    let last: Selector = |offered| match offered.last() {
+        Some(name) => AlpnChoice::Select(name.clone()),
+        None => AlpnChoice::Refuse,
+    };
+    for (offered, selector, agreed) in [
+        (&["echo", "coap"][..], last, Some(&b"coap"[..])),
+        (&["echo"], |_| AlpnChoice::Decline, None),
+        (&[], |_| panic!("nothing was offered"), None),
+    ] {
+        let mut pair = with(offered, selector);
+        pair.establish(MINUTE).unwrap();
+        for end in [End::Client, End::Server] {
+            assert_eq!(pair.alpn(end).as_deref(), agreed, "{offered:?}");
+        }
+    }
+
+    let not_offered: [Selector; 3] = [
+        |_| AlpnChoice::Select(Vec::new()),
+        |_| AlpnChoice::Select(vec![b'a'; 256]),
+        |_| AlpnChoice::Select(b"coap".to_vec()),
+    ];
+    for selector in not_offered {
+        let (client, server) = failures(with(&["echo"], selector));
+        assert!(matches!(server, Error::ProtocolNotOffered(_)), "{server}");
+        assert_eq!(alert(&client), AlertDescription::INTERNAL_ERROR);
+    }
+    let (client, server) = failures(with(&["echo"], |_| AlpnChoice::Refuse));
+    assert!(matches!(server, Error::NoCommonProtocol), "{server}");
+    assert_eq!(alert(&client), AlertDescription::NO_APPLICATION_PROTOCOL);
+}
+
+#[test]
+fn alpn_is_a_list_or_a_selector() {
+    let both = certificate_server()
+        .alpn(["echo"])
+        .alpn_selector(|_: &[Vec<u8>]| AlpnChoice::Decline);
+    assert!(matches!(both.build(), Err(Error::Config(_))));
 }
 
 #[test]

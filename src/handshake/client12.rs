@@ -129,9 +129,7 @@ fn agree(
         return Err(Error::BadRenegotiationInfo);
     }
     if let Some(chosen) = &answer.extensions.alpn {
-        if !config.settings.alpn.contains(chosen) {
-            return Err(Error::IllegalParameter("application protocol"));
-        }
+        check_protocol(config, chosen)?;
     }
     if let Some(choice) = &answer.extensions.use_srtp {
         check_srtp(&config.settings.srtp_profiles, choice)?;
@@ -144,6 +142,15 @@ fn agree(
         false => return Err(Error::NoExtendedMasterSecret),
     };
     Ok((suite, derivation))
+}
+
+/// RFC 7301 §3.2: the server chooses what was offered.
+fn check_protocol(config: &ClientConfig, chosen: &Vec<u8>) -> Result<()> {
+    if config.allow_unknown_alpn || config.settings.alpn.contains(chosen) {
+        Ok(())
+    } else {
+        Err(Error::IllegalParameter("application protocol"))
+    }
 }
 
 /// RFC 5764 §4.1.1: the server chooses what was offered. §4.1.3: we offer no master key identifier, so
@@ -248,7 +255,22 @@ pub(super) fn signed_parameters(randoms: Randoms, offer: &EcdhOffer) -> Vec<u8> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{ConfigBuilder, ServerTrust};
     use crate::wire::AlertDescription;
+
+    #[test]
+    fn a_servers_protocol_is_one_of_ours_unless_any_is_allowed() {
+        let psk = Psk::new("tester", [7; 32]).unwrap();
+        let client = || ClientConfig::builder(ServerTrust::psk(psk.clone())).alpn(["foo", "bar"]);
+        let check = |client: ConfigBuilder<ClientConfig>, chosen: &str| {
+            let outcome = check_protocol(&client.build().unwrap(), &chosen.into());
+            outcome.err().and_then(|error| error.alert())
+        };
+        let refused = Some(AlertDescription::ILLEGAL_PARAMETER);
+        assert_eq!(check(client(), "bar"), None);
+        assert_eq!(check(client(), "baz"), refused);
+        assert_eq!(check(client().allow_unknown_alpn(), "baz"), None);
+    }
 
     #[test]
     fn a_servers_srtp_choice_is_one_of_ours_without_an_identifier() {

@@ -6,7 +6,7 @@ use super::io::Io;
 use super::keys12::{Derivation, Keys, Randoms, psk_pre_master, verify_finished};
 use crate::certificate::PeerIdentity;
 use crate::codec::DecodeError;
-use crate::config::{ExtendedMasterSecret, Psk, ServerConfig};
+use crate::config::{AlpnChoice, ExtendedMasterSecret, Psk, ServerConfig};
 use crate::crypto::{EphemeralKey, Secret, Suite, random};
 use crate::error::{Error, Result};
 use crate::session::Session;
@@ -205,15 +205,23 @@ fn choose_group(config: &ServerConfig, hello: &ClientHello) -> Option<NamedGroup
     }
 }
 
-/// RFC 7301 §3.2: where both sides name protocols, there must be one in common.
+/// RFC 7301 §3.2: where both sides name protocols, there must be one in common. A selector may say
+/// that there need not be.
 fn choose_protocol(config: &ServerConfig, hello: &ClientHello) -> Result<Option<Vec<u8>>> {
     let ours = &config.settings.alpn;
-    match &hello.extensions.alpn {
-        Some(theirs) if !ours.is_empty() => {
+    match (&hello.extensions.alpn, &config.alpn_selector) {
+        (None, _) => Ok(None),
+        (Some(theirs), Some(selector)) => match selector.select(theirs) {
+            AlpnChoice::Select(name) if theirs.contains(&name) => Ok(Some(name)),
+            AlpnChoice::Select(name) => Err(Error::ProtocolNotOffered(name)),
+            AlpnChoice::Decline => Ok(None),
+            AlpnChoice::Refuse => Err(Error::NoCommonProtocol),
+        },
+        (Some(_), None) if ours.is_empty() => Ok(None),
+        (Some(theirs), None) => {
             let common = ours.iter().find(|name| theirs.contains(name));
             common.cloned().map(Some).ok_or(Error::NoCommonProtocol)
         }
-        _ => Ok(None),
     }
 }
 
