@@ -79,6 +79,8 @@ fn offer(config: &ClientConfig, server: &ServerName) -> Result<ClientHello> {
                 .any(|suite| suite.agrees_on_keys())
                 .then(|| settings.groups.clone()),
             signature_algorithms: (!uses_psk).then(auth::schemes),
+            srtp_profiles: (!settings.srtp_profiles.is_empty())
+                .then(|| settings.srtp_profiles.clone()),
             alpn: (!settings.alpn.is_empty()).then(|| settings.alpn.clone()),
             extended_master_secret: true,
             session_ticket: None,

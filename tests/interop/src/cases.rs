@@ -1,7 +1,7 @@
 //! What is tried.
 
 use crate::pki::Kind;
-use flightline::{CipherSuite, NamedGroup};
+use flightline::{CipherSuite, NamedGroup, SrtpProfile};
 
 /// The side that flightline takes. OpenSSL takes the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +43,7 @@ pub struct Case {
     pub signatures: Option<&'static str>,
     pub client_auth: ClientAuth,
     pub alpn: bool,
+    pub srtp: Option<Srtp>,
     /// The client asks for the server's second name.
     pub other_name: bool,
     pub mtu: Option<usize>,
@@ -60,6 +61,45 @@ pub struct Suite {
     pub openssl: &'static str,
     pub psk: bool,
 }
+
+/// A profile for SRTP, and how many bytes of keys and salts it takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Srtp {
+    pub profile: SrtpProfile,
+    pub openssl: &'static str,
+    pub material: usize,
+}
+
+const fn srtp(profile: SrtpProfile, openssl: &'static str, material: usize) -> Srtp {
+    Srtp {
+        profile,
+        openssl,
+        material,
+    }
+}
+
+const SRTP: [Srtp; 4] = [
+    srtp(
+        SrtpProfile::SRTP_AES128_CM_HMAC_SHA1_80,
+        "SRTP_AES128_CM_SHA1_80",
+        60,
+    ),
+    srtp(
+        SrtpProfile::SRTP_AES128_CM_HMAC_SHA1_32,
+        "SRTP_AES128_CM_SHA1_32",
+        60,
+    ),
+    srtp(
+        SrtpProfile::SRTP_AEAD_AES_128_GCM,
+        "SRTP_AEAD_AES_128_GCM",
+        56,
+    ),
+    srtp(
+        SrtpProfile::SRTP_AEAD_AES_256_GCM,
+        "SRTP_AEAD_AES_256_GCM",
+        88,
+    ),
+];
 
 const fn suite(id: CipherSuite, openssl: &'static str, psk: bool) -> Suite {
     Suite { id, openssl, psk }
@@ -194,6 +234,7 @@ fn on_a_good_path(ours: Ours) -> Vec<Case> {
         signatures: None,
         client_auth: ClientAuth::None,
         alpn: false,
+        srtp: None,
         other_name: false,
         mtu: None,
         listen: false,
@@ -253,6 +294,13 @@ fn on_a_good_path(ours: Ours) -> Vec<Case> {
             ..plain.clone()
         },
     ));
+    for srtp in SRTP {
+        let case = Case {
+            srtp: Some(srtp),
+            ..plain.clone()
+        };
+        cases.push(named(srtp.openssl.into(), case));
+    }
     cases.push(named(
         "SNI".into(),
         Case {
