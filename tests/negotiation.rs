@@ -99,11 +99,38 @@ fn every_suite_and_group() {
                 true => ClientConfig::builder(ServerTrust::psk(psk())),
                 false => certificate_client(),
             };
-            let client = client.cipher_suites([suite]).groups([group]);
-            let mut pair = pair(client, ServerConfig::builder(both()));
+            // The certificate's curve must be among the client's, so the server narrows the choice.
+            let client = client.cipher_suites([suite]);
+            let mut pair = pair(client, ServerConfig::builder(both()).groups([group]));
             pair.establish(MINUTE)
                 .unwrap_or_else(|e| panic!("{suite}, {group}: {e}"));
             pair.exchange(b"request", b"response").unwrap();
+        }
+    }
+}
+
+/// RFC 8422 §5.3: the client's groups are those of the server's ECDSA key as well.
+#[test]
+fn an_ecdsa_certificate_is_on_a_curve_of_the_clients() {
+    use NamedGroup as G;
+    let (p256, rsa) = (|| pki().server.clone(), || pki().rsa.clone());
+    for (groups, certificates, succeeds) in [
+        (&[G::X25519, G::SECP256R1][..], vec![p256()], true),
+        (&[G::X25519], vec![p256()], false),
+        (&[G::SECP384R1], vec![p256()], false),
+        (&[G::X25519], vec![rsa()], true),
+        (&[G::X25519], vec![p256(), rsa()], true),
+    ] {
+        let identity = ServerIdentity::resolver(move |_: Option<&str>| certificates.clone());
+        let client = certificate_client().groups(groups.iter().copied());
+        let mut pair = pair(client, ServerConfig::builder(identity));
+        if succeeds {
+            pair.establish(MINUTE).unwrap();
+            pair.exchange(b"request", b"response").unwrap();
+        } else {
+            let (client, server) = failures(pair);
+            assert!(matches!(server, Error::NoCommonCipherSuite), "{server}");
+            assert_eq!(alert(&client), AlertDescription::HANDSHAKE_FAILURE);
         }
     }
 }

@@ -52,7 +52,8 @@ fn new(pki: &Pki) -> Res<Box<dyn Peer>> {
         client: ClientConfig::builder(ServerTrust::roots(roots))
             .without_resumption()
             .cipher_suites(suites)
-            .groups([NamedGroup::X25519])
+            // P-256 is the certificate's curve; the server chooses X25519.
+            .groups([NamedGroup::X25519, NamedGroup::SECP256R1])
             .mtu(MTU)
             .build()?
             .into(),

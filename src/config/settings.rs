@@ -190,7 +190,8 @@ impl<C: AsMut<Settings>> ConfigBuilder<C> {
     }
 
     /// The groups for the key agreement, the preferred first; a server's order decides. X25519, P-256
-    /// and P-384 by default.
+    /// and P-384 by default. A client's are also the curves that a server's ECDSA certificate may be on
+    /// (RFC 8422 §5.3): with X25519 alone, it must have another certificate.
     pub fn groups(self, groups: impl IntoIterator<Item = NamedGroup>) -> Self {
         self.set(|s| s.groups = groups.into_iter().collect())
     }

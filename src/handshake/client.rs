@@ -75,6 +75,10 @@ fn offer(config: &ClientConfig, server: &ServerName) -> Result<ClientHello> {
         compression_methods: vec![0],
         extensions: ClientExtensions {
             server_name: server.sni().map(|name| name.as_bytes().to_vec()),
+            // RFC 8422 §5.1.1 has one list for key agreement and for ECDSA keys. It is what the
+            // configuration says and no more: a curve added for the sake of certificates could be
+            // chosen for the key agreement too. A server with an ECDSA key on another curve must not
+            // use it then, but where one does, its signature is as good.
             supported_groups: suites()
                 .any(|suite| suite.agrees_on_keys())
                 .then(|| settings.groups.clone()),

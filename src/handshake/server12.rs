@@ -14,8 +14,8 @@ use crate::session::Session;
 use crate::wire::{
     Certificate, CertificateRequest, CertificateVerify, CipherSuite, ClientHello,
     ClientKeyExchange, EcdhOffer, Finished, KeyExchangeKind, NamedGroup, ProtocolVersion,
-    ServerExtensions, ServerHello, ServerHelloDone, ServerKeyExchange, SignatureScheme,
-    SignedOffer, SrtpChoice, SrtpProfile,
+    ServerExtensions, ServerHello, ServerHelloDone, ServerKeyExchange, SignedOffer, SrtpChoice,
+    SrtpProfile,
 };
 use std::sync::Arc;
 
@@ -188,13 +188,8 @@ fn choose(config: &ServerConfig, hello: &ClientHello, terms: &Terms) -> Result<C
         let credentials = match suite.uses_psk() {
             true => config.identity.psk.as_ref().map(|_| None)?,
             false => {
-                let accepted = accepted_schemes(hello);
-                Some(auth::server_credentials(
-                    config,
-                    terms.server_name.as_deref(),
-                    suite,
-                    accepted,
-                )?)
+                let name = terms.server_name.as_deref();
+                Some(auth::server_credentials(config, name, suite, hello)?)
             }
         };
         Some((suite, group, credentials))
@@ -209,15 +204,6 @@ fn choose(config: &ServerConfig, hello: &ClientHello, terms: &Terms) -> Result<C
         group,
         credentials,
     })
-}
-
-/// RFC 5246 §7.4.1.4.1: a client that names no schemes accepts SHA-1 only, and so none of ours.
-fn accepted_schemes(hello: &ClientHello) -> &[SignatureScheme] {
-    hello
-        .extensions
-        .signature_algorithms
-        .as_deref()
-        .unwrap_or_default()
 }
 
 /// RFC 8422 §4: a client that names no groups leaves the choice to the server.

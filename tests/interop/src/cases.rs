@@ -30,6 +30,8 @@ pub enum Wrong {
     Authority,
     Psk,
     Suite,
+    /// The server's only key is on a curve that the client does not name.
+    Curve,
 }
 
 #[derive(Debug, Clone)]
@@ -254,13 +256,21 @@ fn on_a_good_path(ours: Ours) -> Vec<Case> {
         cases.push(named(suite.openssl.into(), case));
     }
     for group in GROUPS {
-        // RSA, since OpenSSL refuses an ECDSA key on a curve that is not among the groups.
+        // RSA, since an ECDSA key must be on a curve that is among the groups.
         let case = Case {
             group: Some(group),
             kind: Kind::Rsa,
             ..plain.clone()
         };
         cases.push(named(format!("group {}", group.1), case));
+    }
+    for (group, kind) in [(GROUPS[1], Kind::P256), (GROUPS[2], Kind::P384)] {
+        let case = Case {
+            group: Some(group),
+            kind,
+            ..plain.clone()
+        };
+        cases.push(named(format!("group {}, ECDSA on it", group.1), case));
     }
     for (kind, signatures) in SIGNATURES {
         // s_server finds no suite for an Ed25519 key in DTLS 1.2, not even with s_client.
@@ -353,6 +363,12 @@ fn on_a_good_path(ours: Ours) -> Vec<Case> {
             case,
         ));
     }
+    let wrong_curve = Case {
+        wrong: Wrong::Curve,
+        group: Some(GROUPS[0]),
+        ..plain.clone()
+    };
+    cases.push(named("wrong curve: fails".into(), wrong_curve));
     let wrong_psk = Case {
         wrong: Wrong::Psk,
         suite: Some(psk),

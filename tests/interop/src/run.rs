@@ -106,7 +106,7 @@ fn expected_error(case: &Case, error: Error) -> Res<String> {
         Wrong::Authority => matches!(error, Error::Certificate(CertificateError::UnknownIssuer)),
         // OpenSSL drops what it cannot decrypt and says nothing.
         Wrong::Psk => matches!(error, Error::HandshakeTimeout { .. } | Error::PeerAlert(_)),
-        Wrong::Suite | Wrong::Nothing => match &error {
+        Wrong::Suite | Wrong::Curve | Wrong::Nothing => match &error {
             Error::PeerAlert(_) => true,
             Error::HandshakeTimeout { suspect, .. } => suspect.is_some(),
             _ => false,
