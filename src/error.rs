@@ -66,6 +66,8 @@ pub enum Error {
     TooManyConnections,
     /// A callback of the application said no.
     Refused(&'static str),
+    /// The server's [`AlpnSelector`](crate::AlpnSelector) chose a protocol that the client did not offer.
+    ProtocolNotOffered(Vec<u8>),
     /// Exporters need the extended master secret (RFC 7627 §6).
     NoExporter,
 
@@ -117,8 +119,6 @@ pub enum Error {
     NoCommonSignatureScheme,
     /// No application protocol in common (RFC 7301 §3.2).
     NoCommonProtocol,
-    /// The server's [`AlpnSelector`](crate::AlpnSelector) chose a protocol that the client did not offer.
-    ProtocolNotOffered(Vec<u8>),
     /// The peer does not do the extended master secret (RFC 7627), which is required.
     NoExtendedMasterSecret,
     /// The peer's renegotiation_info is missing or wrong (RFC 5746).
@@ -362,7 +362,7 @@ impl fmt::Display for Error {
             }
             Error::NoCommonProtocol => f.write_str("no application protocol (ALPN) in common"),
             Error::ProtocolNotOffered(name) => {
-                write!(f, "the selector chose the protocol {:?}, which the client did not offer", name.escape_ascii().to_string())
+                write!(f, "the ALPN selector chose \"{}\", which the client did not offer", name.escape_ascii())
             }
             Error::NoExtendedMasterSecret => f.write_str("the peer does not do the extended master secret"),
             Error::BadRenegotiationInfo => f.write_str("the peer's renegotiation_info is missing or wrong"),

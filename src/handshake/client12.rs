@@ -170,8 +170,9 @@ fn agree(config: &ClientConfig, hello: &ClientHello, answer: &ServerHello) -> Re
 }
 
 /// RFC 7301 §3.2: the server chooses what was offered.
-fn check_protocol(config: &ClientConfig, chosen: &Vec<u8>) -> Result<()> {
-    if config.allow_unknown_alpn || config.settings.alpn.contains(chosen) {
+fn check_protocol(config: &ClientConfig, chosen: &[u8]) -> Result<()> {
+    let offered = config.settings.alpn.iter().any(|name| name == chosen);
+    if offered || config.allow_unknown_alpn {
         Ok(())
     } else {
         Err(Error::IllegalParameter("application protocol"))
@@ -281,18 +282,20 @@ pub(super) fn signed_parameters(randoms: Randoms, offer: &EcdhOffer) -> Vec<u8> 
 mod tests {
     use super::*;
     use crate::config::{ConfigBuilder, ServerTrust};
+    use crate::record::Replay;
     use crate::wire::AlertDescription;
 
     #[test]
     fn a_servers_protocol_is_one_of_ours_unless_any_is_allowed() {
         let psk = Psk::new("tester", [7; 32]).unwrap();
         let client = || {
-            ClientConfig::builder(ServerTrust::psk(psk.clone()))
-                .replay(crate::record::Replay::AcceptDuplicates)
+            let builder = ClientConfig::builder(ServerTrust::psk(psk.clone()));
+            builder
+                .replay(Replay::AcceptDuplicates)
                 .alpn(["foo", "bar"])
         };
         let check = |client: ConfigBuilder<ClientConfig>, chosen: &str| {
-            let outcome = check_protocol(&client.build().unwrap(), &chosen.into());
+            let outcome = check_protocol(&client.build().unwrap(), chosen.as_bytes());
             outcome.err().and_then(|error| error.alert())
         };
         let refused = Some(AlertDescription::ILLEGAL_PARAMETER);
