@@ -34,6 +34,13 @@ pub enum Wrong {
     Curve,
 }
 
+/// How the server knows an earlier session again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resumed {
+    ByTicket,
+    ByNumber,
+}
+
 #[derive(Debug, Clone)]
 pub struct Case {
     pub name: String,
@@ -53,7 +60,11 @@ pub struct Case {
     pub listen: bool,
     /// The peer is gnutls-cli.
     pub gnutls: bool,
+    /// The case connects twice, and the second connection must go on with the first one's session.
+    pub resumed: Option<Resumed>,
     pub wrong: Wrong,
+    /// Of the path's faults; without one it is a good path. Where there are two connections, the second
+    /// takes it.
     pub seed: Option<u64>,
 }
 
@@ -241,6 +252,7 @@ fn on_a_good_path(ours: Ours) -> Vec<Case> {
         mtu: None,
         listen: false,
         gnutls: false,
+        resumed: None,
         wrong: Wrong::Nothing,
         seed: None,
     };
@@ -330,6 +342,7 @@ fn on_a_good_path(ours: Ours) -> Vec<Case> {
             cases.push(named(format!("MTU {mtu}, mutual {}", kind.name()), case));
         }
     }
+    cases.extend(resumed(&plain));
     if ours == Ours::Client {
         let listen = Case {
             listen: true,
@@ -378,6 +391,54 @@ fn on_a_good_path(ours: Ours) -> Vec<Case> {
     cases
 }
 
+/// Two connections each, the second of which goes on with the session of the first.
+fn resumed(plain: &Case) -> Vec<Case> {
+    let by = |resumed| Case {
+        resumed: Some(resumed),
+        ..plain.clone()
+    };
+    let kinds = |case: &Case| {
+        let case = case.clone();
+        let psk = Case {
+            suite: Some(SUITES[7].0),
+            ..case.clone()
+        };
+        let mutual = Case {
+            client_auth: ClientAuth::Required(Kind::P256),
+            ..case.clone()
+        };
+        let rsa = Case {
+            kind: Kind::Rsa,
+            suite: Some(SUITES[4].0),
+            ..case.clone()
+        };
+        let alpn = Case {
+            alpn: true,
+            ..case.clone()
+        };
+        [
+            ("ECDSA", case),
+            ("RSA, SHA-384", rsa),
+            ("mutual", mutual),
+            ("PSK", psk),
+            ("ALPN", alpn),
+        ]
+    };
+    let mut cases = Vec::new();
+    for (name, case) in [
+        ("resumed by ticket", by(Resumed::ByTicket)),
+        ("resumed by number", by(Resumed::ByNumber)),
+    ] {
+        for (kind, case) in kinds(&case) {
+            cases.push(Case {
+                name: format!("{name}, {kind}"),
+                ..case
+            });
+        }
+    }
+    cases
+}
+
 /// A look at another client, with its own defaults.
 fn with_gnutls(plain: &Case) -> Vec<Case> {
     let plain = Case {
@@ -416,6 +477,14 @@ fn with_gnutls(plain: &Case) -> Vec<Case> {
 impl Case {
     pub fn succeeds(&self) -> bool {
         self.wrong == Wrong::Nothing && self.client_auth != ClientAuth::RequiredWithout
+    }
+
+    /// The paths of its connections, one after the other: each by its seed, without one a good path.
+    pub fn paths(&self) -> Vec<Option<u64>> {
+        match self.resumed {
+            None => vec![self.seed],
+            Some(_) => vec![None, self.seed],
+        }
     }
 
     pub fn uses_psk(&self) -> bool {

@@ -1,7 +1,7 @@
 //! What both sides of a case are told: our configuration, and the other program's arguments.
 
 use crate::Res;
-use crate::cases::{Case, ClientAuth, Wrong};
+use crate::cases::{Case, ClientAuth, Resumed, Wrong};
 use crate::pki::{NAME, OTHER_NAME, Pki};
 use flightline::{
     ClientConfig, ConfigBuilder, Event, Identity, Observer, Psk, Retransmission, RootCertificates,
@@ -151,7 +151,14 @@ pub fn s_server(case: &Case, pki: &Pki, address: SocketAddr) -> Vec<String> {
     of_both(case, args)
 }
 
-pub fn s_client(case: &Case, pki: &Pki, address: SocketAddr) -> Vec<String> {
+/// `session` is where a client of a case with two connections keeps its session: the first writes it, the
+/// second reads it.
+pub fn s_client(
+    case: &Case,
+    pki: &Pki,
+    address: SocketAddr,
+    session: Option<(&str, PathBuf)>,
+) -> Vec<String> {
     // Without -nbio it would wait for ever behind a datagram that it discards, and read no input.
     let mut args = strings(["s_client", "-dtls1_2", "-nbio", "-connect"]);
     args.push(address.to_string());
@@ -169,6 +176,7 @@ pub fn s_client(case: &Case, pki: &Pki, address: SocketAddr) -> Vec<String> {
         args.extend(strings(["-verify", "3", "-verify_return_error"]));
         files(&mut args, [("-CAfile", pki.certificate(authority))]);
     }
+    files(&mut args, session);
     if let ClientAuth::Optional(kind) | ClientAuth::Required(kind) = case.client_auth {
         let name = kind.name();
         files(
@@ -236,6 +244,9 @@ fn of_both(case: &Case, mut args: Vec<String>) -> Vec<String> {
             args.extend(strings(["-keymatexportlen", &srtp.material.to_string()]));
         }
     }
+    if case.resumed == Some(Resumed::ByNumber) {
+        args.push("-no_ticket".into());
+    }
     if let Some(mtu) = case.mtu {
         args.extend(strings(["-mtu", &mtu.to_string()]));
     }
@@ -246,7 +257,7 @@ fn strings<const N: usize>(args: [&str; N]) -> Vec<String> {
     args.map(str::to_owned).to_vec()
 }
 
-fn files<const N: usize>(args: &mut Vec<String>, files: [(&str, PathBuf); N]) {
+fn files<'a>(args: &mut Vec<String>, files: impl IntoIterator<Item = (&'a str, PathBuf)>) {
     for (option, path) in files {
         args.push(option.into());
         args.push(path.to_string_lossy().into_owned());

@@ -9,8 +9,8 @@ use crate::pki::{NAME, OTHER_NAME, Pki};
 use crate::proxy::Proxy;
 use crate::tool::Tool;
 use flightline::{
-    CertificateError, DtlsListener, DtlsSocket, Error, PeerIdentity, ServeOptions, ServerName,
-    SrtpKeys,
+    CertificateError, ClientConfig, DtlsListener, DtlsSocket, Error, PeerIdentity, ServeOptions,
+    ServerName, SrtpKeys,
 };
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
@@ -49,21 +49,32 @@ fn client(case: &Case, pki: &Pki) -> Res<String> {
     let port = UdpSocket::bind("127.0.0.1:0")?.local_addr()?.port();
     let server = SocketAddr::from(([127, 0, 0, 1], port));
     let mut tool = Tool::start("openssl", &s_server(case, pki, server))?;
-    let proxy = case
-        .seed
-        .map(|seed| Proxy::start(server, seed))
-        .transpose()?;
-    let address = proxy.as_ref().map_or(server, Proxy::address);
-    let config = client_config(case, pki)?;
+    let config = Arc::new(client_config(case, pki)?);
+    let mut detail = String::new();
+    for (number, path) in case.paths().into_iter().enumerate() {
+        let proxy = path.map(|seed| Proxy::start(server, seed)).transpose()?;
+        let address = proxy.as_ref().map_or(server, Proxy::address);
+        // Its socket has to be there before the first hello, or a datagram of a good path would be lost.
+        if path.is_none() {
+            thread::sleep(Duration::from_millis(150));
+        }
+        detail = connection(case, number, address, config.clone(), &mut tool)?;
+    }
+    Ok(detail)
+}
+
+fn connection(
+    case: &Case,
+    number: usize,
+    address: SocketAddr,
+    config: Arc<ClientConfig>,
+    tool: &mut Tool,
+) -> Res<String> {
     let name = match (case.uses_psk(), case.other_name, case.wrong) {
         (true, ..) => ServerName::unnamed(),
         (_, true, _) | (_, _, Wrong::Name) => ServerName::new(OTHER_NAME)?,
         _ => ServerName::new(NAME)?,
     };
-    // Its socket has to be there before the first hello, or a datagram of a good path would be lost.
-    if case.seed.is_none() {
-        thread::sleep(Duration::from_millis(150));
-    }
     let connected = DtlsSocket::connect_timeout(&address, name, config, limit(case));
     if !case.succeeds() {
         return match connected {
@@ -72,25 +83,26 @@ fn client(case: &Case, pki: &Pki) -> Res<String> {
             Err(error) => expected_error(case, error),
         };
     }
-    let socket = connected.map_err(|error| with_complaint(error, &tool))?;
+    let socket = connected.map_err(|error| with_complaint(error, tool))?;
     let agreed = Agreed::of(&socket);
-    check(case, &agreed)?;
+    check(case, number, &agreed)?;
     socket.set_read_timeout(Some(REPEAT))?;
     let start = Instant::now();
+    let our_line = format!("{OUR_LINE} {number}");
     let (mut heard, mut buf) = (false, [0; 2048]);
-    while !(heard && tool.has_printed(OUR_LINE)) {
+    while !(heard && tool.has_printed(&our_line)) {
         if start.elapsed() > limit(case) {
-            return Err(with_complaint("no data after the handshake", &tool));
+            return Err(with_complaint("no data after the handshake", tool));
         }
-        socket.send(format!("{OUR_LINE}\n").as_bytes())?;
+        socket.send(format!("{our_line}\n").as_bytes())?;
         tool.say(THEIR_LINE);
         match socket.recv(&mut buf) {
             Ok(length) => heard |= only_lines(&buf[..length], THEIR_LINE)?,
             Err(Error::ReadTimeout) => {}
-            Err(error) => return Err(with_complaint(error, &tool)),
+            Err(error) => return Err(with_complaint(error, tool)),
         }
     }
-    check_srtp(case, &agreed, &tool)?;
+    check_srtp(case, &agreed, tool)?;
     let stats = socket.stats();
     let detail = format!("{} resent {}", socket.cipher_suite(), stats.flights_resent);
     socket.close(Duration::from_millis(10));
@@ -136,18 +148,24 @@ fn server(case: &Case, pki: &Pki) -> Res<String> {
     };
     let serving =
         thread::spawn(move || listener.serve_with(options, move |socket| echo(&socket, &tell)));
-    let proxy = case
-        .seed
-        .map(|seed| Proxy::start(address, seed))
-        .transpose()?;
-    let to = proxy.as_ref().map_or(address, Proxy::address);
-    let mut tool = if case.gnutls {
-        Tool::start("gnutls-cli", &gnutls_cli(case, pki, to))?
-    } else {
-        Tool::start("openssl", &s_client(case, pki, to))?
-    };
-    let outcome = talk(case, &mut tool, &told);
-    drop(tool);
+    let mut outcome = Ok(String::new());
+    for (number, path) in case.paths().into_iter().enumerate() {
+        let proxy = path.map(|seed| Proxy::start(address, seed)).transpose()?;
+        let to = proxy.as_ref().map_or(address, Proxy::address);
+        let session = case.resumed.map(|_| {
+            let option = ["-sess_out", "-sess_in"][number];
+            (option, pki.session(address.port()))
+        });
+        let mut tool = if case.gnutls {
+            Tool::start("gnutls-cli", &gnutls_cli(case, pki, to))?
+        } else {
+            Tool::start("openssl", &s_client(case, pki, to, session))?
+        };
+        outcome = talk(case, number, &mut tool, &told);
+        if outcome.is_err() {
+            break;
+        }
+    }
     closer.close();
     serving.join().map_err(|_| "the listener panicked")??;
     outcome
@@ -178,7 +196,7 @@ fn echo(socket: &DtlsSocket, tell: &Sender<Told>) -> Result<(), Error> {
     }
 }
 
-fn talk(case: &Case, tool: &mut Tool, told: &mpsc::Receiver<Told>) -> Res<String> {
+fn talk(case: &Case, number: usize, tool: &mut Tool, told: &mpsc::Receiver<Told>) -> Res<String> {
     let start = Instant::now();
     let (mut agreed, mut error) = (None, None);
     loop {
@@ -227,7 +245,7 @@ fn talk(case: &Case, tool: &mut Tool, told: &mpsc::Receiver<Told>) -> Res<String
         only_lines(tool.printed().as_bytes(), THEIR_LINE)?;
     }
     let agreed = agreed.ok_or("an echo without a handler")?;
-    check(case, &agreed)?;
+    check(case, number, &agreed)?;
     check_srtp(case, &agreed, tool)?;
     Ok(format!("{} resent {}", agreed.suite, agreed.resent))
 }
@@ -239,6 +257,7 @@ struct Agreed {
     suite: flightline::CipherSuite,
     alpn: Option<Vec<u8>>,
     srtp: Option<SrtpKeys>,
+    resumed: bool,
     peer: PeerIdentity,
     server_name: Option<String>,
     resent: u64,
@@ -250,6 +269,7 @@ impl Agreed {
             suite: socket.cipher_suite(),
             alpn: socket.alpn().map(<[u8]>::to_vec),
             srtp: socket.srtp_keys().ok(),
+            resumed: socket.resumed(),
             peer: socket.peer_identity().clone(),
             server_name: socket.server_name().map(str::to_owned),
             resent: socket.stats().flights_resent,
@@ -257,7 +277,11 @@ impl Agreed {
     }
 }
 
-fn check(case: &Case, agreed: &Agreed) -> Res<()> {
+/// Whether the connection of this number is as the case wants it.
+fn check(case: &Case, number: usize, agreed: &Agreed) -> Res<()> {
+    if agreed.resumed != (number > 0) {
+        return Err(format!("connection {number}: resumed is {}", agreed.resumed).into());
+    }
     if case.suite.is_some_and(|suite| suite.id != agreed.suite) {
         return Err(format!("another suite: {}", agreed.suite).into());
     }
