@@ -42,18 +42,23 @@ pub(super) async fn run(
         true => Vec::new(),
         false => io.recv::<Certificate>().await?.chain,
     };
-    let exchange = match suite.key_exchange {
+    let (exchange, request) = match suite.key_exchange {
         // RFC 4279 §2: without a hint, a plain PSK server has nothing to say here.
-        KeyExchangeKind::Psk => io.recv_optional::<ServerKeyExchange>().await?,
-        KeyExchangeKind::Ecdhe | KeyExchangeKind::EcdhePsk => {
-            Some(io.recv::<ServerKeyExchange>().await?)
+        KeyExchangeKind::Psk => {
+            let (exchange, ServerHelloDone) = io.recv_optional().await?;
+            (exchange, None)
+        }
+        KeyExchangeKind::EcdhePsk => {
+            let exchange = io.recv().await?;
+            io.recv::<ServerHelloDone>().await?;
+            (Some(exchange), None)
+        }
+        KeyExchangeKind::Ecdhe => {
+            let exchange = io.recv().await?;
+            let (request, ServerHelloDone) = io.recv_optional::<CertificateRequest, _>().await?;
+            (Some(exchange), request)
         }
     };
-    let request = match suite.uses_psk() {
-        true => None,
-        false => io.recv_optional::<CertificateRequest>().await?,
-    };
-    io.recv::<ServerHelloDone>().await?;
     let peer_identity = match suite.uses_psk() {
         true => PeerIdentity::Anonymous,
         false => {
