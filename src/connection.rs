@@ -53,7 +53,7 @@ pub(crate) struct Established {
 }
 
 impl Connection {
-    /// A client that has its first flight ready. `who` names it in traces.
+    /// A client that waits for [`begin`](Self::begin). `who` names it in traces.
     pub(crate) fn client(
         config: Arc<ClientConfig>,
         server: ServerName,
@@ -83,7 +83,7 @@ impl Connection {
         ))
     }
 
-    /// A server for a client whose hello has passed the gate.
+    /// A server for a client whose hello has passed the gate. It waits for [`begin`](Self::begin).
     pub(crate) fn server(
         config: Arc<ServerConfig>,
         hello: VerifiedHello,
@@ -118,7 +118,7 @@ impl Connection {
         };
         let mailbox = Arc::<Mutex<Mailbox>>::default();
         let script = script(Io::new(mailbox.clone(), start.message_seq));
-        let mut connection = Connection {
+        Connection {
             inbound: Inbound::new(
                 start.message_seq,
                 start.expected_seq,
@@ -141,10 +141,15 @@ impl Connection {
             suspect: None,
             heard: Vec::new(),
             datagrams: VecDeque::new(),
-        };
-        // A failure is kept, since its alert has to go out first: it is due at once.
-        let _ = connection.advance(now);
-        connection
+        }
+    }
+
+    /// Makes the first flight.
+    ///
+    /// # Errors
+    /// As those of [`receive`](Self::receive).
+    pub(crate) fn begin(&mut self, now: Duration) -> Result<()> {
+        self.advance(now)
     }
 
     /// Takes in a datagram. Application data that came along goes to `deliver`.
@@ -158,9 +163,15 @@ impl Connection {
         deliver: &mut dyn FnMut(&[u8]),
     ) -> Result<()> {
         self.check()?;
-        let response = self.inbound.receive(datagram, now, deliver);
-        self.respond(response, now)?;
-        self.advance(now)
+        // The script is asked after each record: what one says decides how the next is read.
+        for record in self.inbound.records(datagram) {
+            let mut response = Response::default();
+            self.inbound
+                .receive_record(record, now, &mut response, deliver);
+            self.respond(response, now)?;
+            self.advance(now)?;
+        }
+        Ok(())
     }
 
     /// Fires every deadline that is due.
@@ -195,11 +206,8 @@ impl Connection {
         Ok(())
     }
 
-    /// When [`tick`](Self::tick) has something to do: to tell a failure, at once.
+    /// When [`tick`](Self::tick) has something to do.
     pub(crate) fn next_deadline(&self) -> Option<Duration> {
-        if matches!(self.progress, Progress::Failed(_)) {
-            return Some(Duration::ZERO);
-        }
         let suspect = self.suspect.as_ref().map(|suspect| suspect.until);
         let deadlines = [
             suspect,
@@ -217,6 +225,11 @@ impl Connection {
     /// The next datagram to send.
     pub(crate) fn transmit(&mut self) -> Option<Vec<u8>> {
         self.datagrams.pop_front()
+    }
+
+    /// What the transport knows of the longest datagram, if it knows.
+    pub(crate) fn set_max_datagram(&mut self, max_datagram: Option<usize>) {
+        self.outbound.set_max_datagram(max_datagram);
     }
 
     /// The system refused a datagram as too long.
@@ -350,3 +363,6 @@ struct Start {
     expected_seq: u16,
     record_sequence: u64,
 }
+
+#[cfg(test)]
+mod tests;

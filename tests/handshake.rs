@@ -15,6 +15,7 @@ use flightline::{
 use served::{MOMENT, Served, ask, client_config, server_config};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -232,27 +233,37 @@ fn p04_service_answers_for_a_connection_that_lies_idle() {
 }
 
 /// A socket whose system refuses every datagram of more than this.
-struct Narrow(UdpTransport);
+struct Narrow {
+    socket: UdpTransport,
+    /// What it knows of that.
+    told: Option<usize>,
+    refusals: Arc<AtomicUsize>,
+}
 
 const NARROW: usize = 300;
 
 impl Transport for Narrow {
     fn send(&self, datagram: &[u8]) -> io::Result<()> {
         if datagram.len() > NARROW {
+            self.refusals.fetch_add(1, Ordering::Relaxed);
             let (length, maximum) = (datagram.len(), NARROW);
             return Err(Error::MessageTooLong { length, maximum }.into());
         }
-        self.0.send(datagram)
+        self.socket.send(datagram)
     }
 
     fn recv(&self, buf: &mut Vec<u8>, wait: Duration) -> io::Result<usize> {
-        self.0.recv(buf, wait)
+        self.socket.recv(buf, wait)
+    }
+
+    fn max_datagram(&self) -> Option<usize> {
+        self.told
     }
 }
 
-/// The flight is cut anew at once, without waiting for a timer, and messages are bounded from then on.
-#[test]
-fn i03_datagrams_become_shorter_where_the_system_refuses_them() {
+/// A handshake and a message through a narrow socket; how many datagrams it refused, and the longest
+/// message.
+fn through_a_narrow_socket(told: Option<usize>) -> (usize, usize) {
     // A long identity makes a flight that does not fit.
     let psk = flightline::Psk::new("x".repeat(600), [7; 32]).unwrap();
     let identity = flightline::ServerIdentity::psk(psk.clone());
@@ -264,11 +275,16 @@ fn i03_datagrams_become_shorter_where_the_system_refuses_them() {
     socket.connect(to).unwrap();
     let trust = flightline::ServerTrust::psk(psk);
     let client = flightline::ClientConfig::builder(trust).build().unwrap();
-    let transport = Narrow(UdpTransport::new(socket).unwrap());
+    let refusals = Arc::<AtomicUsize>::default();
+    let transport = Narrow {
+        socket: UdpTransport::new(socket).unwrap(),
+        told,
+        refusals: refusals.clone(),
+    };
     let handshake = Handshake::client(transport, ServerName::unnamed(), client).unwrap();
     let socket = handshake.complete().unwrap();
     assert_eq!(ask(&socket, b"hello"), b"hello");
-    assert!(socket.max_message() < NARROW, "{}", socket.max_message());
+    let max_message = socket.max_message();
     let long = socket.send(&[7; NARROW]);
     assert!(
         matches!(long, Err(Error::MessageTooLong { .. })),
@@ -276,4 +292,21 @@ fn i03_datagrams_become_shorter_where_the_system_refuses_them() {
     );
     closer.close();
     serving.join().unwrap().unwrap();
+    (refusals.load(Ordering::Relaxed), max_message)
+}
+
+/// The flight is cut anew at once, without waiting for a timer, and messages are bounded from then on.
+#[test]
+fn i03_datagrams_become_shorter_where_the_system_refuses_them() {
+    let (refusals, max_message) = through_a_narrow_socket(None);
+    assert!(refusals > 0);
+    assert!(max_message < NARROW, "{max_message}");
+}
+
+#[test]
+fn datagrams_are_as_long_as_the_transport_says() {
+    let (refusals, max_message) = through_a_narrow_socket(Some(NARROW));
+    // The one message that was meant to be too long does not get that far.
+    assert_eq!(refusals, 0);
+    assert!(max_message > NARROW - 50, "{max_message}");
 }

@@ -7,6 +7,7 @@ use crate::flight::{MessageLimits, Reassembly, ReceivedMessage};
 use crate::record::{Opener, Records, Replay};
 use crate::stats::{DropReason, Stats};
 use crate::trace::{Told, Trace, What};
+use crate::wire::RecordHeader;
 use records::Input;
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -117,23 +118,39 @@ impl Inbound {
         deliver: &mut dyn FnMut(&[u8]),
     ) -> Response {
         let mut response = Response::default();
+        for record in self.records(datagram) {
+            self.receive_record(record, now, &mut response, deliver);
+        }
+        response
+    }
+
+    /// The records of a datagram, each for [`receive_record`](Self::receive_record).
+    pub(crate) fn records<'a>(&mut self, datagram: &'a mut [u8]) -> Records<'a> {
         self.trace.stats.datagrams_received = self.trace.stats.datagrams_received.wrapping_add(1);
-        for record in Records::new(datagram) {
-            match record {
-                Err(reason) => self.trace.drop(now, reason, 0, 0),
-                Ok((header, fragment)) => {
-                    let mut input = Input {
-                        header,
-                        now,
-                        response: &mut response,
-                    };
-                    if let Err(reason) = self.record(&mut input, fragment, deliver) {
-                        self.trace.drop(now, reason, header.epoch, header.sequence);
-                    }
+        Records::new(datagram)
+    }
+
+    /// Takes in one record, or tells why it is none.
+    pub(crate) fn receive_record(
+        &mut self,
+        record: Result<(RecordHeader, &mut [u8]), DropReason>,
+        now: Duration,
+        response: &mut Response,
+        deliver: &mut dyn FnMut(&[u8]),
+    ) {
+        match record {
+            Err(reason) => self.trace.drop(now, reason, 0, 0),
+            Ok((header, fragment)) => {
+                let mut input = Input {
+                    header,
+                    now,
+                    response,
+                };
+                if let Err(reason) = self.record(&mut input, fragment, deliver) {
+                    self.trace.drop(now, reason, header.epoch, header.sequence);
                 }
             }
         }
-        response
     }
 
     /// The next handshake message, in order, if it is whole.
@@ -177,11 +194,17 @@ impl Inbound {
     }
 
     /// The handshake is complete; what served only it is freed.
-    pub(crate) fn established(&mut self) {
+    ///
+    /// # Errors
+    /// [`Error::ExcessHandshakeData`] where the peer has said more than belongs to a handshake.
+    pub(crate) fn established(&mut self) -> Result<(), Error> {
+        if self.reassembly.holds_anything() {
+            return Err(Error::ExcessHandshakeData);
+        }
         self.phase = Phase::Established;
         self.ended = self.closed_early.then_some(Error::Closed);
-        self.reassembly.clear();
         self.early = Vec::new();
+        Ok(())
     }
 
     /// Whether the peer may have begun anew beside this association, so that records under other keys
@@ -211,3 +234,6 @@ impl Inbound {
         self.opener.as_ref().map_or(0, Opener::epoch)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,7 @@
 //! time. What the reader finds out that the writer must act on is a [`Response`].
 
 mod inbound;
+mod mtu;
 mod outbound;
 
 pub(crate) use inbound::{Inbound, Response};

@@ -10,12 +10,10 @@ use crate::wire::{Alert, AlertDescription, ContentType, MAX_PLAINTEXT, ProtocolV
 use std::time::Duration;
 
 use super::Response;
+use super::mtu::Mtu;
 
 /// Where datagrams go.
 pub(crate) type Emit<'a> = &'a mut dyn FnMut(&[u8]);
-
-/// Datagram sizes to fall back to where a path seems to swallow larger ones (RFC 6347 §4.1.1.1).
-const FALLBACK_MTUS: [usize; 3] = [1200, 548, 256];
 
 /// A path is suspected of swallowing large datagrams from this expiry on.
 const SHRINK_AT_EXPIRY: u32 = 2;
@@ -27,10 +25,7 @@ pub(crate) struct Outbound {
     sealers: Vec<Sealer>,
     flight: Flight,
     retransmit: Retransmit,
-    /// What the system is known to carry; and what flights are cut to, by suspicion of the path. Only
-    /// the first bounds application data, whose path MTU is the application's to find (RFC 6347 §4.1.1.1).
-    mtu: usize,
-    flight_mtu: usize,
+    mtu: Mtu,
     datagram: Vec<u8>,
     closed: bool,
     trace: Trace,
@@ -52,8 +47,7 @@ impl Outbound {
             sealers: vec![Sealer::plaintext(first_sequence)],
             flight: Flight::default(),
             retransmit: Retransmit::new(plan, now),
-            mtu,
-            flight_mtu: mtu,
+            mtu: Mtu::new(mtu),
             datagram: Vec::new(),
             closed: false,
             trace,
@@ -159,11 +153,14 @@ impl Outbound {
         }
     }
 
+    /// What the transport knows of the longest datagram, if it knows.
+    pub(crate) fn set_max_datagram(&mut self, max_datagram: Option<usize>) {
+        self.mtu.tell(max_datagram);
+    }
+
     /// The system refused a datagram as too long: smaller ones from now on, and the flight again.
     pub(crate) fn lower_mtu(&mut self, now: Duration, emit: Emit<'_>) -> Result<()> {
-        if let Some(mtu) = below(self.mtu) {
-            self.mtu = mtu;
-            self.flight_mtu = self.flight_mtu.min(mtu);
+        if let Some(mtu) = self.mtu.refused() {
             self.trace.note(now, || What::MtuLowered { mtu });
         }
         if self.flight.is_empty() {
@@ -224,7 +221,8 @@ impl Outbound {
     /// Bytes of application data that fit into a datagram.
     pub(crate) fn max_message(&self) -> usize {
         let overhead = self.sealers.last().map_or(0, Sealer::overhead);
-        self.mtu.saturating_sub(overhead).min(MAX_PLAINTEXT)
+        let room = self.mtu.of_data().saturating_sub(overhead);
+        room.min(MAX_PLAINTEXT)
     }
 
     pub(crate) fn began(&self) -> Duration {
@@ -271,9 +269,10 @@ impl Outbound {
     }
 
     fn transmit(&mut self, emit: Emit<'_>) -> Result<usize> {
+        let mtu = self.mtu.of_flights();
         let packed = self
             .flight
-            .pack(self.flight_mtu, self.version, &mut self.sealers, emit)?;
+            .pack(mtu, self.version, &mut self.sealers, emit)?;
         let add = |counter: &mut u64, n: usize| {
             *counter = counter.wrapping_add(u64::try_from(n).unwrap_or(u64::MAX));
         };
@@ -305,8 +304,7 @@ impl Outbound {
     }
 
     fn shrink(&mut self, now: Duration) {
-        if let Some(mtu) = below(self.flight_mtu) {
-            self.flight_mtu = mtu;
+        if let Some(mtu) = self.mtu.suspect() {
             self.trace.note(now, || What::MtuLowered { mtu });
         }
     }
@@ -317,11 +315,6 @@ impl Outbound {
         let last = self.epoch();
         self.sealers.retain(|sealer| sealer.epoch() == last);
     }
-}
-
-/// The next size to fall back to.
-fn below(mtu: usize) -> Option<usize> {
-    FALLBACK_MTUS.into_iter().find(|smaller| *smaller < mtu)
 }
 
 /// Who sent the last flight of a handshake.

@@ -18,6 +18,7 @@ pub use psk::{Psk, PskLookup};
 #[cfg(feature = "x509")]
 pub use server::{CertificateResolver, ClientAuth};
 pub use server::{ServerConfig, ServerIdentity};
+pub(crate) use settings::SMALLEST_MTU;
 pub use settings::{ConfigBuilder, ExtendedMasterSecret, Settings};
 
 /// What is compiled out is missed: a configuration says in words that it goes without, or fails.

@@ -12,9 +12,12 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Smallest and largest datagram, in bytes of UDP payload: below the one a record's overhead leaves
-/// no room for handshake fragments, above the other UDP itself ends.
-const MTU_BOUNDS: std::ops::RangeInclusive<usize> = 128..=65_507;
+/// The smallest datagram to cut flights to, in bytes of UDP payload: below it a record's overhead
+/// leaves no room for handshake fragments.
+pub(crate) const SMALLEST_MTU: usize = 128;
+
+/// Above the larger bound UDP itself ends.
+const MTU_BOUNDS: std::ops::RangeInclusive<usize> = SMALLEST_MTU..=65_507;
 
 /// Makes a timer for each connection.
 pub(crate) type TimerFactory = Arc<dyn Fn() -> Box<dyn Timer> + Send + Sync>;

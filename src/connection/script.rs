@@ -2,12 +2,11 @@
 
 use super::{Connection, Progress};
 use crate::association::LastFlight;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::flight::{Content, OutgoingMessage};
 use crate::handshake::Action;
 use crate::session::Session;
 use crate::trace::{Message, What};
-use crate::wire::HandshakeType;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -16,7 +15,7 @@ impl Connection {
     pub(super) fn advance(&mut self, now: Duration) -> Result<()> {
         loop {
             let Progress::Handshake(script) = &mut self.progress else {
-                return self.idle(now);
+                return Ok(());
             };
             let offered = {
                 let mut mailbox = self.mailbox.lock();
@@ -122,29 +121,14 @@ impl Connection {
     fn establish(&mut self, session: Session, last: LastFlight, now: Duration) -> Result<()> {
         self.note_flight_received(now);
         self.suspect = None;
-        self.inbound.established();
+        if let Err(error) = self.inbound.established() {
+            return self.fail(error, now);
+        }
         self.outbound.established(last, now);
         self.inbound
             .note(now, || What::Established(session.version));
         self.progress = Progress::Established(session);
         Ok(())
-    }
-
-    /// Nothing in DTLS 1.2 follows the handshake but its own repetitions.
-    fn idle(&mut self, now: Duration) -> Result<()> {
-        match self.inbound.next_message() {
-            None => Ok(()),
-            Some(message) => {
-                let expected = HandshakeType::HELLO_REQUEST;
-                self.fail(
-                    Error::UnexpectedMessage {
-                        got: message.typ,
-                        expected,
-                    },
-                    now,
-                )
-            }
-        }
     }
 
     fn note_flight_received(&mut self, now: Duration) {

@@ -57,6 +57,11 @@ impl Reassembly {
         self.next > u16::MAX.into()
     }
 
+    /// Whether the message of this number was taken already.
+    pub(crate) fn is_past(&self, message_seq: u16) -> bool {
+        u32::from(message_seq) < self.next
+    }
+
     /// Takes in a fragment as [`HandshakeHeader::read_fragment`] gave it.
     pub(crate) fn insert(
         &mut self,
@@ -135,13 +140,18 @@ impl Reassembly {
         });
     }
 
+    /// Whether anything is held, whole or not.
+    pub(crate) fn holds_anything(&self) -> bool {
+        !self.held.is_empty()
+    }
+
     /// Whether anything is held, whole or not, that came under another epoch: at a change of keys,
     /// nothing may be left over.
     pub(crate) fn holds_other_epoch(&self, epoch: u16) -> bool {
         self.held.values().any(|message| message.epoch() != epoch)
     }
 
-    /// Frees everything.
+    /// Forgets everything that is held.
     pub(crate) fn clear(&mut self) {
         self.held.clear();
     }

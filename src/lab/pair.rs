@@ -53,7 +53,7 @@ impl Pair {
         let mut pair = Pair {
             now,
             network: Network::new(weather),
-            client: Side::new(connection),
+            client: Side::new(connection, now),
             server: None,
             entrance: Entrance::new(verification, 4),
             server_config,
@@ -241,7 +241,7 @@ impl Pair {
             Verdict::Verified(hello) => {
                 let config = self.server_config.clone();
                 let connection = Connection::server(config, *hello, "server".into(), now);
-                self.server = Some(Side::new(connection));
+                self.server = Some(Side::new(connection, now));
             }
             Verdict::Challenge(reply) => {
                 let reply = reply.to_vec();
@@ -282,12 +282,15 @@ impl Pair {
 }
 
 impl Side {
-    fn new(connection: Connection) -> Self {
-        Side {
+    fn new(connection: Connection, now: Duration) -> Self {
+        let mut side = Side {
             connection,
             received: VecDeque::new(),
             failure: None,
-        }
+        };
+        let begun = side.connection.begin(now);
+        side.note(begun);
+        side
     }
 
     fn next_deadline(&self) -> Option<Duration> {

@@ -81,7 +81,7 @@ enum Stage {
         hello: Box<VerifiedHello>,
         config: Arc<ServerConfig>,
     },
-    /// A client has its first flight ready.
+    /// A client has not sent anything.
     Ready(Box<Connection>),
     /// Flights go back and forth, or are done.
     Running(Box<Connection>),

@@ -143,6 +143,7 @@ impl Link {
     pub(super) fn send(&self, message: &[u8]) -> Result<usize> {
         self.look_now_and_then();
         let mut outbound = self.outbound.lock();
+        outbound.set_max_datagram(self.transport.max_datagram());
         let datagram = outbound.seal(message)?;
         match transport::send(&*self.transport, datagram)? {
             Sent::Gone => Ok(message.len()),
@@ -199,7 +200,9 @@ impl Link {
     }
 
     pub(super) fn max_message(&self) -> usize {
-        self.outbound.lock().max_message()
+        let mut outbound = self.outbound.lock();
+        outbound.set_max_datagram(self.transport.max_datagram());
+        outbound.max_message()
     }
 
     pub(super) fn stats(&self) -> Stats {

@@ -53,7 +53,8 @@ pub trait Transport: Send + Sync {
     /// the same. Every other error ends a handshake and is returned from `recv`.
     fn recv(&self, buf: &mut Vec<u8>, wait: Duration) -> io::Result<usize>;
 
-    /// The longest datagram that can be sent, in bytes, where that is known. `None` by default.
+    /// The longest datagram that can be sent at the moment, in bytes, where that is known. Flights are
+    /// cut to it exactly then, and not to smaller sizes when they seem to be lost. `None` by default.
     fn max_datagram(&self) -> Option<usize> {
         None
     }

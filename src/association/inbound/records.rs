@@ -157,12 +157,7 @@ impl Inbound {
         fragment: &[u8],
     ) -> Result<(), DropReason> {
         if self.phase == Phase::Established {
-            if let HandshakeType::HELLO_REQUEST | HandshakeType::CLIENT_HELLO = header.typ {
-                // RFC 5746 §5: renegotiation is refused; once, so that asking costs nothing.
-                input.response.no_renegotiation |= !self.renegotiation_refused;
-                self.renegotiation_refused = true;
-                return Err(DropReason::RefusedMessage);
-            }
+            return Err(self.after_handshake(input, &header));
         }
         let epoch = input.header.epoch;
         if epoch < self.read_epoch() {
@@ -204,6 +199,23 @@ impl Inbound {
                 Err(DropReason::BadFragment)
             }
         }
+    }
+
+    /// Nothing in DTLS 1.2 follows the handshake but its own repetitions, and wishes for another.
+    fn after_handshake(&mut self, input: &mut Input<'_>, header: &HandshakeHeader) -> DropReason {
+        if let HandshakeType::HELLO_REQUEST | HandshakeType::CLIENT_HELLO = header.typ {
+            // RFC 5746 §5: renegotiation is refused; once, so that asking costs nothing.
+            input.response.no_renegotiation |= !self.renegotiation_refused;
+            self.renegotiation_refused = true;
+            return DropReason::RefusedMessage;
+        }
+        if self.reassembly.is_past(header.message_seq) {
+            self.repeated(input, header);
+            return DropReason::RepeatedMessage;
+        }
+        let what = "a handshake message after the handshake";
+        self.blame(input, Error::UnexpectedRecord(what));
+        DropReason::UnexpectedType
     }
 
     /// RFC 6347 §4.2.4: a retransmission of the flight that ours answers asks for ours again. Once the

@@ -23,21 +23,27 @@ impl Handshake {
             }
             Stage::Verified { hello, config } => {
                 let now = self.clock.now();
-                let mut connection = Connection::server(config, *hello, self.who.clone(), now);
-                // A hello that cannot be served has failed already, and its alert waits.
-                let outcome = connection.tick(now);
-                self.stage = Stage::Running(Box::new(connection));
-                self.after_step(outcome)
+                let connection = Connection::server(config, *hello, self.who.clone(), now);
+                self.run(Box::new(connection))
             }
-            Stage::Ready(connection) => {
-                self.stage = Stage::Running(connection);
-                self.after_step(Ok(()))
-            }
+            Stage::Ready(connection) => self.run(connection),
             begun @ (Stage::Running(_) | Stage::Listening { .. }) => {
                 self.stage = begun;
                 Ok(())
             }
         }
+    }
+
+    /// Sends a connection's first flight.
+    fn run(&mut self, mut connection: Box<Connection>) -> Result<()> {
+        connection.set_max_datagram(self.max_datagram());
+        let begun = connection.begin(self.clock.now());
+        self.stage = Stage::Running(connection);
+        self.after_step(begun)
+    }
+
+    fn max_datagram(&self) -> Option<usize> {
+        self.transport.as_ref()?.max_datagram()
     }
 
     /// One datagram into `self.datagram`, or `None` when nothing came within `wait`.
@@ -54,9 +60,11 @@ impl Handshake {
     /// Takes in the datagram that was received, and sends what it calls for.
     pub(super) fn step(&mut self, length: usize) -> Result<()> {
         let now = self.clock.now();
+        let max_datagram = self.max_datagram();
         let datagram = self.datagram.get_mut(..length).unwrap_or_default();
         match &mut self.stage {
             Stage::Running(connection) => {
+                connection.set_max_datagram(max_datagram);
                 let pending = &mut self.pending;
                 // Beyond the queue's bound it is lost, as it would have been a moment before.
                 let mut deliver = |message: &[u8]| drop(pending.push(message));
@@ -112,6 +120,7 @@ impl Handshake {
             let suspect = None;
             return Err(self.fail(Error::HandshakeTimeout { after, suspect }));
         }
+        let max_datagram = self.max_datagram();
         let Stage::Running(connection) = &mut self.stage else {
             return Ok(());
         };
@@ -120,6 +129,7 @@ impl Handshake {
         }
         // The timer decides when the time has come, so a timer that is early by its rounding counts.
         let due = connection.next_deadline().unwrap_or_default();
+        connection.set_max_datagram(max_datagram);
         let outcome = connection.tick(now.max(due));
         self.after_step(outcome)
     }

@@ -51,6 +51,7 @@ impl Link {
 
     pub(super) fn respond(&self, response: &Response, now: Duration) -> Result<()> {
         let mut outbound = self.outbound.lock();
+        outbound.set_max_datagram(self.transport.max_datagram());
         let responded = outbound.respond(response, now, &mut |datagram| self.emit(datagram));
         self.note_serving(&outbound);
         let told = outbound.take_events();

@@ -1,0 +1,91 @@
+use super::*;
+use crate::codec::Writer;
+use crate::crypto::{AeadAlgorithm, Secret};
+use crate::record::Sealer;
+use crate::wire::{ContentType, HandshakeHeader, HandshakeType, ProtocolVersion};
+use HandshakeType as Type;
+
+/// A peer that has sent its ChangeCipherSpec. Its Finished is message 5.
+struct Peer {
+    inbound: Inbound,
+    sealer: Sealer,
+}
+
+impl Peer {
+    fn new() -> Self {
+        let aead = AeadAlgorithm::Aes128Gcm;
+        let key = Secret::new(vec![1; aead.key_len()]);
+        let iv = Secret::new(vec![2; aead.fixed_iv_len()]);
+        let limits = MessageLimits { certificate: 1024 };
+        let trace = Trace::new("peer".into(), None);
+        let mut inbound = Inbound::new(4, 5, limits, Replay::Window, None, trace);
+        inbound.hellos_done();
+        let opener = Opener::dtls12(1, aead, &key, &iv).unwrap();
+        let _ = inbound.expect_change_cipher_spec(opener, Duration::ZERO);
+        let mut peer = Peer {
+            inbound,
+            sealer: Sealer::plaintext(7),
+        };
+        let _ = peer.say(ContentType::CHANGE_CIPHER_SPEC, &[1]);
+        peer.sealer = Sealer::dtls12(1, aead, &key, &iv).unwrap();
+        peer
+    }
+
+    /// One whose handshake is complete, and whose last flight was `Finished`.
+    fn established() -> Self {
+        let mut peer = Peer::new();
+        let _ = peer.say_messages(&[(Type::FINISHED, 5)]);
+        assert_eq!(peer.inbound.next_message().unwrap().message_seq, 5);
+        peer.inbound.flight_complete();
+        peer.inbound.established().unwrap();
+        peer
+    }
+
+    fn say(&mut self, typ: ContentType, content: &[u8]) -> Response {
+        let mut record = Vec::new();
+        let version = ProtocolVersion::DTLS1_2;
+        self.sealer
+            .seal(typ, version, content, &mut record)
+            .unwrap();
+        self.inbound
+            .receive(&mut record, Duration::ZERO, &mut |_| {})
+    }
+
+    /// Messages of twelve bytes in one record.
+    fn say_messages(&mut self, messages: &[(Type, u16)]) -> Response {
+        let content = Writer::bytes_of(|w| {
+            for (typ, message_seq) in messages {
+                HandshakeHeader::whole(*typ, *message_seq, 12).write(w);
+                w.bytes(&[0; 12]);
+            }
+        });
+        self.say(ContentType::HANDSHAKE, &content)
+    }
+}
+
+#[test]
+fn what_is_left_over_behind_the_finished_ends_the_handshake() {
+    for behind_finished in [
+        &[(Type::FINISHED, 5), (Type::FINISHED, 6)][..],
+        &[(Type::FINISHED, 6), (Type::FINISHED, 5)],
+        &[(Type::FINISHED, 5), (Type::CERTIFICATE, 9)],
+    ] {
+        let mut peer = Peer::new();
+        assert!(peer.say_messages(behind_finished).is_empty());
+        assert_eq!(peer.inbound.next_message().unwrap().message_seq, 5);
+        let outcome = peer.inbound.established();
+        assert!(matches!(outcome, Err(Error::ExcessHandshakeData)));
+    }
+}
+
+#[test]
+fn after_the_handshake_there_are_only_repetitions_and_wishes_for_another() {
+    let mut peer = Peer::established();
+    let repetition = peer.say_messages(&[(Type::FINISHED, 5)]);
+    assert!(repetition.repeated && repetition.fatal.is_none());
+    let wish = peer.say_messages(&[(Type::CLIENT_HELLO, 0)]);
+    assert!(wish.no_renegotiation && wish.fatal.is_none());
+    let more = peer.say_messages(&[(Type::FINISHED, 6)]);
+    assert!(matches!(more.fatal, Some(Error::UnexpectedRecord(_))));
+    assert!(peer.inbound.closed().is_some());
+}

@@ -1,0 +1,95 @@
+//! How long datagrams may be.
+
+use crate::config::SMALLEST_MTU;
+
+/// Datagram sizes to fall back to where a path seems to swallow larger ones (RFC 6347 §4.1.1.1).
+const FALLBACKS: [usize; 3] = [1200, 548, 256];
+
+/// What is known and what is suspected of a path. Suspicion bounds flights only: for application data
+/// the path MTU is the application's to find (RFC 6347 §4.1.1.1).
+pub(super) struct Mtu {
+    /// What the configuration says, lowered where the system refused.
+    limit: usize,
+    /// What the transport says at the moment, if it knows.
+    told: Option<usize>,
+    suspected: usize,
+}
+
+impl Mtu {
+    pub(super) fn new(limit: usize) -> Self {
+        Mtu {
+            limit,
+            told: None,
+            suspected: limit,
+        }
+    }
+
+    /// The transport knows, or does not know, how long a datagram may be from now on.
+    pub(super) fn tell(&mut self, max_datagram: Option<usize>) {
+        self.told = max_datagram.map(|most| most.max(SMALLEST_MTU));
+    }
+
+    pub(super) fn of_data(&self) -> usize {
+        self.told.map_or(self.limit, |told| told.min(self.limit))
+    }
+
+    /// Where the transport knows, nothing need be suspected.
+    pub(super) fn of_flights(&self) -> usize {
+        match self.told {
+            Some(_) => self.of_data(),
+            None => self.suspected.min(self.limit),
+        }
+    }
+
+    /// The system refused a datagram as too long. The new limit, if there is a lower one.
+    pub(super) fn refused(&mut self) -> Option<usize> {
+        self.limit = below(self.of_data())?;
+        Some(self.limit)
+    }
+
+    /// Flights of the present size seem to be lost. The new size, if there is a smaller one.
+    pub(super) fn suspect(&mut self) -> Option<usize> {
+        if self.told.is_some() {
+            return None;
+        }
+        self.suspected = below(self.of_flights())?;
+        Some(self.suspected)
+    }
+}
+
+fn below(mtu: usize) -> Option<usize> {
+    FALLBACKS.into_iter().find(|smaller| *smaller < mtu)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn suspicion_bounds_flights_and_refusals_bound_everything() {
+        let mut mtu = Mtu::new(1400);
+        assert_eq!(mtu.suspect(), Some(1200));
+        assert_eq!(mtu.suspect(), Some(548));
+        assert_eq!((mtu.of_data(), mtu.of_flights()), (1400, 548));
+        assert_eq!(mtu.refused(), Some(1200));
+        assert_eq!((mtu.of_data(), mtu.of_flights()), (1200, 548));
+        assert_eq!(mtu.refused(), Some(548));
+        assert_eq!(mtu.refused(), Some(256));
+        assert_eq!(mtu.refused(), None);
+        assert_eq!((mtu.of_data(), mtu.of_flights()), (256, 256));
+        assert_eq!(mtu.suspect(), None);
+    }
+
+    #[test]
+    fn a_transport_that_knows_is_believed() {
+        let mut mtu = Mtu::new(1400);
+        mtu.suspect();
+        for (told, size) in [(300, 300), (301, 301), (299, 299), (9000, 1400), (0, 128)] {
+            mtu.tell(Some(told));
+            assert_eq!(mtu.suspect(), None);
+            assert_eq!((mtu.of_data(), mtu.of_flights()), (size, size));
+        }
+        mtu.tell(None);
+        assert_eq!((mtu.of_data(), mtu.of_flights()), (1400, 1200));
+    }
+}

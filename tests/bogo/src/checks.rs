@@ -1,0 +1,62 @@
+//! What the flags expect of an established connection.
+
+use crate::errors::Failure;
+use crate::flags::Flags;
+use crate::process::{Process, Turn};
+use crate::sessions::Stores;
+use flightline::{DtlsSocket, PeerIdentity};
+
+pub fn established(
+    flags: &Flags,
+    turn: Turn,
+    socket: &DtlsSocket,
+    process: &Process,
+) -> Result<(), Failure> {
+    peer(flags, socket.peer_identity())?;
+    if flags.expect_verify_result {
+        let is_good = process.peer_is_good;
+        expect("the certificate is good", is_good, !flags.verify_fail)?;
+    }
+    if !flags.expect_server_name.is_empty() {
+        let expected = Some(flags.expect_server_name.as_str());
+        expect("the server's name", socket.server_name(), expected)?;
+    }
+    let alpn = socket.alpn().unwrap_or_default();
+    let expected = flags.expect_alpn.as_bytes();
+    expect("the application protocol", alpn, expected)?;
+    session(flags, turn, socket.resumed(), &process.stores)
+}
+
+fn session(flags: &Flags, turn: Turn, resumed: bool, stores: &Stores) -> Result<(), Failure> {
+    let expected = turn == Turn::Later && !flags.expect_session_miss;
+    expect("the session is an earlier one", resumed, expected)?;
+    if flags.server {
+        let kept = stores.server.take_has_new();
+        if turn == Turn::First && flags.expect_no_session_id {
+            expect("the server has kept the session", kept, false)?;
+        }
+        return Ok(());
+    }
+    let expected = !flags.expect_no_session && (!resumed || flags.expect_ticket_renewal);
+    expect("the session is new", stores.client.take_has_new(), expected)
+}
+
+fn peer(flags: &Flags, peer: &PeerIdentity) -> Result<(), Failure> {
+    let certified = matches!(peer, PeerIdentity::Certificate(_));
+    if !flags.psk.is_empty() {
+        expect("the peer has a certificate", certified, false)
+    } else if !flags.server || flags.require_any_client_certificate {
+        expect("the peer has a certificate", certified, true)
+    } else {
+        Ok(())
+    }
+}
+
+fn expect<T: PartialEq + std::fmt::Debug>(what: &str, is: T, should: T) -> Result<(), Failure> {
+    match is == should {
+        true => Ok(()),
+        false => Err(Failure::check(format!(
+            "{what}: {is:?}, and should be {should:?}"
+        ))),
+    }
+}

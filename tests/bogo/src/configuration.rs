@@ -1,0 +1,113 @@
+//! From flags to the library's configurations.
+
+use crate::flags::Flags;
+use crate::observer::Print;
+use crate::process::Process;
+use crate::stream::RunnersClock;
+use crate::verifier::Verifier;
+use flightline::{
+    ClientAuth, ClientConfig, ConfigBuilder, Error, GiveUp, Identity, Psk, Retransmission,
+    ServerConfig, ServerIdentity, ServerName, ServerTrust, Settings,
+};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The runner's schedule: 13 expiries, of which the last is fatal.
+const INITIAL_TIMEOUT_MS: u64 = 400;
+const MAXIMUM_TIMEOUT: Duration = Duration::from_secs(60);
+const RESENDS: u32 = 12;
+
+/// The transport says how long datagrams may be; this must not be in its way.
+const MTU: usize = 65_507;
+
+pub fn client(flags: &Flags, process: &Process, verifier: Verifier) -> Result<ClientConfig, Error> {
+    let trust = match flags.psk.is_empty() {
+        true => ServerTrust::custom(verifier),
+        false => {
+            let psk = psk(flags)?;
+            let hint = flags.psk_identity.clone();
+            ServerTrust::psk_for_hint(move |offered| {
+                (offered.unwrap_or_default() == hint.as_bytes()).then(|| psk.clone())
+            })
+        }
+    };
+    let mut builder = shared(ClientConfig::builder(trust), flags, &process.clock);
+    if !flags.cert_file.is_empty() {
+        builder = builder.identity(identity(flags)?);
+    }
+    builder
+        .alpn(protocols(&flags.advertise_alpn))
+        .sessions(process.stores.client.clone())
+        .build()
+}
+
+pub fn server(flags: &Flags, process: &Process, verifier: Verifier) -> Result<ServerConfig, Error> {
+    let mut who = match flags.cert_file.is_empty() {
+        true => ServerIdentity::default(),
+        false => ServerIdentity::certificate(identity(flags)?),
+    };
+    if !flags.psk.is_empty() {
+        who = who.with_psk(psk(flags)?).with_psk_hint(&flags.psk_identity);
+    }
+    let client_auth = if flags.verify_peer {
+        ClientAuth::optional(verifier)
+    } else if flags.require_any_client_certificate {
+        ClientAuth::required(verifier)
+    } else {
+        ClientAuth::None
+    };
+    shared(ServerConfig::builder(who), flags, &process.clock)
+        .client_auth(client_auth)
+        .ticketer(process.stores.ticketer.clone())
+        .sessions(process.stores.server.clone())
+        .danger_without_hello_verification()
+        .build()
+}
+
+pub fn server_name(flags: &Flags) -> Result<ServerName, Error> {
+    match flags.host_name.as_str() {
+        "" => Ok(ServerName::unnamed()),
+        name => ServerName::new(name),
+    }
+}
+
+fn shared<C: AsMut<Settings>>(
+    builder: ConfigBuilder<C>,
+    flags: &Flags,
+    clock: &Arc<RunnersClock>,
+) -> ConfigBuilder<C> {
+    let initial = flags.initial_timeout_ms.unwrap_or(INITIAL_TIMEOUT_MS);
+    let builder = builder
+        .clock(clock.clone())
+        .observer(Arc::new(Print))
+        .mtu(MTU)
+        .retransmission(Retransmission {
+            initial: Duration::from_millis(initial),
+            maximum: MAXIMUM_TIMEOUT,
+            give_up: GiveUp::Resends(RESENDS),
+        })
+        .suspicion(Duration::ZERO);
+    match flags.max_certificate_message {
+        Some(bytes) => builder.max_certificate_message(bytes),
+        None => builder,
+    }
+}
+
+fn identity(flags: &Flags) -> Result<Identity, Error> {
+    Identity::from_pem_files(&flags.cert_file, &flags.key_file)
+}
+
+fn psk(flags: &Flags) -> Result<Psk, Error> {
+    Psk::new(&flags.psk_identity, &flags.psk)
+}
+
+/// A list of names, each behind a byte with its length.
+fn protocols(mut list: &[u8]) -> Vec<Vec<u8>> {
+    let mut names = Vec::new();
+    while let Some((length, rest)) = list.split_first() {
+        let (name, rest) = rest.split_at(usize::from(*length));
+        names.push(name.to_vec());
+        list = rest;
+    }
+    names
+}
