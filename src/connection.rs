@@ -8,7 +8,7 @@ use crate::certificate::ServerName;
 use crate::config::{ClientConfig, ServerConfig, Settings};
 use crate::cookie::VerifiedHello;
 use crate::error::{Error, Result};
-use crate::flight::MessageLimits;
+use crate::flight::{LastFlightService, MessageLimits, Retransmit};
 use crate::handshake::{Io, Mailbox, Script, client_script, server_script};
 use crate::session::Session;
 #[cfg(feature = "lab")]
@@ -117,6 +117,12 @@ impl Connection {
             certificate: settings.max_certificate_message,
         };
         let mailbox = Arc::<Mutex<Mailbox>>::default();
+        // Whoever believes everything at once answers everything at once, too.
+        let service = match settings.suspicion.is_zero() {
+            true => LastFlightService::Undamped,
+            false => LastFlightService::Damped,
+        };
+        let retransmit = Retransmit::new(settings.retransmission, service, now);
         let script = script(Io::new(mailbox.clone(), start.message_seq));
         Connection {
             inbound: Inbound::new(
@@ -131,9 +137,8 @@ impl Connection {
                 version,
                 start.record_sequence,
                 settings.mtu,
-                settings.retransmission,
+                retransmit,
                 trace(),
-                now,
             ),
             settings,
             mailbox,
@@ -225,6 +230,16 @@ impl Connection {
     /// The next datagram to send.
     pub(crate) fn transmit(&mut self) -> Option<Vec<u8>> {
         self.datagrams.pop_front()
+    }
+
+    /// Changes the initial delay of the retransmission plan, and with it the timer that runs.
+    ///
+    /// # Errors
+    /// [`Error::Config`] where the plan would not be sound.
+    pub(crate) fn set_initial_delay(&mut self, initial: Duration) -> Result<()> {
+        self.settings.set_initial_delay(initial)?;
+        self.outbound.set_initial_delay(initial);
+        Ok(())
     }
 
     /// What the transport knows of the longest datagram, if it knows.

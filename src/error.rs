@@ -188,6 +188,13 @@ pub enum CertificateError {
     TooComplex,
     /// The caller's verifier said no.
     Rejected(String),
+    /// The caller's verifier said no, and which alert the peer gets for that.
+    RejectedWith {
+        /// The alert.
+        alert: AlertDescription,
+        /// Why.
+        why: String,
+    },
     /// Another reason, in the words of the verifier.
     Other(String),
 }
@@ -297,6 +304,7 @@ impl CertificateError {
             CertificateError::Unreadable(_)
             | CertificateError::WrongName { .. }
             | CertificateError::TooComplex => AlertDescription::BAD_CERTIFICATE,
+            CertificateError::RejectedWith { alert, .. } => *alert,
             CertificateError::NotPinned { .. }
             | CertificateError::Rejected(_)
             | CertificateError::Other(_) => AlertDescription::CERTIFICATE_UNKNOWN,
@@ -407,7 +415,9 @@ impl fmt::Display for CertificateError {
             CertificateError::Unsupported(what) => write!(f, "it uses {what}, which is not supported"),
             CertificateError::WrongPurpose => f.write_str("it may not be used for this purpose"),
             CertificateError::TooComplex => f.write_str("its chain is longer or larger than is looked at"),
-            CertificateError::Rejected(why) | CertificateError::Other(why) => f.write_str(why),
+            CertificateError::Rejected(why)
+            | CertificateError::RejectedWith { why, .. }
+            | CertificateError::Other(why) => f.write_str(why),
         }
     }
 }

@@ -199,6 +199,13 @@ impl Retransmission {
         give_up: GiveUp::Deadline(Duration::from_secs(60)),
     };
 
+    /// Whether the delays and the end make sense together.
+    pub(crate) fn is_sound(&self) -> bool {
+        !self.initial.is_zero()
+            && self.initial <= self.maximum
+            && self.give_up != GiveUp::Deadline(Duration::ZERO)
+    }
+
     /// What `handshake_timeout(min, max)` means: doubling from `min` until `max` has expired.
     pub const fn handshake_timeout(min: Duration, max: Duration) -> Self {
         Retransmission {

@@ -4,7 +4,6 @@ use crate::error::{Error, Result};
 use crate::flight::{Expiry, Flight, OutgoingMessage, Repeat, Retransmit};
 use crate::record::Sealer;
 use crate::stats::Stats;
-use crate::timer::Retransmission;
 use crate::trace::{ResendReason, Told, Trace, What};
 use crate::wire::{Alert, AlertDescription, ContentType, MAX_PLAINTEXT, ProtocolVersion};
 use std::time::Duration;
@@ -38,15 +37,14 @@ impl Outbound {
         version: ProtocolVersion,
         first_sequence: u64,
         mtu: usize,
-        plan: Retransmission,
+        retransmit: Retransmit,
         trace: Trace,
-        now: Duration,
     ) -> Self {
         Outbound {
             version,
             sealers: vec![Sealer::plaintext(first_sequence)],
             flight: Flight::default(),
-            retransmit: Retransmit::new(plan, now),
+            retransmit,
             mtu: Mtu::new(mtu),
             datagram: Vec::new(),
             closed: false,
@@ -151,6 +149,11 @@ impl Outbound {
                 Ok(Ticked::Going)
             }
         }
+    }
+
+    /// Changes the initial delay of the retransmission plan, and with it the timer that runs.
+    pub(crate) fn set_initial_delay(&mut self, initial: Duration) {
+        self.retransmit.set_initial(initial);
     }
 
     /// What the transport knows of the longest datagram, if it knows.

@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::key_log::KeyLog;
 use crate::record::Replay;
 use crate::srtp;
-use crate::timer::{Clock, GiveUp, Retransmission, SystemClock, Timer, TimestampTimer};
+use crate::timer::{Clock, Retransmission, SystemClock, Timer, TimestampTimer};
 use crate::trace::Observer;
 use crate::wire::{CipherSuite, NamedGroup, SrtpProfile};
 use std::num::NonZeroU32;
@@ -18,6 +18,10 @@ pub(crate) const SMALLEST_MTU: usize = 128;
 
 /// Above the larger bound UDP itself ends.
 const MTU_BOUNDS: std::ops::RangeInclusive<usize> = SMALLEST_MTU..=65_507;
+
+/// What is wrong with a plan that is not sound.
+const UNSOUND_RETRANSMISSION: &str =
+    "retransmission needs 0 < initial <= maximum, and a deadline that is not zero";
 
 /// Makes a timer for each connection.
 pub(crate) type TimerFactory = Arc<dyn Fn() -> Box<dyn Timer> + Send + Sync>;
@@ -92,12 +96,20 @@ impl Settings {
         }
     }
 
-    pub(super) fn check(&self) -> Result<()> {
-        let Retransmission {
+    /// Changes the initial delay of the retransmission plan.
+    pub(crate) fn set_initial_delay(&mut self, initial: Duration) -> Result<()> {
+        let plan = Retransmission {
             initial,
-            maximum,
-            give_up,
-        } = self.retransmission;
+            ..self.retransmission
+        };
+        if !plan.is_sound() {
+            return Err(Error::Config(UNSOUND_RETRANSMISSION.into()));
+        }
+        self.retransmission = plan;
+        Ok(())
+    }
+
+    pub(super) fn check(&self) -> Result<()> {
         let never = Some(Duration::ZERO);
         let wrong = if let Some(unknown) = self
             .cipher_suites
@@ -139,11 +151,8 @@ impl Settings {
             "the ALPN protocol names have more than 8 KiB together"
         } else if !MTU_BOUNDS.contains(&self.mtu) {
             "the MTU is the most bytes of UDP payload, 128 to 65,507"
-        } else if initial.is_zero()
-            || initial > maximum
-            || give_up == GiveUp::Deadline(Duration::ZERO)
-        {
-            "retransmission needs 0 < initial <= maximum, and a deadline that is not zero"
+        } else if !self.retransmission.is_sound() {
+            UNSOUND_RETRANSMISSION
         } else if self.handshake_deadline == never {
             "a handshake deadline of zero leaves no time for any handshake"
         } else if self.read_timeout == never {
@@ -242,7 +251,7 @@ impl<C: AsMut<Settings>> ConfigBuilder<C> {
     /// How long a handshake goes on after something that nothing authenticated said it must fail, such
     /// as a plaintext alert. Anyone could have sent it, so if the handshake makes progress within this
     /// time, it is forgotten. 5 s by default; zero believes everything at once, which lets anyone who
-    /// can guess the ports end a handshake.
+    /// can guess the ports end a handshake, and answers every repetition of the peer's Finished.
     pub fn suspicion(self, patience: Duration) -> Self {
         self.set(|s| s.suspicion = patience)
     }

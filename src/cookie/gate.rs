@@ -1,7 +1,8 @@
 //! The verdict on a datagram from an address that has proven nothing.
 
 use super::{CookieContext, ReplyBuffer, VerifiedHello};
-use crate::codec::Reader;
+use crate::codec::{DecodeError, Reader};
+use crate::error::Error;
 use crate::wire::{
     Body, ClientHello, ClientHelloFields, ContentType, HandshakeHeader, HandshakeType,
     MAX_PLAINTEXT, ProtocolVersion, RecordHeader,
@@ -38,11 +39,13 @@ pub(crate) enum Verdict<'a> {
 /// Why a datagram gets no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum GateDrop {
-    /// Its first record is no ClientHello in the clear. Another server's messages and alerts are
-    /// among these: two servers must never answer each other.
+    /// Its first record is no handshake message in the clear. Another server's alerts are among these:
+    /// two servers must never answer each other.
     NotAHello,
+    /// Its first record holds another handshake message, another server's perhaps.
+    OtherMessage(HandshakeType),
     /// It claims to be a hello and cannot be read as one.
-    Malformed,
+    Malformed(DecodeError),
     /// Its first record holds a part of a hello, and the whole is not there yet.
     Fragmented,
     /// The hello offers what is not DTLS.
@@ -51,14 +54,42 @@ pub(crate) enum GateDrop {
     TooManyChallenges,
     /// The signer makes no cookie.
     NoCookie,
+    /// Its number says that a hello came before it, and it repeats no cookie.
+    NotTheFirst,
+}
+
+impl GateDrop {
+    /// What this says against a handshake, if whoever sent it meant one.
+    pub(crate) fn suspicion(&self) -> Option<Error> {
+        match *self {
+            GateDrop::OtherMessage(got) => Some(Error::UnexpectedMessage {
+                got,
+                expected: HandshakeType::CLIENT_HELLO,
+            }),
+            GateDrop::Malformed(cause) => Some(Error::Decode {
+                what: "CLIENT_HELLO",
+                cause,
+            }),
+            GateDrop::NotAHello
+            | GateDrop::Fragmented
+            | GateDrop::WrongVersion
+            | GateDrop::TooManyChallenges
+            | GateDrop::NoCookie
+            | GateDrop::NotTheFirst => None,
+        }
+    }
 }
 
 /// The last message_seq that a hello may have: it counts the challenges before it, and leaves room
 /// for the handshake's messages behind it.
 const LAST_MESSAGE_SEQ: u16 = 255;
 
-/// All versions of DTLS have this first byte, in records and in hellos (RFC 6347 §4.1).
+/// All versions of DTLS have this first byte, in records (RFC 6347 §4.1).
 const DTLS_MAJOR: u8 = 0xfe;
+
+/// The first bytes of versions that hellos may offer: DTLS counts down from 254, and TLS up from 3. A
+/// client may offer what nobody knows yet (RFC 5246 appendix E.1).
+const OFFERED_MAJORS: std::ops::RangeInclusive<u8> = 0x80..=DTLS_MAJOR;
 
 /// Stands before a server. It has no memory.
 #[derive(Debug, Clone)]
@@ -100,7 +131,8 @@ impl Gate {
                     None => Verdict::Drop(GateDrop::NoCookie),
                 }
             }
-            HelloVerification::Waived => hello.verified(),
+            HelloVerification::Waived if hello.is_in_place() => hello.verified(),
+            HelloVerification::Waived => Verdict::Drop(GateDrop::NotTheFirst),
             HelloVerification::Cookies(_) | HelloVerification::None => Verdict::NoContext,
         }
     }
@@ -127,30 +159,31 @@ impl<'a> Unproven<'a> {
         let record = RecordHeader::read(&mut reader).map_err(|_| GateDrop::NotAHello)?;
         if record.content_type != ContentType::HANDSHAKE
             || record.epoch != 0
-            || !is_dtls(record.version)
+            || major(record.version) != DTLS_MAJOR
         {
             return Err(GateDrop::NotAHello);
         }
         let length = usize::from(record.length);
         if length > MAX_PLAINTEXT {
-            return Err(GateDrop::Malformed);
+            return Err(GateDrop::Malformed(DecodeError::BadLength));
         }
-        let fragment = reader.take(length).map_err(|_| GateDrop::Malformed)?;
-        if fragment.first() != Some(&HandshakeType::CLIENT_HELLO.0) {
-            return Err(GateDrop::NotAHello);
+        let fragment = reader.take(length).map_err(GateDrop::Malformed)?;
+        match fragment.first().copied().map(HandshakeType) {
+            None => return Err(GateDrop::NotAHello),
+            Some(HandshakeType::CLIENT_HELLO) => {}
+            Some(other) => return Err(GateDrop::OtherMessage(other)),
         }
-        let (header, body) = Reader::whole(fragment, HandshakeHeader::read_fragment)
-            .map_err(|_| GateDrop::Malformed)?;
+        let (header, body) =
+            Reader::whole(fragment, HandshakeHeader::read_fragment).map_err(GateDrop::Malformed)?;
         if !header.is_whole() {
             return Err(GateDrop::Fragmented);
         }
         if header.message_seq > LAST_MESSAGE_SEQ {
             return Err(GateDrop::TooManyChallenges);
         }
-        let fields =
-            Reader::whole(body, ClientHelloFields::read).map_err(|_| GateDrop::Malformed)?;
+        let fields = Reader::whole(body, ClientHelloFields::read).map_err(GateDrop::Malformed)?;
         // A client of DTLS 1.0 is let in to be told by an alert, once it has proven its address.
-        if !is_dtls(fields.version) {
+        if !OFFERED_MAJORS.contains(&major(fields.version)) {
             return Err(GateDrop::WrongVersion);
         }
         Ok(Unproven {
@@ -169,14 +202,20 @@ impl<'a> Unproven<'a> {
                 self.body.to_vec(),
                 hello,
             ))),
-            Err(_) => Verdict::Drop(GateDrop::Malformed),
+            Err(cause) => Verdict::Drop(GateDrop::Malformed(cause)),
         }
+    }
+
+    /// RFC 6347 §4.2.2: the first message has number 0. A hello with a cookie may be the answer to
+    /// somebody's challenge.
+    fn is_in_place(&self) -> bool {
+        self.message_seq == 0 || !self.fields.cookie.is_empty()
     }
 }
 
-fn is_dtls(version: ProtocolVersion) -> bool {
+fn major(version: ProtocolVersion) -> u8 {
     let [major, _] = version.0.to_be_bytes();
-    major == DTLS_MAJOR
+    major
 }
 
 #[cfg(all(test, feature = "hello-verify"))]

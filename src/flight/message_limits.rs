@@ -13,7 +13,6 @@ impl MessageLimits {
     pub(crate) fn of(&self, typ: HandshakeType) -> usize {
         match typ {
             HandshakeType::CERTIFICATE => self.certificate,
-            HandshakeType::HELLO_REQUEST | HandshakeType::SERVER_HELLO_DONE => 0,
             // RFC 6347 §4.2.1: a version and a cookie of at most 2^8-1 bytes.
             HandshakeType::HELLO_VERIFY_REQUEST => 258,
             // As long as the longest hash.

@@ -29,7 +29,7 @@ pub(super) struct PartialMessage {
     /// The body up to the first gap.
     message: ReceivedMessage,
     length: usize,
-    /// What came from behind the first gap, by offset: not empty, and without overlaps.
+    /// What came from behind the first gap, by offset: not empty, and with gaps in between.
     segments: BTreeMap<usize, Vec<u8>>,
     /// Of the segments.
     cost: usize,
@@ -127,8 +127,7 @@ impl PartialMessage {
         let limit = self.cost.saturating_add(room);
         let mut at = offset;
         while at < end {
-            let behind = self.segments.range(..=at).next_back();
-            let covered = behind.map_or(0, |(start, segment)| start.saturating_add(segment.len()));
+            let covered = self.segment_before(at).map_or(0, |(_, end)| end);
             if covered > at {
                 at = covered;
                 continue;
@@ -142,9 +141,31 @@ impl PartialMessage {
             }
             self.cost = cost;
             self.segments.insert(at, missing.to_vec());
+            self.join(at);
+            self.join(until);
             at = until;
         }
         Ok(())
+    }
+
+    /// Joins the segments that meet at `at`, if two do: however small its pieces, what is contiguous
+    /// is one.
+    fn join(&mut self, at: usize) {
+        let before = at.checked_sub(1).and_then(|last| self.segment_before(last));
+        let Some((start, end)) = before else { return };
+        if end != at {
+            return;
+        }
+        if let Some(behind) = self.segments.remove(&at) {
+            self.segments.entry(start).or_default().extend(behind);
+            self.cost = self.cost.saturating_sub(BOOKKEEPING);
+        }
+    }
+
+    /// Start and end of the last segment that begins at `at` or before.
+    fn segment_before(&self, at: usize) -> Option<(usize, usize)> {
+        let (start, segment) = self.segments.range(..=at).next_back()?;
+        Some((*start, start.saturating_add(segment.len())))
     }
 }
 

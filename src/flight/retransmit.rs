@@ -32,9 +32,19 @@ use std::time::Duration;
 /// RFC 793, two minutes.
 const LAST_FLIGHT_SERVICE: Duration = Duration::from_secs(240);
 
+/// Whether the last flight answers every repetition of the flight before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LastFlightService {
+    /// Once in an initial delay (hazard E2).
+    Damped,
+    /// Always.
+    Undamped,
+}
+
 /// The retransmission of one handshake.
 pub(crate) struct Retransmit {
     plan: Retransmission,
+    service: LastFlightService,
     began: Duration,
     state: State,
 }
@@ -79,9 +89,10 @@ pub(crate) enum Repeat {
 }
 
 impl Retransmit {
-    pub(crate) fn new(plan: Retransmission, now: Duration) -> Self {
+    pub(crate) fn new(plan: Retransmission, service: LastFlightService, now: Duration) -> Self {
         Retransmit {
             plan,
+            service,
             began: now,
             state: State::Preparing,
         }
@@ -91,15 +102,29 @@ impl Retransmit {
         self.began
     }
 
+    /// Another initial delay. A timer that runs is as if it had been set with that, and may be due.
+    pub(crate) fn set_initial(&mut self, initial: Duration) {
+        self.plan.initial = initial;
+        if let State::Waiting(waiting) = &mut self.state {
+            let set = waiting.expires.saturating_sub(waiting.delay);
+            let doublings = 1_u32.checked_shl(waiting.expiries).unwrap_or(u32::MAX);
+            waiting.delay = initial.saturating_mul(doublings).min(self.plan.maximum);
+            waiting.expires = set.saturating_add(waiting.delay);
+        }
+    }
+
     /// SENDING to WAITING: a flight that the peer must answer went out for the first time.
     /// Each flight starts with the initial delay (RFC 6347 §4.2.4.1 lets it be reset).
+    ///
+    /// What comes again of the peer's flight a moment later is left over from its first sending: a
+    /// duplicate of the network's, or a fragment that overlaps others.
     pub(crate) fn flight_sent(&mut self, now: Duration) -> Duration {
         let delay = self.plan.initial;
         self.state = State::Waiting(Waiting {
             delay,
             expires: now.saturating_add(delay),
             expiries: 0,
-            damped_until: now,
+            damped_until: now.saturating_add(quarter(delay)),
         });
         delay
     }
@@ -154,12 +179,13 @@ impl Retransmit {
     pub(crate) fn peer_repeated(&mut self, now: Duration) -> Repeat {
         match &mut self.state {
             State::Waiting(waiting) if now >= waiting.damped_until => {
-                let quarter = waiting.delay.checked_div(4).unwrap_or_default();
-                waiting.damped_until = now.saturating_add(quarter);
+                waiting.damped_until = now.saturating_add(quarter(waiting.delay));
                 waiting.expires = now.saturating_add(waiting.delay);
                 Repeat::Resend
             }
-            State::FinishedLast { damped_until, .. } if now >= *damped_until => {
+            State::FinishedLast { damped_until, .. }
+                if now >= *damped_until || self.service == LastFlightService::Undamped =>
+            {
                 *damped_until = now.saturating_add(self.plan.initial);
                 Repeat::Resend
             }
@@ -181,9 +207,7 @@ impl Retransmit {
     pub(crate) fn intermediate(&self) -> Option<Duration> {
         match &self.state {
             State::Waiting(waiting) => {
-                let rest = waiting
-                    .delay
-                    .saturating_sub(waiting.delay.checked_div(4).unwrap_or_default());
+                let rest = waiting.delay.saturating_sub(quarter(waiting.delay));
                 Some(waiting.expires.saturating_sub(rest))
             }
             _ => None,
@@ -209,15 +233,20 @@ impl Retransmit {
     }
 }
 
+fn quarter(delay: Duration) -> Duration {
+    delay.checked_div(4).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use LastFlightService::{Damped, Undamped};
 
     const S: Duration = Duration::from_secs(1);
 
     /// Lets every timer expire; the times at which the flight was sent, and when it was given up.
     fn run(plan: Retransmission) -> (Vec<Duration>, Duration) {
-        let mut machine = Retransmit::new(plan, Duration::ZERO);
+        let mut machine = Retransmit::new(plan, Damped, Duration::ZERO);
         machine.flight_sent(Duration::ZERO);
         let mut sends = vec![Duration::ZERO];
         loop {
@@ -249,7 +278,7 @@ mod tests {
 
     #[test]
     fn p05_a_burst_of_repeats_brings_one_resend() {
-        let mut machine = Retransmit::new(Retransmission::RFC6347, Duration::ZERO);
+        let mut machine = Retransmit::new(Retransmission::RFC6347, Damped, Duration::ZERO);
         machine.flight_sent(Duration::ZERO);
         let now = S / 2;
         let answers: Vec<_> = (0..5).map(|_| machine.peer_repeated(now)).collect();
@@ -259,12 +288,20 @@ mod tests {
     }
 
     #[test]
-    fn p06_damped_repeats_do_not_postpone_the_timer() {
-        let mut machine = Retransmit::new(Retransmission::RFC6347, Duration::ZERO);
+    fn p05_what_is_left_over_of_the_peers_flight_brings_no_resend() {
+        let mut machine = Retransmit::new(Retransmission::RFC6347, Damped, Duration::ZERO);
         machine.flight_sent(Duration::ZERO);
-        machine.peer_repeated(Duration::ZERO);
+        assert_eq!(machine.peer_repeated(Duration::ZERO), Repeat::Damped);
+        assert_eq!(machine.peer_repeated(S / 4), Repeat::Resend);
+    }
+
+    #[test]
+    fn p06_damped_repeats_do_not_postpone_the_timer() {
+        let mut machine = Retransmit::new(Retransmission::RFC6347, Damped, Duration::ZERO);
+        machine.flight_sent(Duration::ZERO);
+        machine.peer_repeated(S / 2);
         let due = machine.expires();
-        machine.peer_repeated(S / 8);
+        machine.peer_repeated(S / 2 + S / 8);
         assert_eq!(machine.expires(), due);
     }
 
@@ -275,7 +312,7 @@ mod tests {
             maximum: Duration::MAX,
             give_up: GiveUp::Resends(5),
         };
-        let mut machine = Retransmit::new(plan, Duration::ZERO);
+        let mut machine = Retransmit::new(plan, Damped, Duration::ZERO);
         machine.flight_sent(Duration::ZERO);
         for _ in 0..5 {
             machine.expired(Duration::MAX);
@@ -284,8 +321,35 @@ mod tests {
     }
 
     #[test]
+    fn another_initial_delay_changes_the_timer_that_runs() {
+        for (expiries, initial, delay) in [
+            (0, S / 4, S / 4),
+            (0, 3 * S, 3 * S),
+            (2, 2 * S, 8 * S),
+            (2, S / 4, S),
+            (2, 50 * S, 60 * S),
+            (40, S, 60 * S),
+        ] {
+            let plan = Retransmission {
+                give_up: GiveUp::Resends(50),
+                ..Retransmission::RFC6347
+            };
+            let mut machine = Retransmit::new(plan, Damped, Duration::ZERO);
+            machine.flight_sent(Duration::ZERO);
+            let mut set = Duration::ZERO;
+            for _ in 0..expiries {
+                set = machine.expires().unwrap();
+                machine.expired(set);
+            }
+            machine.set_initial(initial);
+            assert_eq!(machine.expires(), Some(set + delay));
+            assert_eq!(machine.flight_sent(set), initial, "of the next flight");
+        }
+    }
+
+    #[test]
     fn i08_a_long_stall_brings_one_resend() {
-        let mut machine = Retransmit::new(Retransmission::RFC6347, Duration::ZERO);
+        let mut machine = Retransmit::new(Retransmission::RFC6347, Damped, Duration::ZERO);
         machine.flight_sent(Duration::ZERO);
         assert!(matches!(machine.expired(50 * S), Expiry::Resend(_)));
         assert_eq!(machine.expired(50 * S), Expiry::NotDue);
@@ -293,7 +357,7 @@ mod tests {
 
     #[test]
     fn e01_e02_the_last_flight_is_served_for_240_seconds_and_at_most_once_per_delay() {
-        let mut machine = Retransmit::new(Retransmission::RFC6347, Duration::ZERO);
+        let mut machine = Retransmit::new(Retransmission::RFC6347, Damped, Duration::ZERO);
         machine.last_flight_sent(Duration::ZERO);
         assert_eq!(machine.peer_repeated(S), Repeat::Resend);
         assert_eq!(machine.peer_repeated(S + S / 2), Repeat::Damped);
@@ -301,5 +365,13 @@ mod tests {
         assert_eq!(machine.expires(), Some(240 * S));
         machine.expired(240 * S);
         assert_eq!(machine.peer_repeated(241 * S), Repeat::Nothing);
+    }
+
+    #[test]
+    fn the_last_flight_may_be_served_without_damping() {
+        let mut machine = Retransmit::new(Retransmission::RFC6347, Undamped, Duration::ZERO);
+        machine.last_flight_sent(Duration::ZERO);
+        let answers = [S, S, S].map(|now| machine.peer_repeated(now));
+        assert!(answers.iter().all(|answer| *answer == Repeat::Resend));
     }
 }

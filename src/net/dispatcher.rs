@@ -99,7 +99,9 @@ impl<D: FnMut(Handshake)> Dispatcher<D> {
                 }
             }
             Verdict::Verified(hello) => self.welcome(hello, datagram, from, address),
-            Verdict::Drop(GateDrop::NotAHello) => self.hub.counters.dropped_unknown.count(),
+            Verdict::Drop(GateDrop::NotAHello | GateDrop::OtherMessage(_)) => {
+                self.hub.counters.dropped_unknown.count()
+            }
             Verdict::Drop(_) | Verdict::NoContext => self.hub.counters.dropped_hellos.count(),
         }
     }

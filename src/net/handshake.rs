@@ -288,6 +288,28 @@ impl Handshake {
         self.set_delays();
     }
 
+    /// Changes the initial delay of the retransmission plan, for this handshake: its path turned out to
+    /// be slower or faster than expected. The delay that runs becomes what it would be had it always been
+    /// so, and may be over at once.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if `initial` is zero or beyond the plan's maximum, or why the handshake failed.
+    pub fn set_initial_delay(&mut self, initial: Duration) -> Result<()> {
+        match &mut self.stage {
+            Stage::Listening { config, .. } | Stage::Verified { config, .. } => {
+                Arc::make_mut(config).settings.set_initial_delay(initial)?;
+            }
+            Stage::Ready(connection) | Stage::Running(connection) => {
+                connection.set_initial_delay(initial)?;
+            }
+            Stage::Failed(error) => return Err(error.clone()),
+        }
+        if !self.is_done() {
+            self.set_delays();
+        }
+        Ok(())
+    }
+
     /// The peer's address.
     ///
     /// # Errors
@@ -346,3 +368,6 @@ impl fmt::Debug for Handshake {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

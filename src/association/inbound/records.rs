@@ -224,7 +224,12 @@ impl Inbound {
         let of_last_flight =
             (self.previous_flight..self.current_flight).contains(&header.message_seq);
         let counts = match self.phase {
-            Phase::Established => header.typ == HandshakeType::FINISHED && input.is_authentic(),
+            // The first fragment stands for all, so that each repetition counts once.
+            Phase::Established => {
+                header.typ == HandshakeType::FINISHED
+                    && header.fragment_offset == 0
+                    && input.is_authentic()
+            }
             Phase::Hello | Phase::Handshake => true,
         };
         input.response.repeated |= of_last_flight && counts;

@@ -83,6 +83,19 @@ fn after_the_handshake_there_are_only_repetitions_and_wishes_for_another() {
     let mut peer = Peer::established();
     let repetition = peer.say_messages(&[(Type::FINISHED, 5)]);
     assert!(repetition.repeated && repetition.fatal.is_none());
+    let rest_of_a_repetition = peer.say(
+        ContentType::HANDSHAKE,
+        &Writer::bytes_of(|w| {
+            HandshakeHeader {
+                fragment_offset: 6,
+                fragment_length: 6,
+                ..HandshakeHeader::whole(Type::FINISHED, 5, 12)
+            }
+            .write(w);
+            w.bytes(&[0; 6]);
+        }),
+    );
+    assert!(rest_of_a_repetition.is_empty());
     let wish = peer.say_messages(&[(Type::CLIENT_HELLO, 0)]);
     assert!(wish.no_renegotiation && wish.fatal.is_none());
     let more = peer.say_messages(&[(Type::FINISHED, 6)]);

@@ -6,7 +6,9 @@ use super::{Deadline, Handshake, Stage};
 use crate::connection::Connection;
 use crate::cookie::{ReplyBuffer, Verdict};
 use crate::error::{Error, Result};
+use crate::record::Sealer;
 use crate::timer::Delay;
+use crate::wire::{Alert, ContentType, ProtocolVersion};
 use std::time::Duration;
 
 impl Handshake {
@@ -108,9 +110,28 @@ impl Handshake {
                 );
                 Err(Error::HelloVerifyRequired)
             }
-            Verdict::Drop(_) => Ok(false),
+            Verdict::Drop(reason) => match reason.suspicion() {
+                Some(error) if config.settings.suspicion.is_zero() => {
+                    self.turn_away(&error)?;
+                    Err(error)
+                }
+                _ => Ok(false),
+            },
             Verdict::NoContext => Err(Error::NoCookieContext),
         }
+    }
+
+    /// Tells why a first hello is not let in. The answer is shorter than the hello, and no alert is ever
+    /// answered so.
+    fn turn_away(&self, error: &Error) -> Result<()> {
+        let (Some(description), Some(transport)) = (error.alert(), &self.transport) else {
+            return Ok(());
+        };
+        let mut record = Vec::new();
+        let alert = Alert::fatal(description).encode();
+        let version = ProtocolVersion::DTLS1_2;
+        Sealer::plaintext(0).seal(ContentType::ALERT, version, &alert, &mut record)?;
+        transport::send(&**transport, &record).map(drop)
     }
 
     /// Fires what is due, if the timer says so.

@@ -64,9 +64,7 @@ fn complete(mut handshake: Handshake, stream: &Stream) -> Result<DtlsSocket, Fai
         match stream.command(timeout)? {
             Command::GoOn => {}
             Command::CheckTimeout(expected) => check_timeout(timeout, expected)?,
-            Command::SetTimeout(initial) => {
-                return Err(Failure::check(format!("cannot set {initial:?}")));
-            }
+            Command::SetTimeout(initial) => handshake.set_initial_delay(initial)?,
             Command::End => return Err(Failure::check("the runner hung up".into())),
         }
     }

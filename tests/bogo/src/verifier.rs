@@ -1,7 +1,7 @@
 //! Trusts whom the flags say, and remembers what it said.
 
 use crate::flags::Flags;
-use flightline::{CertificateError, CertificateVerifier, PeerCertificates};
+use flightline::{AlertDescription, CertificateError, CertificateVerifier, PeerCertificates};
 use std::sync::{Arc, Mutex};
 
 #[derive(Clone)]
@@ -14,9 +14,15 @@ pub struct Verifier {
 
 impl Verifier {
     pub fn new(flags: &Flags) -> Verifier {
-        let says = match flags.verify_fail {
-            true => Err(CertificateError::Rejected("the flags say so".into())),
-            false => Ok(()),
+        let why = "the flags say so".to_owned();
+        let says = match (flags.verify_fail, flags.use_custom_verify_callback) {
+            (false, _) => Ok(()),
+            (true, true) => Err(CertificateError::Rejected(why)),
+            // The runner knows which alert BoringSSL's usual way to verify ends in.
+            (true, false) => Err(CertificateError::RejectedWith {
+                alert: AlertDescription::HANDSHAKE_FAILURE,
+                why,
+            }),
         };
         Verifier {
             says,

@@ -76,6 +76,33 @@ fn a_waived_verification_takes_every_whole_hello() {
     let verified = ask(&gate, &Hello::new().datagram()).verified();
     assert_eq!(verified.message_seq(), 0);
     assert_eq!(ask(&gate, b"no hello").dropped(), GateDrop::NotAHello);
+    let second = Hello::new().with_cookie(b"somebody's");
+    assert_eq!(ask(&gate, &second.datagram()).verified().message_seq(), 1);
+}
+
+#[test]
+fn a_waived_verification_begins_with_the_first_message() {
+    let gate = Gate::new(HelloVerification::Waived);
+    for message_seq in [1, 7] {
+        let hello = Hello {
+            message_seq,
+            ..Hello::new()
+        };
+        let dropped = ask(&gate, &hello.datagram()).dropped();
+        assert_eq!(dropped, GateDrop::NotTheFirst);
+    }
+}
+
+#[test]
+fn versions_that_are_still_to_come_are_no_obstacle() {
+    let gate = Gate::new(HelloVerification::Waived);
+    for version in [0xfefc, 0xfefb, 0xfe00, 0xfdff, 0x80ff] {
+        let hello = Hello {
+            version,
+            ..Hello::new()
+        };
+        ask(&gate, &hello.datagram()).verified();
+    }
 }
 
 #[test]
