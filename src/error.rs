@@ -1,5 +1,7 @@
 //! What can go wrong, by cause. The alert that tells the peer is derived from the cause, in one table.
 
+mod conversions;
+
 use crate::codec::DecodeError;
 use crate::wire::{
     AlertDescription, CipherSuite, ExtensionType, HandshakeType, NamedGroup, ProtocolVersion,
@@ -64,6 +66,8 @@ pub enum Error {
     TooManyConnections,
     /// A callback of the application said no.
     Refused(&'static str),
+    /// The server's [`AlpnSelector`](crate::AlpnSelector) chose a protocol that the client did not offer.
+    ProtocolNotOffered(Vec<u8>),
     /// Exporters need the extended master secret (RFC 7627 §6).
     NoExporter,
 
@@ -248,7 +252,9 @@ impl Error {
             | Error::UnknownPskIdentity
             | Error::CannotDecrypt => AlertDescription::DECRYPT_ERROR,
             Error::TooManyBadRecords { .. } => AlertDescription::BAD_RECORD_MAC,
-            Error::RandomFailed | Error::Crypto(_) => AlertDescription::INTERNAL_ERROR,
+            Error::ProtocolNotOffered(_) | Error::RandomFailed | Error::Crypto(_) => {
+                AlertDescription::INTERNAL_ERROR
+            }
         })
     }
 
@@ -273,6 +279,7 @@ impl Error {
             }
             Error::NoExporter => io::ErrorKind::Unsupported,
             Error::HelloVerifyRequired
+            | Error::ProtocolNotOffered(_)
             | Error::NumbersExhausted
             | Error::RandomFailed
             | Error::Crypto(_) => io::ErrorKind::Other,
@@ -364,6 +371,9 @@ impl fmt::Display for Error {
                 f.write_str("no signature scheme in common that the certificate's key can do")
             }
             Error::NoCommonProtocol => f.write_str("no application protocol (ALPN) in common"),
+            Error::ProtocolNotOffered(name) => {
+                write!(f, "the ALPN selector chose \"{}\", which the client did not offer", name.escape_ascii())
+            }
             Error::NoExtendedMasterSecret => f.write_str("the peer does not do the extended master secret"),
             Error::BadRenegotiationInfo => f.write_str("the peer's renegotiation_info is missing or wrong"),
             Error::UnsolicitedExtension(typ) => {
@@ -426,36 +436,3 @@ impl std::error::Error for Error {
 }
 
 impl std::error::Error for CertificateError {}
-
-impl From<CertificateError> for Error {
-    fn from(cause: CertificateError) -> Self {
-        Error::Certificate(cause)
-    }
-}
-
-impl From<io::Error> for Error {
-    fn from(error: io::Error) -> Self {
-        // An error of ours that went through std's types comes back as what it was.
-        match error
-            .get_ref()
-            .and_then(|inner| inner.downcast_ref::<Error>())
-        {
-            Some(ours) => ours.clone(),
-            None => Error::Io(Arc::new(error)),
-        }
-    }
-}
-
-impl From<Error> for io::Error {
-    fn from(error: Error) -> Self {
-        io::Error::new(error.kind(), error)
-    }
-}
-
-/// What cannot fail fits where an error of ours is asked for: a [`ServerName`](crate::ServerName) as
-/// itself, for instance.
-impl From<std::convert::Infallible> for Error {
-    fn from(never: std::convert::Infallible) -> Self {
-        match never {}
-    }
-}

@@ -58,6 +58,7 @@ mod net;
 mod record;
 mod resumption;
 mod session;
+mod srtp;
 mod stats;
 mod timer;
 mod trace;
@@ -70,12 +71,12 @@ pub use certificate::{
 };
 pub use certificate::{PeerIdentity, ServerName};
 pub use codec::DecodeError;
+pub use config::{
+    AlpnChoice, AlpnSelector, ClientConfig, ConfigBuilder, ExtendedMasterSecret, Psk, PskLookup,
+    ServerConfig, ServerIdentity, ServerTrust, Settings,
+};
 #[cfg(feature = "x509")]
 pub use config::{CertificateResolver, ClientAuth};
-pub use config::{
-    ClientConfig, ConfigBuilder, ExtendedMasterSecret, Psk, PskLookup, ServerConfig,
-    ServerIdentity, ServerTrust, Settings,
-};
 pub use cookie::{CookieContext, CookieSigner, HmacCookies};
 pub use error::{CertificateError, Error, Result};
 pub use key_log::{KeyLog, KeyLogFile};
@@ -88,12 +89,13 @@ pub use resumption::{
     ClientSession, ClientSessionCache, ClientSessions, OpenedTicket, RotatingTicketer,
     ServerSessionCache, ServerSessions, Ticketer,
 };
+pub use srtp::SrtpKeys;
 pub use stats::{DropReason, Drops, Stats};
 pub use timer::{Clock, Delay, GiveUp, Retransmission, SystemClock, Timer, TimestampTimer};
 pub use trace::{Event, Message, Observer, ResendReason, What};
 pub use wire::{
     AlertDescription, CipherSuite, ExtensionType, HandshakeType, NamedGroup, ProtocolVersion,
-    SignatureScheme,
+    SignatureScheme, SrtpProfile,
 };
 
 /// The README's programs are tests.

@@ -4,13 +4,15 @@ use crate::certificate::PeerIdentity;
 use crate::crypto::{HashAlgorithm, Secret, prf};
 use crate::error::{Error, Result};
 use crate::resumption::SessionState;
-use crate::wire::{CipherSuite, ProtocolVersion, Random};
+use crate::srtp::SrtpKeys;
+use crate::wire::{CipherSuite, ProtocolVersion, Random, SrtpProfile};
 
 /// The outcome of a handshake.
 pub(crate) struct Session {
     pub(crate) version: ProtocolVersion,
     pub(crate) cipher_suite: CipherSuite,
     pub(crate) alpn: Option<Vec<u8>>,
+    pub(crate) srtp_profile: Option<SrtpProfile>,
     pub(crate) peer_identity: PeerIdentity,
     pub(crate) server_name: Option<String>,
     /// It goes on with an earlier session.
@@ -80,5 +82,15 @@ impl Session {
         }
         prf::prf(exporter.hash, exporter.master.as_bytes(), label, &seed, out);
         Ok(())
+    }
+
+    /// RFC 5764 §4.2.
+    pub(crate) fn srtp_keys(&self) -> Result<SrtpKeys> {
+        let profile = self
+            .srtp_profile
+            .ok_or_else(|| Error::Config("no SRTP profile was agreed on".into()))?;
+        SrtpKeys::derive(profile, |out, label| {
+            self.export_keying_material(out, label, None)
+        })
     }
 }

@@ -12,7 +12,7 @@ const ROWS: &[&[&str]] = &[
     &["error", "stats", "timer"],
     &["crypto"],
     &["certificate"],
-    &["cookie", "key_log", "resumption", "trace"],
+    &["cookie", "key_log", "resumption", "srtp", "trace"],
     &["record"],
     // What a connection is told; `record` is above it for the choice of what happens to replays.
     &["config"],

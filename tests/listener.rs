@@ -43,6 +43,24 @@ fn several_clients_at_once() {
     assert!(stats.challenges_sent >= 8);
 }
 
+/// All workers share the keys of the tickets, and all connections of a configuration its store.
+#[test]
+fn the_second_connection_goes_on_with_the_first_ones_session() {
+    let server = Served::new(echo);
+    let config = client_config();
+    let connect = || {
+        let name = ServerName::unnamed();
+        DtlsSocket::connect_timeout(&server.address, name, config.clone(), LONG).unwrap()
+    };
+    let first = connect();
+    assert!(!first.resumed());
+    let second = connect();
+    assert!(second.resumed());
+    for socket in [first, second] {
+        assert_eq!(ask(&socket, b"still there?"), b"still there?");
+    }
+}
+
 #[test]
 fn certificates_prove_the_server() {
     use flightline::{CertificateError, PeerIdentity};

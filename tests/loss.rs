@@ -32,6 +32,19 @@ fn data_flows(pair: &mut Pair) -> Result<(), String> {
         .map_err(|e| format!("no data after the handshake: {e}"))
 }
 
+#[test]
+fn in_clear_weather_nothing_is_sent_twice() {
+    for variant in VARIANTS {
+        let mut pair = variant.pair(Weather::clear());
+        pair.establish(MINUTE).unwrap();
+        data_flows(&mut pair).unwrap();
+        for end in [End::Client, End::Server] {
+            let stats = pair.stats(end);
+            assert_eq!(stats.flights_resent, 0, "{} {end:?}", variant.name);
+        }
+    }
+}
+
 /// E7: every drop pattern of the first 10 datagrams.
 #[test]
 fn e07_every_drop_pattern_of_the_first_10_datagrams() {

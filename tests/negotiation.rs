@@ -7,9 +7,9 @@ mod common;
 use common::{NAME, pki, psk};
 use flightline::lab::{End, Pair, Weather};
 use flightline::{
-    AlertDescription, CertificateError, CipherSuite, ClientAuth, ClientConfig, ConfigBuilder,
-    Error, Fingerprint, NamedGroup, Psk, RootCertificates, RootsVerifier, ServerConfig,
-    ServerIdentity, ServerName, ServerTrust,
+    AlertDescription, AlpnChoice, CertificateError, CipherSuite, ClientAuth, ClientConfig,
+    ConfigBuilder, Error, Fingerprint, NamedGroup, Psk, RootCertificates, RootsVerifier,
+    ServerConfig, ServerIdentity, ServerName, ServerTrust, SrtpProfile,
 };
 use std::time::Duration;
 
@@ -99,11 +99,38 @@ fn every_suite_and_group() {
                 true => ClientConfig::builder(ServerTrust::psk(psk())),
                 false => certificate_client(),
             };
-            let client = client.cipher_suites([suite]).groups([group]);
-            let mut pair = pair(client, ServerConfig::builder(both()));
+            // The certificate's curve must be among the client's, so the server narrows the choice.
+            let client = client.cipher_suites([suite]);
+            let mut pair = pair(client, ServerConfig::builder(both()).groups([group]));
             pair.establish(MINUTE)
                 .unwrap_or_else(|e| panic!("{suite}, {group}: {e}"));
             pair.exchange(b"request", b"response").unwrap();
+        }
+    }
+}
+
+/// RFC 8422 §5.3: the client's groups are those of the server's ECDSA key as well.
+#[test]
+fn an_ecdsa_certificate_is_on_a_curve_of_the_clients() {
+    use NamedGroup as G;
+    let (p256, rsa) = (|| pki().server.clone(), || pki().rsa.clone());
+    for (groups, certificates, succeeds) in [
+        (&[G::X25519, G::SECP256R1][..], vec![p256()], true),
+        (&[G::X25519], vec![p256()], false),
+        (&[G::SECP384R1], vec![p256()], false),
+        (&[G::X25519], vec![rsa()], true),
+        (&[G::X25519], vec![p256(), rsa()], true),
+    ] {
+        let identity = ServerIdentity::resolver(move |_: Option<&str>| certificates.clone());
+        let client = certificate_client().groups(groups.iter().copied());
+        let mut pair = pair(client, ServerConfig::builder(identity));
+        if succeeds {
+            pair.establish(MINUTE).unwrap();
+            pair.exchange(b"request", b"response").unwrap();
+        } else {
+            let (client, server) = failures(pair);
+            assert!(matches!(server, Error::NoCommonCipherSuite), "{server}");
+            assert_eq!(alert(&client), AlertDescription::HANDSHAKE_FAILURE);
         }
     }
 }
@@ -139,6 +166,97 @@ fn alpn_is_the_servers_preference_or_a_failure() {
     let mut silent = pair(certificate_client().alpn(["a"]), certificate_server());
     silent.establish(MINUTE).unwrap();
     assert_eq!(silent.alpn(End::Client), None);
+}
+
+#[test]
+fn alpn_is_what_the_selector_says() {
+    type Selector = fn(&[Vec<u8>]) -> AlpnChoice;
+    let with = |offered: &[&str], selector: Selector| {
+        let client = certificate_client().alpn(offered);
+        pair(client, certificate_server().alpn_selector(selector))
+    };
+    let last: Selector = |offered| match offered.last() {
+        Some(name) => AlpnChoice::Select(name.clone()),
+        None => AlpnChoice::Refuse,
+    };
+    for (offered, selector, agreed) in [
+        (&["echo", "coap"][..], last, Some(&b"coap"[..])),
+        (&["echo"], |_| AlpnChoice::Decline, None),
+        (&[], |_| panic!("nothing was offered"), None),
+    ] {
+        let mut pair = with(offered, selector);
+        pair.establish(MINUTE).unwrap();
+        for end in [End::Client, End::Server] {
+            assert_eq!(pair.alpn(end).as_deref(), agreed, "{offered:?}");
+        }
+    }
+
+    let not_offered: [Selector; 3] = [
+        |_| AlpnChoice::Select(Vec::new()),
+        |_| AlpnChoice::Select(vec![b'a'; 256]),
+        |_| AlpnChoice::Select(b"coap".to_vec()),
+    ];
+    for selector in not_offered {
+        let (client, server) = failures(with(&["echo"], selector));
+        assert!(matches!(server, Error::ProtocolNotOffered(_)), "{server}");
+        assert_eq!(alert(&client), AlertDescription::INTERNAL_ERROR);
+    }
+    let (client, server) = failures(with(&["echo"], |_| AlpnChoice::Refuse));
+    assert!(matches!(server, Error::NoCommonProtocol), "{server}");
+    assert_eq!(alert(&client), AlertDescription::NO_APPLICATION_PROTOCOL);
+}
+
+#[test]
+fn alpn_is_a_list_or_a_selector() {
+    let both = certificate_server()
+        .alpn(["echo"])
+        .alpn_selector(|_: &[Vec<u8>]| AlpnChoice::Decline);
+    assert!(matches!(both.build(), Err(Error::Config(_))));
+}
+
+#[test]
+fn srtp_is_the_servers_preference_or_nothing() {
+    const CM_80: SrtpProfile = SrtpProfile::SRTP_AES128_CM_HMAC_SHA1_80;
+    const GCM_128: SrtpProfile = SrtpProfile::SRTP_AEAD_AES_128_GCM;
+    const GCM_256: SrtpProfile = SrtpProfile::SRTP_AEAD_AES_256_GCM;
+    for (offered, wanted, agreed) in [
+        (
+            &[CM_80, GCM_128][..],
+            &[GCM_256, GCM_128, CM_80][..],
+            Some(GCM_128),
+        ),
+        (&[GCM_256], &[GCM_256], Some(GCM_256)),
+        (&[CM_80], &[GCM_128], None),
+        (&[CM_80], &[], None),
+        (&[], &[CM_80], None),
+    ] {
+        let mut pair = pair(
+            certificate_client().srtp_profiles(offered.iter().copied()),
+            certificate_server().srtp_profiles(wanted.iter().copied()),
+        );
+        pair.establish(MINUTE).unwrap();
+        pair.exchange(b"request", b"response").unwrap();
+        let keys = [End::Client, End::Server].map(|end| pair.srtp_keys(end));
+        match (agreed, keys) {
+            (Some(profile), [Ok(client), Ok(server)]) => {
+                assert_eq!([client.profile(), server.profile()], [profile; 2]);
+                assert_eq!(client.client_write_key(), server.client_write_key());
+                assert_eq!(client.server_write_key(), server.server_write_key());
+                assert_eq!(client.client_write_salt(), server.client_write_salt());
+                assert_eq!(client.server_write_salt(), server.server_write_salt());
+                assert_ne!(client.client_write_key(), client.server_write_key());
+            }
+            (None, [Err(Error::Config(_)), Err(Error::Config(_))]) => {}
+            (_, keys) => panic!("{offered:?}, {wanted:?}: {keys:?}"),
+        }
+    }
+}
+
+/// A profile of unknown lengths has no keys, so it cannot be asked for.
+#[test]
+fn srtp_without_encryption_cannot_be_configured() {
+    let built = certificate_client().srtp_profiles([SrtpProfile(5)]).build();
+    assert!(matches!(built, Err(Error::Config(_))));
 }
 
 #[test]

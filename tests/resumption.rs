@@ -132,7 +132,8 @@ fn resumed(client: &Client, server: &Server) -> bool {
 #[test]
 fn the_second_connection_goes_on_with_the_first_ones_session() {
     let rsa = ServerConfig::builder(ServerIdentity::certificate(pki().rsa.clone()));
-    let kinds: [(&str, fn(&Store) -> Client, Server); 8] = [
+    type Kind = (&'static str, fn(&Store) -> Client, Server);
+    let kinds: [Kind; 8] = [
         ("ticket", client, server()),
         ("number", client, server().without_tickets()),
         ("RSA", client, rsa),
@@ -213,13 +214,14 @@ fn g03_d23_a_session_is_bound_to_what_it_was_made_for() {
     type Change<C> = fn(C) -> C;
     let same_client: Change<Client> = |client| client;
     let same_server: Change<Server> = |server| server;
-    let cases: [(
-        &str,
+    type Case = (
+        &'static str,
         Change<Client>,
         Change<Server>,
         Change<Client>,
         Change<Server>,
-    ); 8] = [
+    );
+    let cases: [Case; 8] = [
         (
             "the server's suites",
             |client| client.cipher_suites([AES_128, AES_256]),

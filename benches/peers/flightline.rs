@@ -50,12 +50,15 @@ fn new(pki: &Pki) -> Res<Box<dyn Peer>> {
     let suites = [CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256];
     Ok(Box::new(Flightline {
         client: ClientConfig::builder(ServerTrust::roots(roots))
+            .without_resumption()
             .cipher_suites(suites)
-            .groups([NamedGroup::X25519])
+            // P-256 is the certificate's curve; the server chooses X25519.
+            .groups([NamedGroup::X25519, NamedGroup::SECP256R1])
             .mtu(MTU)
             .build()?
             .into(),
         server: ServerConfig::builder(ServerIdentity::certificate(identity))
+            .without_resumption()
             .cipher_suites(suites)
             .groups([NamedGroup::X25519])
             .mtu(MTU)

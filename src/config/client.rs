@@ -105,6 +105,7 @@ pub struct ClientConfig {
     pub(crate) trust: ServerTrust,
     #[cfg(feature = "x509")]
     pub(crate) identity: Option<Identity>,
+    pub(crate) allow_unknown_alpn: bool,
     pub(crate) resumption: ClientResumption,
     pub(crate) settings: Settings,
 }
@@ -116,6 +117,7 @@ impl ClientConfig {
             trust,
             #[cfg(feature = "x509")]
             identity: None,
+            allow_unknown_alpn: false,
             resumption: ClientResumption::default(),
             settings: Settings::default(),
         })
@@ -133,6 +135,14 @@ impl ConfigBuilder<ClientConfig> {
     #[cfg(feature = "x509")]
     pub fn identity(mut self, identity: Identity) -> Self {
         self.config.identity = Some(identity);
+        self
+    }
+
+    /// Accepts the server's choice of an application protocol that was not among the offered ones. For
+    /// a client that names the family of protocols that it speaks, and servers that answer with a member
+    /// of it. RFC 7301 §3.2 forbids that to servers; without this, such an answer is an error.
+    pub fn allow_unknown_alpn(mut self) -> Self {
+        self.config.allow_unknown_alpn = true;
         self
     }
 

@@ -4,12 +4,14 @@
 //! [`ClientConfig::builder`] and [`ServerConfig::builder`]. Everything else has a safe default, and
 //! what weakens protection is spelled out by name.
 
+mod alpn;
 mod client;
 mod psk;
 mod resumption;
 mod server;
 mod settings;
 
+pub use alpn::{AlpnChoice, AlpnSelector};
 pub(crate) use client::Trust;
 pub use client::{ClientConfig, ServerTrust};
 pub use psk::{Psk, PskLookup};

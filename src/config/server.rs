@@ -1,8 +1,8 @@
 //! What a server is told.
 
-use super::PskLookup;
 use super::resumption::ServerResumption;
 use super::settings::{ConfigBuilder, Settings};
+use super::{AlpnSelector, PskLookup};
 use crate::error::{Error, Result};
 use std::sync::Arc;
 
@@ -150,6 +150,7 @@ pub struct ServerConfig {
     pub(crate) identity: ServerIdentity,
     #[cfg(feature = "x509")]
     pub(crate) client_auth: ClientAuth,
+    pub(crate) alpn_selector: Option<Arc<dyn AlpnSelector>>,
     pub(crate) hello_verification: bool,
     pub(crate) resumption: ServerResumption,
     pub(crate) settings: Settings,
@@ -162,6 +163,7 @@ impl ServerConfig {
             identity,
             #[cfg(feature = "x509")]
             client_auth: ClientAuth::default(),
+            alpn_selector: None,
             hello_verification: true,
             resumption: ServerResumption::default(),
             settings: Settings::default(),
@@ -180,6 +182,26 @@ impl ConfigBuilder<ServerConfig> {
     #[cfg(feature = "x509")]
     pub fn client_auth(mut self, client_auth: ClientAuth) -> Self {
         self.config.client_auth = client_auth;
+        self
+    }
+
+    /// Chooses the application protocol of each client that offers any, in place of the list of
+    /// [`alpn`](ConfigBuilder::alpn).
+    ///
+    /// ```
+    /// use flightline::{AlpnChoice, Psk, ServerConfig, ServerIdentity};
+    ///
+    /// // The newest version that the client speaks.
+    /// let newest = |offered: &[Vec<u8>]| match offered.iter().filter(|p| p.starts_with(b"chat/")).max() {
+    ///     Some(version) => AlpnChoice::Select(version.clone()),
+    ///     None => AlpnChoice::Refuse,
+    /// };
+    /// let identity = ServerIdentity::psk(Psk::new("sensor-7", [0x5a; 32])?);
+    /// let config = ServerConfig::builder(identity).alpn_selector(newest).build()?;
+    /// # Ok::<(), flightline::Error>(())
+    /// ```
+    pub fn alpn_selector(mut self, selector: impl AlpnSelector + 'static) -> Self {
+        self.config.alpn_selector = Some(Arc::new(selector));
         self
     }
 
@@ -202,6 +224,11 @@ impl ConfigBuilder<ServerConfig> {
         config.settings.check()?;
         if cfg!(not(feature = "hello-verify")) && config.hello_verification {
             let what = "built without the feature `hello-verify`: enable it, or say danger_without_hello_verification()";
+            return Err(Error::Config(what.into()));
+        }
+        if config.alpn_selector.is_some() && !config.settings.alpn.is_empty() {
+            let what =
+                "an ALPN selector takes the place of the list of protocols: give one of them";
             return Err(Error::Config(what.into()));
         }
         if u16::try_from(config.identity.psk_hint.len()).is_err() {

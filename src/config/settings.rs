@@ -4,9 +4,10 @@ use crate::crypto::{DEFAULT_GROUPS, SUITES, Suite};
 use crate::error::{Error, Result};
 use crate::key_log::KeyLog;
 use crate::record::Replay;
+use crate::srtp;
 use crate::timer::{Clock, Retransmission, SystemClock, Timer, TimestampTimer};
 use crate::trace::Observer;
-use crate::wire::{CipherSuite, NamedGroup};
+use crate::wire::{CipherSuite, NamedGroup, SrtpProfile};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,6 +42,7 @@ pub struct Settings {
     pub(crate) cipher_suites: Vec<CipherSuite>,
     pub(crate) groups: Vec<NamedGroup>,
     pub(crate) alpn: Vec<Vec<u8>>,
+    pub(crate) srtp_profiles: Vec<SrtpProfile>,
     pub(crate) extended_master_secret: ExtendedMasterSecret,
     pub(crate) mtu: usize,
     pub(crate) retransmission: Retransmission,
@@ -62,6 +64,7 @@ impl Default for Settings {
             cipher_suites: SUITES.iter().map(|suite| suite.id).collect(),
             groups: DEFAULT_GROUPS.to_vec(),
             alpn: Vec::new(),
+            srtp_profiles: Vec::new(),
             extended_master_secret: ExtendedMasterSecret::default(),
             mtu: 1400,
             retransmission: Retransmission::default(),
@@ -119,6 +122,14 @@ impl Settings {
         } else if let Some(unknown) = self.groups.iter().find(|g| !DEFAULT_GROUPS.contains(g)) {
             return Err(Error::Config(format!(
                 "the group {unknown} is not supported"
+            )));
+        } else if let Some(unknown) = self
+            .srtp_profiles
+            .iter()
+            .find(|profile| !srtp::is_supported(**profile))
+        {
+            return Err(Error::Config(format!(
+                "the SRTP profile {unknown} is not supported"
             )));
         } else if self.cipher_suites.is_empty() {
             "no cipher suites"
@@ -191,7 +202,8 @@ impl<C: AsMut<Settings>> ConfigBuilder<C> {
     }
 
     /// The groups for the key agreement, the preferred first; a server's order decides. X25519, P-256
-    /// and P-384 by default.
+    /// and P-384 by default. A client's are also the curves that a server's ECDSA certificate may be on
+    /// (RFC 8422 §5.3): with X25519 alone, it must have another certificate.
     pub fn groups(self, groups: impl IntoIterator<Item = NamedGroup>) -> Self {
         self.set(|s| s.groups = groups.into_iter().collect())
     }
@@ -200,6 +212,12 @@ impl<C: AsMut<Settings>> ConfigBuilder<C> {
     /// some and none is in common, the handshake fails (RFC 7301 §3.2). None by default.
     pub fn alpn<P: AsRef<[u8]>>(self, protocols: impl IntoIterator<Item = P>) -> Self {
         self.set(|s| s.alpn = protocols.into_iter().map(|p| p.as_ref().to_vec()).collect())
+    }
+
+    /// Profiles for SRTP with keys of this handshake (RFC 5764), the preferred first; a server's order
+    /// decides. Without a common one the handshake goes on without SRTP. None by default.
+    pub fn srtp_profiles(self, profiles: impl IntoIterator<Item = SrtpProfile>) -> Self {
+        self.set(|s| s.srtp_profiles = profiles.into_iter().collect())
     }
 
     /// Whether a peer without the extended master secret (RFC 7627) is refused. It is by default.

@@ -1,9 +1,8 @@
 //! Cookies under keys that rotate by themselves.
 
 use super::CookieSigner;
-use crate::crypto::{HashAlgorithm, HmacKey, Secret, random};
-use crate::error::Result;
-use parking_lot::RwLock;
+use crate::crypto::{HashAlgorithm, HmacKey, Keys, RotatingKeys, Secret, random};
+use crate::error::{Error, Result};
 use std::fmt;
 use std::time::Duration;
 
@@ -17,7 +16,7 @@ const PERIOD_SECONDS: u64 = 128;
 /// The keys come from the operating system's generator and exist in this value only: no two
 /// servers, and no two runs of one server, accept each other's cookies.
 pub struct HmacCookies {
-    keys: RwLock<Keys>,
+    keys: RotatingKeys<HmacKey>,
 }
 
 impl HmacCookies {
@@ -27,41 +26,31 @@ impl HmacCookies {
     ///
     /// [`Error::RandomFailed`](crate::Error::RandomFailed), if the operating system has no random bytes.
     pub fn new() -> Result<Self> {
-        Ok(HmacCookies {
-            keys: RwLock::new(Keys {
-                period: 0,
-                current: Some(random_key()?),
-                previous: None,
-            }),
-        })
+        let keys = RotatingKeys::new(PERIOD_SECONDS, random_key);
+        match keys.at(Duration::ZERO, |keys| keys.current().is_some()) {
+            true => Ok(HmacCookies { keys }),
+            false => Err(Error::RandomFailed),
+        }
     }
 }
 
 impl CookieSigner for HmacCookies {
     fn period(&self, now: Duration) -> u8 {
-        let period = now.as_secs() / PERIOD_SECONDS;
-        let keys = self.keys.read();
-        if keys.serve(period) {
-            return name(keys.period);
-        }
-        drop(keys);
-        let mut keys = self.keys.write();
-        keys.advance(period);
-        name(keys.period)
+        self.keys.at(now, |keys| name(keys.period()))
     }
 
     fn sign(&self, period: u8, message: &[&[u8]]) -> Option<[u8; 16]> {
-        let keys = self.keys.read();
-        let tag = keys.get(period)?.sign(message);
-        tag.as_ref().first_chunk().copied()
+        self.keys.as_they_are(|keys| {
+            let tag = of_period(keys, period)?.sign(message);
+            tag.as_ref().first_chunk().copied()
+        })
     }
 
     fn verify(&self, now: Duration, period: u8, message: &[&[u8]], tag: &[u8; 16]) -> bool {
-        // A key that is over must be gone before it is looked for.
-        self.period(now);
-        let keys = self.keys.read();
-        keys.get(period)
-            .is_some_and(|key| key.verify_truncated(message, tag))
+        // A key that is over is gone before it is looked for.
+        self.keys.at(now, |keys| {
+            of_period(keys, period).is_some_and(|key| key.verify_truncated(message, tag))
+        })
     }
 }
 
@@ -71,41 +60,14 @@ impl fmt::Debug for HmacCookies {
     }
 }
 
-struct Keys {
-    period: u64,
-    /// `None` while the generator fails: then nothing is signed.
-    current: Option<HmacKey>,
-    previous: Option<HmacKey>,
-}
-
-impl Keys {
-    /// Whether nothing is to be done for `period`, which may lie behind: the time is read before
-    /// the lock is taken, so another thread may have been faster.
-    fn serve(&self, period: u64) -> bool {
-        period <= self.period && self.current.is_some()
-    }
-
-    fn advance(&mut self, period: u64) {
-        if period > self.period {
-            // After a pause of more than a period the last key is over as well.
-            let last = self.current.take();
-            self.previous = last.filter(|_| period == self.period.saturating_add(1));
-            self.period = period;
-        }
-        if self.current.is_none() {
-            self.current = random_key().ok();
-        }
-    }
-
-    /// The key of the period with this name. Names repeat after 256 periods; keys never do.
-    fn get(&self, period: u8) -> Option<&HmacKey> {
-        if period == name(self.period) {
-            self.current.as_ref()
-        } else if period == name(self.period.wrapping_sub(1)) {
-            self.previous.as_ref()
-        } else {
-            None
-        }
+/// The key of the period with this name. Names repeat after 256 periods; keys never do.
+fn of_period(keys: &Keys<HmacKey>, period: u8) -> Option<&HmacKey> {
+    if period == name(keys.period()) {
+        keys.current()
+    } else if period == name(keys.period().wrapping_sub(1)) {
+        keys.previous()
+    } else {
+        None
     }
 }
 

@@ -10,6 +10,7 @@ pub(crate) mod prf;
 #[cfg(feature = "x509")]
 mod private_key;
 pub(crate) mod random;
+mod rotating_keys;
 mod secret;
 #[cfg(feature = "x509")]
 mod signing_key;
@@ -23,6 +24,7 @@ pub(crate) use hash::{HashAlgorithm, HmacKey};
 pub(crate) use key_exchange::{DEFAULT_GROUPS, EphemeralKey, respond};
 #[cfg(feature = "x509")]
 pub(crate) use private_key::ENCRYPTED as ENCRYPTED_KEY;
+pub(crate) use rotating_keys::{Keys, RotatingKeys};
 pub(crate) use secret::Secret;
 #[cfg(feature = "x509")]
 pub(crate) use signing_key::SigningKey;

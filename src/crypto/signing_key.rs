@@ -4,7 +4,7 @@ use super::private_key::{Curve, PrivateKey};
 use super::{Authentication, der};
 use crate::codec::Reader;
 use crate::error::{Error, Result};
-use crate::wire::SignatureScheme;
+use crate::wire::{NamedGroup, SignatureScheme};
 use ring::rand::SystemRandom;
 use ring::signature::{self, EcdsaKeyPair, Ed25519KeyPair, KeyPair, RsaEncoding, RsaKeyPair};
 use std::fmt;
@@ -41,6 +41,15 @@ impl SigningKey {
         match self.0 {
             Kind::EcdsaP256(_) | Kind::EcdsaP384(_) | Kind::Ed25519(_) => Authentication::Ecdsa,
             Kind::Rsa(_) => Authentication::Rsa,
+        }
+    }
+
+    /// The curve of an ECDSA key. Ed25519 is offered as a signature scheme alone (RFC 8422 §5.1.3).
+    pub(crate) fn curve(&self) -> Option<NamedGroup> {
+        match self.0 {
+            Kind::EcdsaP256(_) => Some(NamedGroup::SECP256R1),
+            Kind::EcdsaP384(_) => Some(NamedGroup::SECP384R1),
+            Kind::Ed25519(_) | Kind::Rsa(_) => None,
         }
     }
 

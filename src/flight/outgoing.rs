@@ -8,7 +8,9 @@ use crate::codec::Writer;
 use crate::error::Result;
 use crate::record::Sealer;
 use crate::trace::Message;
-use crate::wire::{ContentType, HANDSHAKE_HEADER, HandshakeHeader, HandshakeType, ProtocolVersion};
+use crate::wire::{
+    ContentType, HANDSHAKE_HEADER, HandshakeHeader, HandshakeType, MAX_PLAINTEXT, ProtocolVersion,
+};
 
 /// The body of a ChangeCipherSpec (RFC 5246 §7.1).
 const CHANGE_CIPHER_SPEC: [u8; 1] = [1];
@@ -82,36 +84,33 @@ impl Flight {
         let mut packer = Packer {
             mtu,
             version,
+            plaintext: Vec::new(),
             datagram: Vec::with_capacity(mtu),
+            emit,
             packed: Packed::default(),
         };
-        for message in &self.messages {
-            let Some(sealer) = sealers
-                .iter_mut()
-                .find(|sealer| sealer.epoch() == message.epoch)
-            else {
+        for sharing in self.messages.chunk_by(share_records) {
+            let epoch = sharing.first().map(|message| message.epoch);
+            let mut sealers = sealers.iter_mut();
+            let Some(sealer) = sealers.find(|sealer| Some(sealer.epoch()) == epoch) else {
                 continue;
             };
-            match &message.content {
-                Content::ChangeCipherSpec => {
-                    packer.room_for(
-                        sealer.overhead().saturating_add(CHANGE_CIPHER_SPEC.len()),
-                        emit,
-                    );
-                    packer.record(sealer, ContentType::CHANGE_CIPHER_SPEC, &CHANGE_CIPHER_SPEC)?;
-                }
-                Content::Handshake {
-                    typ,
-                    message_seq,
-                    body,
-                } => {
-                    packer.message(sealer, *typ, *message_seq, body, emit)?;
-                }
+            for message in sharing {
+                packer.message(sealer, &message.content)?;
             }
+            packer.end_record(sealer, ContentType::HANDSHAKE)?;
         }
-        packer.flush(emit);
+        packer.end_datagram();
         Ok(packer.packed)
     }
+}
+
+/// Whether a record may carry fragments of both messages. RFC 6347 §4.2.3 allows it everywhere, but
+/// peers exist that expect one message in a plaintext record, and there nothing is saved but a header.
+fn share_records(one: &OutgoingMessage, next: &OutgoingMessage) -> bool {
+    let handshake =
+        |message: &OutgoingMessage| matches!(message.content, Content::Handshake { .. });
+    one.epoch == next.epoch && one.epoch > 0 && handshake(one) && handshake(next)
 }
 
 /// How many datagrams and records a flight took.
@@ -121,47 +120,61 @@ pub(crate) struct Packed {
     pub(crate) records: usize,
 }
 
-struct Packer {
+struct Packer<'a> {
     mtu: usize,
     version: ProtocolVersion,
+    /// Of the record that is being filled; empty between records.
+    plaintext: Vec<u8>,
+    /// The records that are sealed.
     datagram: Vec<u8>,
+    emit: &'a mut dyn FnMut(&[u8]),
     packed: Packed,
 }
 
-impl Packer {
+impl Packer<'_> {
+    fn message(&mut self, sealer: &mut Sealer, content: &Content) -> Result<()> {
+        match content {
+            Content::ChangeCipherSpec => {
+                self.make_room(sealer, CHANGE_CIPHER_SPEC.len())?;
+                self.plaintext.extend(CHANGE_CIPHER_SPEC);
+                self.end_record(sealer, ContentType::CHANGE_CIPHER_SPEC)
+            }
+            Content::Handshake {
+                typ,
+                message_seq,
+                body,
+            } => self.handshake(sealer, *typ, *message_seq, body),
+        }
+    }
+
     /// One handshake message in as many fragments as it takes (RFC 6347 §4.2.3).
-    fn message(
+    fn handshake(
         &mut self,
         sealer: &mut Sealer,
         typ: HandshakeType,
         message_seq: u16,
         body: &[u8],
-        emit: &mut dyn FnMut(&[u8]),
     ) -> Result<()> {
-        let header_cost = sealer.overhead().saturating_add(HANDSHAKE_HEADER);
         let length = u32::try_from(body.len()).unwrap_or(u32::MAX);
         let mut rest = body;
         let mut fragment_offset = 0;
         loop {
-            self.room_for(header_cost.saturating_add(rest.len().min(1)), emit);
-            let room = self
-                .mtu
-                .saturating_sub(self.datagram.len())
-                .saturating_sub(header_cost);
+            // A fragment without a byte of its message would bring nothing.
+            self.make_room(sealer, HANDSHAKE_HEADER.saturating_add(rest.len().min(1)))?;
+            let room = self.room(sealer).saturating_sub(HANDSHAKE_HEADER);
             let (fragment, after) = rest.split_at_checked(room).unwrap_or((rest, &[]));
             let fragment_length = u32::try_from(fragment.len()).unwrap_or(u32::MAX);
-            let record = Writer::bytes_of(|w| {
-                HandshakeHeader {
-                    typ,
-                    length,
-                    message_seq,
-                    fragment_offset,
-                    fragment_length,
-                }
-                .write(w);
+            let header = HandshakeHeader {
+                typ,
+                length,
+                message_seq,
+                fragment_offset,
+                fragment_length,
+            };
+            Writer::append(&mut self.plaintext, |w| {
+                header.write(w);
                 w.bytes(fragment);
             });
-            self.record(sealer, ContentType::HANDSHAKE, &record)?;
             rest = after;
             fragment_offset = fragment_offset.saturating_add(fragment_length);
             if rest.is_empty() {
@@ -170,24 +183,44 @@ impl Packer {
         }
     }
 
-    /// Makes sure that a record of `cost` bytes fits into the datagram.
-    fn room_for(&mut self, cost: usize, emit: &mut dyn FnMut(&[u8])) {
-        if self.datagram.len().saturating_add(cost) > self.mtu {
-            self.flush(emit);
+    /// Makes sure that the record can take so many bytes: this one, or else a new one, or else the
+    /// first of a new datagram.
+    fn make_room(&mut self, sealer: &mut Sealer, bytes: usize) -> Result<()> {
+        if self.room(sealer) < bytes {
+            self.end_record(sealer, ContentType::HANDSHAKE)?;
         }
-    }
-
-    fn record(&mut self, sealer: &mut Sealer, typ: ContentType, plaintext: &[u8]) -> Result<()> {
-        sealer.seal(typ, self.version, plaintext, &mut self.datagram)?;
-        self.packed.records = self.packed.records.saturating_add(1);
+        if self.room(sealer) < bytes {
+            self.end_datagram();
+        }
         Ok(())
     }
 
-    fn flush(&mut self, emit: &mut dyn FnMut(&[u8])) {
+    /// How many bytes the record can still take.
+    fn room(&self, sealer: &Sealer) -> usize {
+        let around = self.datagram.len().saturating_add(sealer.overhead());
+        self.mtu
+            .saturating_sub(around)
+            .min(MAX_PLAINTEXT)
+            .saturating_sub(self.plaintext.len())
+    }
+
+    fn end_record(&mut self, sealer: &mut Sealer, typ: ContentType) -> Result<()> {
+        if !self.plaintext.is_empty() {
+            sealer.seal(typ, self.version, &self.plaintext, &mut self.datagram)?;
+            self.plaintext.clear();
+            self.packed.records = self.packed.records.saturating_add(1);
+        }
+        Ok(())
+    }
+
+    fn end_datagram(&mut self) {
         if !self.datagram.is_empty() {
-            emit(&self.datagram);
+            (self.emit)(&self.datagram);
             self.datagram.clear();
             self.packed.datagrams = self.packed.datagrams.saturating_add(1);
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

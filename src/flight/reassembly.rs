@@ -21,7 +21,8 @@ pub(crate) enum Inserted {
     Repeated,
     /// Its message is too far ahead.
     OutOfWindow,
-    /// It contradicts the first fragment of its message, or itself.
+    /// It contradicts what was held of its message, and takes the place of that; or it contradicts
+    /// itself, and is dropped.
     Mismatch,
     /// Its message is longer than its type may be.
     TooLong,
@@ -93,7 +94,13 @@ impl Reassembly {
 
         let room = self.room(header.message_seq);
         match self.held.entry(header.message_seq) {
-            Entry::Occupied(held) if !held.get().agrees(epoch, header, length) => {
+            Entry::Occupied(mut held) if !held.get().agrees(epoch, header, length) => {
+                // Where nothing is authentic, either may be forged. The newer takes the place: a forged
+                // fragment whose rest never comes must not keep the true message out (hazard A21).
+                let mut message = PartialMessage::new(epoch, header, length);
+                if message.add(offset, fragment, room).is_ok() {
+                    held.insert(message);
+                }
                 Inserted::Mismatch
             }
             Entry::Occupied(mut held) => inserted(held.get_mut().add(offset, fragment, room)),

@@ -7,7 +7,10 @@ use crate::certificate::{
 use crate::config::{ClientAuth, ClientConfig, ServerConfig, Trust};
 use crate::crypto::Suite;
 use crate::error::{CertificateError, Error, Result};
-use crate::wire::{Certificate, CertificateRequest, CertificateVerify, SignatureScheme};
+use crate::wire::{
+    Certificate, CertificateRequest, CertificateVerify, ClientExtensions, ClientHello,
+    SignatureScheme,
+};
 
 /// The schemes in which signatures are accepted.
 pub(super) fn schemes() -> Vec<SignatureScheme> {
@@ -64,12 +67,25 @@ pub(super) fn server_credentials(
     config: &ServerConfig,
     server_name: Option<&str>,
     suite: &Suite,
-    accepted: &[SignatureScheme],
+    hello: &ClientHello,
 ) -> Option<Credentials> {
+    let ClientExtensions {
+        signature_algorithms,
+        supported_groups,
+        ..
+    } = &hello.extensions;
+    // RFC 5246 §7.4.1.4.1: a client that names no schemes accepts SHA-1 only, and so none of ours.
+    let accepted = signature_algorithms.as_deref().unwrap_or_default();
+    // RFC 8422 §5.3: a key's curve must be among the client's, where it names any.
+    let on_their_curves = |identity: &Identity| match (identity.key().curve(), supported_groups) {
+        (Some(curve), Some(theirs)) => theirs.contains(&curve),
+        (None, _) | (_, None) => true,
+    };
     let identities = config.identity.certificates.as_ref()?.resolve(server_name);
     identities
         .into_iter()
         .filter(|identity| identity.key().authentication() == suite.authentication)
+        .filter(on_their_curves)
         .find_map(|identity| Credentials::new(identity, accepted))
 }
 

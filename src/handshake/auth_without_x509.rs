@@ -4,7 +4,9 @@ use crate::certificate::{PeerIdentity, ServerName};
 use crate::config::{ClientConfig, ServerConfig};
 use crate::crypto::Suite;
 use crate::error::{Error, Result};
-use crate::wire::{Certificate, CertificateRequest, CertificateVerify, SignatureScheme};
+use crate::wire::{
+    Certificate, CertificateRequest, CertificateVerify, ClientHello, SignatureScheme,
+};
 
 pub(super) fn schemes() -> Vec<SignatureScheme> {
     Vec::new()
@@ -39,7 +41,7 @@ pub(super) fn server_credentials(
     _: &ServerConfig,
     _: Option<&str>,
     _: &Suite,
-    _: &[SignatureScheme],
+    _: &ClientHello,
 ) -> Option<Credentials> {
     None
 }

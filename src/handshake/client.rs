@@ -2,14 +2,16 @@
 
 use super::auth;
 use super::client12;
-use super::io::{HelloAnswer, Io};
+use super::io::{Either, Io};
 use super::offered_session::OfferedSession;
 use crate::certificate::ServerName;
 use crate::config::{ClientConfig, Trust};
 use crate::crypto::random;
 use crate::error::{Error, Result};
 use crate::session::Session;
-use crate::wire::{ClientExtensions, ClientHello, ProtocolVersion};
+use crate::wire::{
+    ClientExtensions, ClientHello, HelloVerifyRequest, ProtocolVersion, ServerHello,
+};
 use std::sync::Arc;
 
 /// A server whose cookie keys changed in between may ask again (RFC 6347 §4.2.1), but not for ever.
@@ -28,13 +30,13 @@ pub(super) async fn run(
     // Flight 2: a cookie, or the server's choice at once.
     let mut cookies = 0_usize;
     let answer = loop {
-        match io.recv_hello_answer().await? {
-            HelloAnswer::Server(answer) => break answer,
+        match io.recv_either::<HelloVerifyRequest, ServerHello>().await? {
+            Either::Second(answer) => break answer,
             // Its request may have been duplicated on the way; one answer is enough.
-            HelloAnswer::Verify(request) if request.cookie == hello.cookie && cookies > 0 => {
+            Either::First(request) if request.cookie == hello.cookie && cookies > 0 => {
                 io.expect_message_seq(io.next_message_seq().saturating_sub(1));
             }
-            HelloAnswer::Verify(request) => {
+            Either::First(request) => {
                 cookies = cookies.saturating_add(1);
                 if cookies > HELLO_VERIFY_REQUESTS {
                     return Err(Error::IllegalParameter(
@@ -75,10 +77,16 @@ fn offer(config: &ClientConfig, server: &ServerName) -> Result<ClientHello> {
         compression_methods: vec![0],
         extensions: ClientExtensions {
             server_name: server.sni().map(|name| name.as_bytes().to_vec()),
+            // RFC 8422 §5.1.1 has one list for key agreement and for ECDSA keys. It is what the
+            // configuration says and no more: a curve added for the sake of certificates could be
+            // chosen for the key agreement too. A server with an ECDSA key on another curve must not
+            // use it then, but where one does, its signature is as good.
             supported_groups: suites()
                 .any(|suite| suite.agrees_on_keys())
                 .then(|| settings.groups.clone()),
             signature_algorithms: (!uses_psk).then(auth::schemes),
+            srtp_profiles: (!settings.srtp_profiles.is_empty())
+                .then(|| settings.srtp_profiles.clone()),
             alpn: (!settings.alpn.is_empty()).then(|| settings.alpn.clone()),
             extended_master_secret: true,
             session_ticket: None,

@@ -14,7 +14,8 @@ use crate::resumption::seconds;
 use crate::session::Session;
 use crate::wire::{
     Certificate, CertificateRequest, ClientHello, ClientKeyExchange, EcdhOffer, ExtensionType,
-    Finished, KeyExchangeKind, ServerHello, ServerHelloDone, ServerKeyExchange,
+    Finished, KeyExchangeKind, ServerHello, ServerHelloDone, ServerKeyExchange, SrtpChoice,
+    SrtpProfile,
 };
 use std::sync::Arc;
 
@@ -41,18 +42,23 @@ pub(super) async fn run(
         true => Vec::new(),
         false => io.recv::<Certificate>().await?.chain,
     };
-    let exchange = match suite.key_exchange {
+    let (exchange, request) = match suite.key_exchange {
         // RFC 4279 §2: without a hint, a plain PSK server has nothing to say here.
-        KeyExchangeKind::Psk => io.recv_optional::<ServerKeyExchange>().await?,
-        KeyExchangeKind::Ecdhe | KeyExchangeKind::EcdhePsk => {
-            Some(io.recv::<ServerKeyExchange>().await?)
+        KeyExchangeKind::Psk => {
+            let (exchange, ServerHelloDone) = io.recv_optional().await?;
+            (exchange, None)
+        }
+        KeyExchangeKind::EcdhePsk => {
+            let exchange = io.recv().await?;
+            io.recv::<ServerHelloDone>().await?;
+            (Some(exchange), None)
+        }
+        KeyExchangeKind::Ecdhe => {
+            let exchange = io.recv().await?;
+            let (request, ServerHelloDone) = io.recv_optional::<CertificateRequest, _>().await?;
+            (Some(exchange), request)
         }
     };
-    let request = match suite.uses_psk() {
-        true => None,
-        false => io.recv_optional::<CertificateRequest>().await?,
-    };
-    io.recv::<ServerHelloDone>().await?;
     let peer_identity = match suite.uses_psk() {
         true => PeerIdentity::Anonymous,
         false => {
@@ -94,6 +100,7 @@ pub(super) async fn run(
         version: answer.version,
         cipher_suite: suite.id,
         alpn: answer.extensions.alpn,
+        srtp_profile: answer.extensions.use_srtp.map(|choice| choice.profile),
         peer_identity: agreement
             .psk_identity
             .map_or(peer_identity, PeerIdentity::Psk),
@@ -125,6 +132,7 @@ fn agree(config: &ClientConfig, hello: &ClientHello, answer: &ServerHello) -> Re
     let offered = |typ: &ExtensionType| match *typ {
         ExtensionType::SERVER_NAME => hello.extensions.server_name.is_some(),
         ExtensionType::EC_POINT_FORMATS => hello.extensions.supported_groups.is_some(),
+        ExtensionType::USE_SRTP => hello.extensions.srtp_profiles.is_some(),
         ExtensionType::APPLICATION_LAYER_PROTOCOL_NEGOTIATION => hello.extensions.alpn.is_some(),
         ExtensionType::SESSION_TICKET => hello.extensions.session_ticket.is_some(),
         ExtensionType::EXTENDED_MASTER_SECRET | ExtensionType::RENEGOTIATION_INFO => true,
@@ -144,9 +152,10 @@ fn agree(config: &ClientConfig, hello: &ClientHello, answer: &ServerHello) -> Re
         return Err(Error::BadRenegotiationInfo);
     }
     if let Some(chosen) = &answer.extensions.alpn {
-        if !config.settings.alpn.contains(chosen) {
-            return Err(Error::IllegalParameter("application protocol"));
-        }
+        check_protocol(config, chosen)?;
+    }
+    if let Some(choice) = &answer.extensions.use_srtp {
+        check_srtp(&config.settings.srtp_profiles, choice)?;
     }
     let derivation = match answer.extensions.extended_master_secret {
         true => Derivation::Extended,
@@ -163,6 +172,28 @@ fn agree(config: &ClientConfig, hello: &ClientHello, answer: &ServerHello) -> Re
             server: answer.random,
         },
     })
+}
+
+/// RFC 7301 §3.2: the server chooses what was offered.
+fn check_protocol(config: &ClientConfig, chosen: &[u8]) -> Result<()> {
+    let offered = config.settings.alpn.iter().any(|name| name == chosen);
+    if offered || config.allow_unknown_alpn {
+        Ok(())
+    } else {
+        Err(Error::IllegalParameter("application protocol"))
+    }
+}
+
+/// RFC 5764 §4.1.1: the server chooses what was offered. §4.1.3: we offer no master key identifier, so
+/// it must not have one.
+fn check_srtp(offered: &[SrtpProfile], choice: &SrtpChoice) -> Result<()> {
+    if !offered.contains(&choice.profile) {
+        Err(Error::IllegalParameter("SRTP profile"))
+    } else if !choice.mki.is_empty() {
+        Err(Error::IllegalParameter("SRTP master key identifier"))
+    } else {
+        Ok(())
+    }
 }
 
 /// The premaster secret, and the message that lets the server compute it.
@@ -250,4 +281,46 @@ pub(super) fn signed_parameters(randoms: Randoms, offer: &EcdhOffer) -> Vec<u8> 
         w.bytes(&randoms.server);
         offer.write(w);
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{ConfigBuilder, ServerTrust};
+    use crate::record::Replay;
+    use crate::wire::AlertDescription;
+
+    #[test]
+    fn a_servers_protocol_is_one_of_ours_unless_any_is_allowed() {
+        let psk = Psk::new("tester", [7; 32]).unwrap();
+        let client = || {
+            let builder = ClientConfig::builder(ServerTrust::psk(psk.clone()));
+            builder
+                .replay(Replay::AcceptDuplicates)
+                .alpn(["foo", "bar"])
+        };
+        let check = |client: ConfigBuilder<ClientConfig>, chosen: &str| {
+            let outcome = check_protocol(&client.build().unwrap(), chosen.as_bytes());
+            outcome.err().and_then(|error| error.alert())
+        };
+        let refused = Some(AlertDescription::ILLEGAL_PARAMETER);
+        assert_eq!(check(client(), "bar"), None);
+        assert_eq!(check(client(), "baz"), refused);
+        assert_eq!(check(client().allow_unknown_alpn(), "baz"), None);
+    }
+
+    #[test]
+    fn a_servers_srtp_choice_is_one_of_ours_without_an_identifier() {
+        let gcm = SrtpProfile::SRTP_AEAD_AES_128_GCM;
+        for (profile, mki, accepted) in [
+            (gcm, vec![], true),
+            (gcm, vec![1], false),
+            (SrtpProfile::SRTP_AES128_CM_HMAC_SHA1_80, vec![], false),
+        ] {
+            let outcome = check_srtp(&[gcm], &SrtpChoice { profile, mki });
+            let alert = outcome.err().and_then(|error| error.alert());
+            let refused = (!accepted).then_some(AlertDescription::ILLEGAL_PARAMETER);
+            assert_eq!(alert, refused, "{profile}");
+        }
+    }
 }

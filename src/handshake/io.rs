@@ -6,7 +6,7 @@ use crate::crypto::HashAlgorithm;
 use crate::error::{Error, Result};
 use crate::flight::ReceivedMessage;
 use crate::record::{Opener, Sealer};
-use crate::wire::{Body, HandshakeType, HelloVerifyRequest, ProtocolVersion, Random, ServerHello};
+use crate::wire::{Body, HandshakeType, ProtocolVersion, Random};
 use parking_lot::Mutex;
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -64,10 +64,10 @@ pub(crate) struct Io {
     read_epoch: u16,
 }
 
-/// The server's answer to a ClientHello.
-pub(super) enum HelloAnswer {
-    Verify(HelloVerifyRequest),
-    Server(ServerHello),
+/// One of two messages.
+pub(super) enum Either<A, B> {
+    First(A),
+    Second(B),
 }
 
 impl Io {
@@ -117,33 +117,32 @@ impl Io {
     pub(super) async fn recv<B: Body>(&mut self) -> Result<B> {
         loop {
             let message = self.next().await;
-            match self.decode::<B>(&message) {
-                Ok(body) => {
-                    self.accept(&message);
-                    return Ok(body);
-                }
-                Err(error) => self.refuse(message, error)?,
+            if let Some(body) = self.take::<B>(message)? {
+                return Ok(body);
             }
         }
     }
 
-    /// The next message if it is a `B`; any other is left for the next receive.
-    pub(super) async fn recv_optional<B: Body>(&mut self) -> Result<Option<B>> {
-        let typ = self.peek().await;
-        if typ == B::TYPE {
-            self.recv::<B>().await.map(Some)
-        } else {
-            Ok(None)
+    /// An `A`, if there is one, and the `B` behind it.
+    pub(super) async fn recv_optional<A: Body, B: Body>(&mut self) -> Result<(Option<A>, B)> {
+        match self.recv_either::<A, B>().await? {
+            Either::First(optional) => Ok((Some(optional), self.recv().await?)),
+            Either::Second(body) => Ok((None, body)),
         }
     }
 
-    /// The server's answer to a ClientHello. A HelloVerifyRequest stays out of the transcript.
-    pub(super) async fn recv_hello_answer(&mut self) -> Result<HelloAnswer> {
-        if self.peek().await != HandshakeType::HELLO_VERIFY_REQUEST {
-            return self.recv::<ServerHello>().await.map(HelloAnswer::Server);
+    /// The next message, which must be an `A` or a `B`.
+    pub(super) async fn recv_either<A: Body, B: Body>(&mut self) -> Result<Either<A, B>> {
+        loop {
+            let message = self.next().await;
+            let taken = match message.typ == A::TYPE {
+                true => self.take(message)?.map(Either::First),
+                false => self.take(message)?.map(Either::Second),
+            };
+            if let Some(either) = taken {
+                return Ok(either);
+            }
         }
-        let request = self.recv::<HelloVerifyRequest>().await?;
-        Ok(HelloAnswer::Verify(request))
     }
 
     /// The cookie exchange is no part of the handshake proper (RFC 6347 §4.2.1). What the peer sends
@@ -208,13 +207,15 @@ impl Io {
         .await
     }
 
-    /// Waits for the next message and tells its type.
-    async fn peek(&self) -> HandshakeType {
-        poll_fn(|_| match &self.mailbox.lock().received {
-            Some(message) => Poll::Ready(message.typ),
-            None => Poll::Pending,
-        })
-        .await
+    /// A message's body if it is a `B`; `None` if it was refused, and another may come in its place.
+    fn take<B: Body>(&mut self, message: ReceivedMessage) -> Result<Option<B>> {
+        match self.decode(&message) {
+            Ok(body) => {
+                self.accept(&message);
+                Ok(Some(body))
+            }
+            Err(error) => self.refuse(message, error).map(|()| None),
+        }
     }
 
     fn decode<B: Body>(&self, message: &ReceivedMessage) -> Result<B> {

@@ -62,6 +62,7 @@ pub(super) async fn client(
         version: answer.version,
         cipher_suite: agreed.suite.id,
         alpn: answer.extensions.alpn,
+        srtp_profile: answer.extensions.use_srtp.map(|choice| choice.profile),
         peer_identity: state.peer.clone(),
         server_name: server.sni().map(str::to_owned),
         resumed: true,
@@ -121,6 +122,7 @@ pub(super) async fn server(
         version: answer.version,
         cipher_suite: suite.id,
         alpn: terms.alpn,
+        srtp_profile: terms.srtp_profile,
         peer_identity: state.peer.clone(),
         server_name: terms.server_name,
         resumed: true,
@@ -323,4 +325,87 @@ pub(super) fn keep(
     };
     let date = config.settings.clock.date();
     sessions.put(server, ClientSession::new(handle, state, hint, date));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{ExtendedMasterSecret, Psk, ServerIdentity};
+    use crate::resumption::ServerSessionCache;
+    use crate::wire::{CipherSuite, ClientExtensions};
+
+    const SUITE: CipherSuite = CipherSuite::TLS_PSK_WITH_AES_128_GCM_SHA256;
+    const ID: [u8; 32] = [9; 32];
+
+    /// A server that knows a session under this number, and a hello that offers it.
+    fn server_and_hello() -> (ServerConfig, ClientHello) {
+        let cache = ServerSessionCache::default();
+        let state = SessionState {
+            version: ProtocolVersion::DTLS1_2,
+            cipher_suite: SUITE,
+            master: Secret::new(vec![7; 48]),
+            created: seconds(std::time::SystemTime::now()),
+            server_name: None,
+            alpn: None,
+            peer: PeerIdentity::Psk(b"tester".to_vec()),
+        };
+        cache.put(&ID, state.encode().as_bytes());
+        let identity = ServerIdentity::psk(Psk::new("tester", [7; 32]).unwrap());
+        let config = ServerConfig::builder(identity)
+            .replay(crate::record::Replay::AcceptDuplicates)
+            .extended_master_secret(ExtendedMasterSecret::Optional)
+            .danger_without_hello_verification()
+            .sessions(cache);
+        let hello = ClientHello {
+            version: ProtocolVersion::DTLS1_2,
+            random: [1; 32],
+            session_id: ID.to_vec(),
+            cookie: Vec::new(),
+            cipher_suites: vec![SUITE],
+            compression_methods: vec![0],
+            extensions: ClientExtensions::default(),
+        };
+        (config.build().unwrap(), hello)
+    }
+
+    fn terms(derivation: Derivation) -> Terms {
+        Terms {
+            derivation,
+            alpn: None,
+            srtp_profile: None,
+            server_name: None,
+        }
+    }
+
+    #[test]
+    fn d16_a_known_session_offered_without_the_extended_master_secret_is_refused() {
+        let (config, hello) = server_and_hello();
+        let found = |derivation| find(&config, &hello, &terms(derivation));
+        assert!(found(Derivation::Extended).unwrap().is_some());
+        assert!(matches!(
+            found(Derivation::Classic),
+            Err(Error::NoExtendedMasterSecret)
+        ));
+    }
+
+    #[test]
+    fn d16_a_session_without_the_extended_master_secret_is_not_kept() {
+        let (config, hello) = server_and_hello();
+        let announced = |derivation| {
+            let keeping = Keeping::choose(&config, &hello, &terms(derivation)).unwrap();
+            keeping.announce()
+        };
+        assert_eq!(announced(Derivation::Extended).0.len(), 32);
+        assert_eq!(announced(Derivation::Classic), (Vec::new(), false));
+    }
+
+    #[test]
+    fn beside_a_ticket_the_number_does_not_count() {
+        let (config, mut hello) = server_and_hello();
+        hello.extensions.session_ticket = Some(Vec::new());
+        let found = |hello: &ClientHello| find(&config, hello, &terms(Derivation::Extended));
+        assert!(found(&hello).unwrap().is_some());
+        hello.extensions.session_ticket = Some(vec![1; 100]);
+        assert!(found(&hello).unwrap().is_none());
+    }
 }

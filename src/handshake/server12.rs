@@ -7,15 +7,15 @@ use super::keys12::{Derivation, Keys, Randoms, psk_pre_master, verify_finished};
 use super::resume12::{self, Keeping};
 use crate::certificate::PeerIdentity;
 use crate::codec::DecodeError;
-use crate::config::{ExtendedMasterSecret, Psk, ServerConfig};
+use crate::config::{AlpnChoice, ExtendedMasterSecret, Psk, ServerConfig};
 use crate::crypto::{EphemeralKey, Secret, Suite, random};
 use crate::error::{Error, Result};
 use crate::session::Session;
 use crate::wire::{
     Certificate, CertificateRequest, CertificateVerify, CipherSuite, ClientHello,
     ClientKeyExchange, EcdhOffer, Finished, KeyExchangeKind, NamedGroup, ProtocolVersion,
-    ServerExtensions, ServerHello, ServerHelloDone, ServerKeyExchange, SignatureScheme,
-    SignedOffer,
+    ServerExtensions, ServerHello, ServerHelloDone, ServerKeyExchange, SignedOffer, SrtpChoice,
+    SrtpProfile,
 };
 use std::sync::Arc;
 
@@ -109,6 +109,7 @@ pub(super) async fn run(
         version: answer.version,
         cipher_suite: suite.id,
         alpn: terms.alpn,
+        srtp_profile: terms.srtp_profile,
         peer_identity: match (agreement.psk_identity, chain.is_empty()) {
             (Some(identity), _) => PeerIdentity::Psk(identity),
             (None, true) => PeerIdentity::Anonymous,
@@ -132,6 +133,7 @@ pub(super) async fn run(
 pub(super) struct Terms {
     pub(super) derivation: Derivation,
     pub(super) alpn: Option<Vec<u8>>,
+    pub(super) srtp_profile: Option<SrtpProfile>,
     pub(super) server_name: Option<String>,
 }
 
@@ -163,6 +165,7 @@ fn agree(config: &ServerConfig, hello: &ClientHello) -> Result<Terms> {
     Ok(Terms {
         derivation,
         alpn: choose_protocol(config, hello)?,
+        srtp_profile: choose_srtp_profile(config, hello),
         server_name,
     })
 }
@@ -185,13 +188,8 @@ fn choose(config: &ServerConfig, hello: &ClientHello, terms: &Terms) -> Result<C
         let credentials = match suite.uses_psk() {
             true => config.identity.psk.as_ref().map(|_| None)?,
             false => {
-                let accepted = accepted_schemes(hello);
-                Some(auth::server_credentials(
-                    config,
-                    terms.server_name.as_deref(),
-                    suite,
-                    accepted,
-                )?)
+                let name = terms.server_name.as_deref();
+                Some(auth::server_credentials(config, name, suite, hello)?)
             }
         };
         Some((suite, group, credentials))
@@ -208,15 +206,6 @@ fn choose(config: &ServerConfig, hello: &ClientHello, terms: &Terms) -> Result<C
     })
 }
 
-/// RFC 5246 §7.4.1.4.1: a client that names no schemes accepts SHA-1 only, and so none of ours.
-fn accepted_schemes(hello: &ClientHello) -> &[SignatureScheme] {
-    hello
-        .extensions
-        .signature_algorithms
-        .as_deref()
-        .unwrap_or_default()
-}
-
 /// RFC 8422 §4: a client that names no groups leaves the choice to the server.
 fn choose_group(config: &ServerConfig, hello: &ClientHello) -> Option<NamedGroup> {
     let ours = &config.settings.groups;
@@ -226,16 +215,31 @@ fn choose_group(config: &ServerConfig, hello: &ClientHello) -> Option<NamedGroup
     }
 }
 
-/// RFC 7301 §3.2: where both sides name protocols, there must be one in common.
+/// RFC 7301 §3.2: where both sides name protocols, there must be one in common. A selector may say
+/// that there need not be.
 fn choose_protocol(config: &ServerConfig, hello: &ClientHello) -> Result<Option<Vec<u8>>> {
     let ours = &config.settings.alpn;
-    match &hello.extensions.alpn {
-        Some(theirs) if !ours.is_empty() => {
+    match (&hello.extensions.alpn, &config.alpn_selector) {
+        (None, _) => Ok(None),
+        (Some(theirs), Some(selector)) => match selector.select(theirs) {
+            AlpnChoice::Select(name) if theirs.contains(&name) => Ok(Some(name)),
+            AlpnChoice::Select(name) => Err(Error::ProtocolNotOffered(name)),
+            AlpnChoice::Decline => Ok(None),
+            AlpnChoice::Refuse => Err(Error::NoCommonProtocol),
+        },
+        (Some(_), None) if ours.is_empty() => Ok(None),
+        (Some(theirs), None) => {
             let common = ours.iter().find(|name| theirs.contains(name));
             common.cloned().map(Some).ok_or(Error::NoCommonProtocol)
         }
-        _ => Ok(None),
     }
+}
+
+/// RFC 5764 §4.1.1: without a common profile the extension goes unanswered and the handshake goes on.
+fn choose_srtp_profile(config: &ServerConfig, hello: &ClientHello) -> Option<SrtpProfile> {
+    let theirs = hello.extensions.srtp_profiles.as_ref()?;
+    let mut ours = config.settings.srtp_profiles.iter().copied();
+    ours.find(|profile| theirs.contains(profile))
 }
 
 /// Answers only what the client asked for (RFC 5246 §7.4.1.4).
@@ -247,6 +251,11 @@ pub(super) fn extensions(hello: &ClientHello, terms: &Terms) -> ServerExtensions
         types: Vec::new(),
         server_name: terms.server_name.is_some(),
         ec_point_formats: false,
+        // RFC 5764 §4.1.3: an empty master key identifier says that packets carry none.
+        use_srtp: terms.srtp_profile.map(|profile| SrtpChoice {
+            profile,
+            mki: Vec::new(),
+        }),
         alpn: terms.alpn.clone(),
         extended_master_secret: terms.derivation == Derivation::Extended,
         session_ticket: false,

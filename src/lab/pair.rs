@@ -7,6 +7,7 @@ use crate::config::{ClientConfig, ServerConfig};
 use crate::connection::Connection;
 use crate::cookie::{CookieContext, Entrance, HelloVerification, ReplyBuffer, Verdict};
 use crate::error::{Error, Result};
+use crate::srtp::SrtpKeys;
 use crate::stats::Stats;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -173,6 +174,16 @@ impl Pair {
     /// Whether a side believes to go on with an earlier session; `None` before it is established.
     pub fn resumed(&self, end: End) -> Option<bool> {
         Some(self.side(end)?.connection.session()?.resumed)
+    }
+
+    /// A side's keys for SRTP.
+    ///
+    /// # Errors
+    /// Those of [`DtlsSocket::srtp_keys`](crate::DtlsSocket::srtp_keys); [`Error::WantRead`] before it is
+    /// established.
+    pub fn srtp_keys(&self, end: End) -> Result<SrtpKeys> {
+        let session = self.side(end).and_then(|side| side.connection.session());
+        session.ok_or(Error::WantRead)?.srtp_keys()
     }
 
     /// Whether anything is under way.

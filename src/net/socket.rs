@@ -6,8 +6,9 @@ use super::udp_transport::UdpTransport;
 use crate::certificate::{PeerIdentity, ServerName};
 use crate::config::ClientConfig;
 use crate::error::{Error, Result};
+use crate::srtp::SrtpKeys;
 use crate::stats::Stats;
-use crate::wire::{CipherSuite, ProtocolVersion};
+use crate::wire::{CipherSuite, ProtocolVersion, SrtpProfile};
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, ToSocketAddrs, UdpSocket};
@@ -272,6 +273,21 @@ impl DtlsSocket {
         self.link
             .session()
             .export_keying_material(out, label, context)
+    }
+
+    /// How SRTP packets between these two peers are protected, if both sides want them (RFC 5764).
+    pub fn srtp_profile(&self) -> Option<SrtpProfile> {
+        self.link.session().srtp_profile
+    }
+
+    /// The keys for those packets, which go beside this connection and not through it. On one port, a
+    /// [`Transport`](super::Transport) of yours tells them from DTLS by their first byte (RFC 5764 §5.1.2).
+    ///
+    /// # Errors
+    /// [`Error::Config`] where no profile was agreed on, [`Error::NoExporter`] without the extended
+    /// master secret.
+    pub fn srtp_keys(&self) -> Result<SrtpKeys> {
+        self.link.session().srtp_keys()
     }
 
     /// The longest message that can be sent at the moment, in bytes. It may become less.

@@ -2,9 +2,8 @@
 
 use super::ticketer::{OpenedTicket, Ticketer};
 use crate::codec::Writer;
-use crate::crypto::{self, Aead, AeadAlgorithm, Secret, TAG_LEN, random};
+use crate::crypto::{self, Aead, AeadAlgorithm, RotatingKeys, Secret, TAG_LEN, random};
 use crate::error::Result;
-use parking_lot::RwLock;
 use std::fmt;
 use std::time::Duration;
 
@@ -22,47 +21,29 @@ const NONCE_LEN: usize = 12;
 ///
 /// A ticket is the key's name, a random nonce, and the sealed state (RFC 5077 §4 in its spirit).
 pub struct RotatingTicketer {
-    keys: RwLock<Keys>,
+    keys: RotatingKeys<Key>,
 }
 
 impl RotatingTicketer {
     /// A ticketer with keys of its own.
     pub fn new() -> Self {
         RotatingTicketer {
-            keys: RwLock::new(Keys {
-                period: 0,
-                current: None,
-                previous: None,
-            }),
+            keys: RotatingKeys::new(PERIOD_SECONDS, Key::random),
         }
-    }
-
-    /// Calls `with` with the keys of the period of `now`.
-    fn with<T>(&self, now: Duration, with: impl FnOnce(&Keys) -> T) -> T {
-        let period = now.as_secs() / PERIOD_SECONDS;
-        {
-            let keys = self.keys.read();
-            if period <= keys.period && keys.current.is_some() {
-                return with(&keys);
-            }
-        }
-        let mut keys = self.keys.write();
-        keys.advance(period);
-        with(&keys)
     }
 }
 
 impl Ticketer for RotatingTicketer {
     fn seal(&self, now: Duration, state: &[u8]) -> Option<Vec<u8>> {
-        self.with(now, |keys| keys.current.as_ref()?.seal(state).ok())
+        self.keys.at(now, |keys| keys.current()?.seal(state).ok())
     }
 
     fn open(&self, now: Duration, ticket: &[u8]) -> Option<OpenedTicket> {
-        self.with(now, |keys| {
-            let opens = |key: &Option<Key>| key.as_ref().and_then(|key| key.open(ticket));
-            opens(&keys.current)
+        let opens = |key: Option<&Key>| key.and_then(|key| key.open(ticket));
+        self.keys.at(now, |keys| {
+            opens(keys.current())
                 .map(OpenedTicket::Fresh)
-                .or_else(|| opens(&keys.previous).map(OpenedTicket::Ageing))
+                .or_else(|| opens(keys.previous()).map(OpenedTicket::Ageing))
         })
     }
 
@@ -80,27 +61,6 @@ impl Default for RotatingTicketer {
 impl fmt::Debug for RotatingTicketer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RotatingTicketer").finish_non_exhaustive()
-    }
-}
-
-struct Keys {
-    period: u64,
-    /// `None` before the first use, and while the generator fails: then there are no tickets.
-    current: Option<Key>,
-    previous: Option<Key>,
-}
-
-impl Keys {
-    fn advance(&mut self, period: u64) {
-        if period > self.period {
-            // After a pause of more than a period the last key is over as well.
-            let last = self.current.take();
-            self.previous = last.filter(|_| period == self.period.saturating_add(1));
-            self.period = period;
-        }
-        if self.current.is_none() {
-            self.current = Key::random().ok();
-        }
     }
 }
 

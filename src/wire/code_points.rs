@@ -163,6 +163,20 @@ code_points! {
 }
 
 code_points! {
+    /// How SRTP packets are protected (RFC 5764 §4.1.2).
+    pub SrtpProfile(u16) {
+        /// AES-128 in counter mode, tags of 80 bits.
+        SRTP_AES128_CM_HMAC_SHA1_80 = 0x0001,
+        /// AES-128 in counter mode, tags of 32 bits.
+        SRTP_AES128_CM_HMAC_SHA1_32 = 0x0002,
+        /// RFC 7714.
+        SRTP_AEAD_AES_128_GCM = 0x0007,
+        /// RFC 7714.
+        SRTP_AEAD_AES_256_GCM = 0x0008,
+    }
+}
+
+code_points! {
     /// A hello extension.
     pub ExtensionType(u16) {
         /// RFC 6066 §3.
@@ -173,6 +187,8 @@ code_points! {
         EC_POINT_FORMATS = 11,
         /// RFC 5246 §7.4.1.4.1.
         SIGNATURE_ALGORITHMS = 13,
+        /// RFC 5764 §4.1.
+        USE_SRTP = 14,
         /// RFC 7301.
         APPLICATION_LAYER_PROTOCOL_NEGOTIATION = 16,
         /// RFC 7627.

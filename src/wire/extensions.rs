@@ -1,7 +1,8 @@
 //! The extensions of both hellos (RFC 5246 §7.4.1.4). What is absent is `None`, an empty list or
 //! `false`; what is unknown is passed over, but its type is kept.
 
-use super::{ExtensionType, NamedGroup, SignatureScheme};
+use super::use_srtp::{self, SrtpChoice};
+use super::{ExtensionType, NamedGroup, SignatureScheme, SrtpProfile};
 use crate::codec::{self, DecodeError, Reader, Writer};
 
 /// Uncompressed points, the one format left (RFC 8422 §5.1.2).
@@ -16,6 +17,7 @@ pub(crate) struct ClientExtensions {
     pub(crate) server_name: Option<Vec<u8>>,
     pub(crate) supported_groups: Option<Vec<NamedGroup>>,
     pub(crate) signature_algorithms: Option<Vec<SignatureScheme>>,
+    pub(crate) srtp_profiles: Option<Vec<SrtpProfile>>,
     pub(crate) alpn: Option<Vec<Vec<u8>>>,
     pub(crate) extended_master_secret: bool,
     /// A ticket, or nothing where the client has none and would take one (RFC 5077 §3.2).
@@ -42,6 +44,10 @@ impl ClientExtensions {
                     let schemes = Reader::whole(body, Reader::u16_list)?;
                     extensions.signature_algorithms =
                         Some(schemes.into_iter().map(SignatureScheme).collect());
+                }
+                ExtensionType::USE_SRTP => {
+                    let profiles = Reader::whole(body, use_srtp::read_profiles)?;
+                    extensions.srtp_profiles = Some(profiles);
                 }
                 ExtensionType::APPLICATION_LAYER_PROTOCOL_NEGOTIATION => {
                     extensions.alpn = Some(protocol_names(body)?);
@@ -85,6 +91,11 @@ impl ClientExtensions {
                     w.u16_list(schemes.iter().map(|s| s.0))
                 });
             }
+            if let Some(profiles) = &self.srtp_profiles {
+                extension(w, ExtensionType::USE_SRTP, |w| {
+                    use_srtp::write_profiles(w, profiles)
+                });
+            }
             if let Some(names) = &self.alpn {
                 extension(
                     w,
@@ -116,6 +127,7 @@ pub(crate) struct ServerExtensions {
     pub(crate) types: Vec<ExtensionType>,
     pub(crate) server_name: bool,
     pub(crate) ec_point_formats: bool,
+    pub(crate) use_srtp: Option<SrtpChoice>,
     pub(crate) alpn: Option<Vec<u8>>,
     pub(crate) extended_master_secret: bool,
     /// A NewSessionTicket follows (RFC 5077 §3.2).
@@ -137,6 +149,9 @@ impl ServerExtensions {
                 ExtensionType::EC_POINT_FORMATS => {
                     point_formats(body)?;
                     extensions.ec_point_formats = true;
+                }
+                ExtensionType::USE_SRTP => {
+                    extensions.use_srtp = Some(Reader::whole(body, SrtpChoice::read)?);
                 }
                 ExtensionType::APPLICATION_LAYER_PROTOCOL_NEGOTIATION => {
                     let mut names = protocol_names(body)?;
@@ -175,6 +190,9 @@ impl ServerExtensions {
                 extension(w, ExtensionType::EC_POINT_FORMATS, |w| {
                     w.vec8(|w| w.u8(UNCOMPRESSED))
                 });
+            }
+            if let Some(choice) = &self.use_srtp {
+                extension(w, ExtensionType::USE_SRTP, |w| choice.write(w));
             }
             if let Some(name) = &self.alpn {
                 extension(

@@ -17,6 +17,7 @@ mod key_exchange;
 mod new_session_ticket;
 mod record;
 mod server_hello;
+mod use_srtp;
 
 pub use alert::AlertDescription;
 pub(crate) use alert::{Alert, AlertLevel};
@@ -27,6 +28,7 @@ pub(crate) use client_hello::{ClientHello, ClientHelloFields};
 pub(crate) use code_points::ContentType;
 pub use code_points::{
     CipherSuite, ExtensionType, HandshakeType, NamedGroup, ProtocolVersion, SignatureScheme,
+    SrtpProfile,
 };
 pub(crate) use extensions::{ClientExtensions, ServerExtensions};
 pub(crate) use finished::{Finished, ServerHelloDone};
@@ -38,6 +40,7 @@ pub(crate) use key_exchange::{
 pub(crate) use new_session_ticket::NewSessionTicket;
 pub(crate) use record::{MAX_CIPHERTEXT, MAX_PLAINTEXT, MAX_SEQUENCE, RECORD_HEADER, RecordHeader};
 pub(crate) use server_hello::ServerHello;
+pub(crate) use use_srtp::SrtpChoice;
 
 use crate::codec::{self, Reader, Writer};
 

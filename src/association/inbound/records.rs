@@ -287,11 +287,11 @@ impl Inbound {
             self.blame(input, Error::IllegalParameter("ChangeCipherSpec"));
             return Err(DropReason::UnexpectedType);
         }
-        if self.read_epoch() > 0 || self.phase == Phase::Hello {
+        if self.read_epoch() > 0 {
             return Err(DropReason::UnexpectedType);
         }
-        // Before there are keys it is only remembered: reordering may have brought it early, and it
-        // never makes keys (hazard D2).
+        // Before there are keys it is only remembered: reordering may have brought it early, or it came
+        // along with the ServerHello of an abbreviated handshake. It never makes keys (hazard D2).
         self.change_cipher_spec_seen = true;
         self.change_keys(input.now, input.response);
         Ok(())

@@ -196,16 +196,20 @@ fn the_window_has_seven_messages() {
 }
 
 #[test]
-fn a_fragment_that_contradicts_the_first_is_dropped() {
+fn a21_a_fragment_that_contradicts_the_one_before_takes_its_place() {
     let mut r = reassembly(0);
-    assert_eq!(insert(&mut r, 0, b"message", (0, 3)), Inserted::Stored);
-    assert_eq!(insert(&mut r, 0, b"messages", (3, 8)), Inserted::Mismatch);
-    let other_type = insert_whole(&mut r, HandshakeType::SERVER_HELLO, 0, 0, b"message");
-    assert_eq!(other_type, Inserted::Mismatch);
-    let other_epoch = insert_whole(&mut r, CERTIFICATE, 1, 0, b"message");
-    assert_eq!(other_epoch, Inserted::Mismatch);
+    assert_eq!(insert(&mut r, 0, b"forged", (0, 3)), Inserted::Stored);
+    assert_eq!(insert(&mut r, 0, b"message", (0, 3)), Inserted::Mismatch);
     assert_eq!(insert(&mut r, 0, b"message", (3, 7)), Inserted::Stored);
     assert_eq!(r.take().unwrap().body, b"message");
+
+    let other_type = |r: &mut Reassembly| insert_whole(r, HandshakeType::SERVER_HELLO, 0, 1, b"x");
+    let other_epoch = |r: &mut Reassembly| insert_whole(r, CERTIFICATE, 1, 1, b"y");
+    assert_eq!(insert(&mut r, 1, b"z", (0, 1)), Inserted::Stored);
+    assert_eq!(other_type(&mut r), Inserted::Mismatch);
+    assert_eq!(other_epoch(&mut r), Inserted::Mismatch);
+    assert_eq!(r.take().unwrap().body, b"y");
+    assert!(r.held.is_empty());
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What is tried.
 
 use crate::pki::Kind;
-use flightline::{CipherSuite, NamedGroup};
+use flightline::{CipherSuite, NamedGroup, SrtpProfile};
 
 /// The side that flightline takes. OpenSSL takes the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +30,15 @@ pub enum Wrong {
     Authority,
     Psk,
     Suite,
+    /// The server's only key is on a curve that the client does not name.
+    Curve,
+}
+
+/// How the server knows an earlier session again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resumed {
+    ByTicket,
+    ByNumber,
 }
 
 #[derive(Debug, Clone)]
@@ -43,6 +52,7 @@ pub struct Case {
     pub signatures: Option<&'static str>,
     pub client_auth: ClientAuth,
     pub alpn: bool,
+    pub srtp: Option<Srtp>,
     /// The client asks for the server's second name.
     pub other_name: bool,
     pub mtu: Option<usize>,
@@ -50,7 +60,11 @@ pub struct Case {
     pub listen: bool,
     /// The peer is gnutls-cli.
     pub gnutls: bool,
+    /// The case connects twice, and the second connection must go on with the first one's session.
+    pub resumed: Option<Resumed>,
     pub wrong: Wrong,
+    /// Of the path's faults; without one it is a good path. Where there are two connections, the second
+    /// takes it.
     pub seed: Option<u64>,
 }
 
@@ -60,6 +74,45 @@ pub struct Suite {
     pub openssl: &'static str,
     pub psk: bool,
 }
+
+/// A profile for SRTP, and how many bytes of keys and salts it takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Srtp {
+    pub profile: SrtpProfile,
+    pub openssl: &'static str,
+    pub material: usize,
+}
+
+const fn srtp(profile: SrtpProfile, openssl: &'static str, material: usize) -> Srtp {
+    Srtp {
+        profile,
+        openssl,
+        material,
+    }
+}
+
+const SRTP: [Srtp; 4] = [
+    srtp(
+        SrtpProfile::SRTP_AES128_CM_HMAC_SHA1_80,
+        "SRTP_AES128_CM_SHA1_80",
+        60,
+    ),
+    srtp(
+        SrtpProfile::SRTP_AES128_CM_HMAC_SHA1_32,
+        "SRTP_AES128_CM_SHA1_32",
+        60,
+    ),
+    srtp(
+        SrtpProfile::SRTP_AEAD_AES_128_GCM,
+        "SRTP_AEAD_AES_128_GCM",
+        56,
+    ),
+    srtp(
+        SrtpProfile::SRTP_AEAD_AES_256_GCM,
+        "SRTP_AEAD_AES_256_GCM",
+        88,
+    ),
+];
 
 const fn suite(id: CipherSuite, openssl: &'static str, psk: bool) -> Suite {
     Suite { id, openssl, psk }
@@ -194,10 +247,12 @@ fn on_a_good_path(ours: Ours) -> Vec<Case> {
         signatures: None,
         client_auth: ClientAuth::None,
         alpn: false,
+        srtp: None,
         other_name: false,
         mtu: None,
         listen: false,
         gnutls: false,
+        resumed: None,
         wrong: Wrong::Nothing,
         seed: None,
     };
@@ -213,13 +268,21 @@ fn on_a_good_path(ours: Ours) -> Vec<Case> {
         cases.push(named(suite.openssl.into(), case));
     }
     for group in GROUPS {
-        // RSA, since OpenSSL refuses an ECDSA key on a curve that is not among the groups.
+        // RSA, since an ECDSA key must be on a curve that is among the groups.
         let case = Case {
             group: Some(group),
             kind: Kind::Rsa,
             ..plain.clone()
         };
         cases.push(named(format!("group {}", group.1), case));
+    }
+    for (group, kind) in [(GROUPS[1], Kind::P256), (GROUPS[2], Kind::P384)] {
+        let case = Case {
+            group: Some(group),
+            kind,
+            ..plain.clone()
+        };
+        cases.push(named(format!("group {}, ECDSA on it", group.1), case));
     }
     for (kind, signatures) in SIGNATURES {
         // s_server finds no suite for an Ed25519 key in DTLS 1.2, not even with s_client.
@@ -253,6 +316,13 @@ fn on_a_good_path(ours: Ours) -> Vec<Case> {
             ..plain.clone()
         },
     ));
+    for srtp in SRTP {
+        let case = Case {
+            srtp: Some(srtp),
+            ..plain.clone()
+        };
+        cases.push(named(srtp.openssl.into(), case));
+    }
     cases.push(named(
         "SNI".into(),
         Case {
@@ -272,6 +342,7 @@ fn on_a_good_path(ours: Ours) -> Vec<Case> {
             cases.push(named(format!("MTU {mtu}, mutual {}", kind.name()), case));
         }
     }
+    cases.extend(resumed(&plain));
     if ours == Ours::Client {
         let listen = Case {
             listen: true,
@@ -305,12 +376,66 @@ fn on_a_good_path(ours: Ours) -> Vec<Case> {
             case,
         ));
     }
+    let wrong_curve = Case {
+        wrong: Wrong::Curve,
+        group: Some(GROUPS[0]),
+        ..plain.clone()
+    };
+    cases.push(named("wrong curve: fails".into(), wrong_curve));
     let wrong_psk = Case {
         wrong: Wrong::Psk,
         suite: Some(psk),
         ..plain
     };
     cases.push(named("wrong PSK: fails".into(), wrong_psk));
+    cases
+}
+
+/// Two connections each, the second of which goes on with the session of the first.
+fn resumed(plain: &Case) -> Vec<Case> {
+    let by = |resumed| Case {
+        resumed: Some(resumed),
+        ..plain.clone()
+    };
+    let kinds = |case: &Case| {
+        let case = case.clone();
+        let psk = Case {
+            suite: Some(SUITES[7].0),
+            ..case.clone()
+        };
+        let mutual = Case {
+            client_auth: ClientAuth::Required(Kind::P256),
+            ..case.clone()
+        };
+        let rsa = Case {
+            kind: Kind::Rsa,
+            suite: Some(SUITES[4].0),
+            ..case.clone()
+        };
+        let alpn = Case {
+            alpn: true,
+            ..case.clone()
+        };
+        [
+            ("ECDSA", case),
+            ("RSA, SHA-384", rsa),
+            ("mutual", mutual),
+            ("PSK", psk),
+            ("ALPN", alpn),
+        ]
+    };
+    let mut cases = Vec::new();
+    for (name, case) in [
+        ("resumed by ticket", by(Resumed::ByTicket)),
+        ("resumed by number", by(Resumed::ByNumber)),
+    ] {
+        for (kind, case) in kinds(&case) {
+            cases.push(Case {
+                name: format!("{name}, {kind}"),
+                ..case
+            });
+        }
+    }
     cases
 }
 
@@ -352,6 +477,14 @@ fn with_gnutls(plain: &Case) -> Vec<Case> {
 impl Case {
     pub fn succeeds(&self) -> bool {
         self.wrong == Wrong::Nothing && self.client_auth != ClientAuth::RequiredWithout
+    }
+
+    /// The paths of its connections, one after the other: each by its seed, without one a good path.
+    pub fn paths(&self) -> Vec<Option<u64>> {
+        match self.resumed {
+            None => vec![self.seed],
+            Some(_) => vec![None, self.seed],
+        }
     }
 
     pub fn uses_psk(&self) -> bool {

@@ -6,6 +6,7 @@
 //!     cargo run --release -- --only "group P-256" --seed 7
 
 mod cases;
+mod configuration;
 mod pki;
 mod proxy;
 mod run;

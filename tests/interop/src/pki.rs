@@ -73,6 +73,11 @@ impl Pki {
         self.certificate("ca")
     }
 
+    /// Where s_client keeps the session with the server at this port.
+    pub fn session(&self, port: u16) -> PathBuf {
+        self.path(&format!("session-{port}.pem"))
+    }
+
     fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }

@@ -2,24 +2,21 @@
 
 use crate::Res;
 use crate::cases::{Case, ClientAuth, Ours, Wrong};
+use crate::configuration::{
+    PSK_IDENTITY, client_config, gnutls_cli, hex, s_client, s_server, server_config,
+};
 use crate::pki::{NAME, OTHER_NAME, Pki};
 use crate::proxy::Proxy;
 use crate::tool::Tool;
 use flightline::{
-    CertificateError, ClientConfig, ConfigBuilder, DtlsListener, DtlsSocket, Error, Event,
-    Identity, Observer, PeerIdentity, Psk, Retransmission, RootCertificates, RootsVerifier,
-    ServeOptions, ServerConfig, ServerIdentity, ServerName, ServerTrust, Settings,
+    CertificateError, ClientConfig, DtlsListener, DtlsSocket, Error, PeerIdentity, ServeOptions,
+    ServerName, SrtpKeys,
 };
 use std::net::{SocketAddr, UdpSocket};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
-
-const PSK_IDENTITY: &str = "sensor-7";
-const PSK: [u8; 16] = [0x5a; 16];
-const WRONG_PSK: [u8; 16] = [0xa5; 16];
 
 /// What OpenSSL and we say, once the handshake is done. Lines fit into the smallest MTU.
 const THEIR_LINE: &str = "the quick brown fox jumps over the lazy dog";
@@ -52,21 +49,32 @@ fn client(case: &Case, pki: &Pki) -> Res<String> {
     let port = UdpSocket::bind("127.0.0.1:0")?.local_addr()?.port();
     let server = SocketAddr::from(([127, 0, 0, 1], port));
     let mut tool = Tool::start("openssl", &s_server(case, pki, server))?;
-    let proxy = case
-        .seed
-        .map(|seed| Proxy::start(server, seed))
-        .transpose()?;
-    let address = proxy.as_ref().map_or(server, Proxy::address);
-    let config = client_config(case, pki)?;
+    let config = Arc::new(client_config(case, pki)?);
+    let mut detail = String::new();
+    for (number, path) in case.paths().into_iter().enumerate() {
+        let proxy = path.map(|seed| Proxy::start(server, seed)).transpose()?;
+        let address = proxy.as_ref().map_or(server, Proxy::address);
+        // Its socket has to be there before the first hello, or a datagram of a good path would be lost.
+        if path.is_none() {
+            thread::sleep(Duration::from_millis(150));
+        }
+        detail = connection(case, number, address, config.clone(), &mut tool)?;
+    }
+    Ok(detail)
+}
+
+fn connection(
+    case: &Case,
+    number: usize,
+    address: SocketAddr,
+    config: Arc<ClientConfig>,
+    tool: &mut Tool,
+) -> Res<String> {
     let name = match (case.uses_psk(), case.other_name, case.wrong) {
         (true, ..) => ServerName::unnamed(),
         (_, true, _) | (_, _, Wrong::Name) => ServerName::new(OTHER_NAME)?,
         _ => ServerName::new(NAME)?,
     };
-    // Its socket has to be there before the first hello, or a datagram of a good path would be lost.
-    if case.seed.is_none() {
-        thread::sleep(Duration::from_millis(150));
-    }
     let connected = DtlsSocket::connect_timeout(&address, name, config, limit(case));
     if !case.succeeds() {
         return match connected {
@@ -75,23 +83,26 @@ fn client(case: &Case, pki: &Pki) -> Res<String> {
             Err(error) => expected_error(case, error),
         };
     }
-    let socket = connected.map_err(|error| with_complaint(error, &tool))?;
-    check(case, &Agreed::of(&socket))?;
+    let socket = connected.map_err(|error| with_complaint(error, tool))?;
+    let agreed = Agreed::of(&socket);
+    check(case, number, &agreed)?;
     socket.set_read_timeout(Some(REPEAT))?;
     let start = Instant::now();
+    let our_line = format!("{OUR_LINE} {number}");
     let (mut heard, mut buf) = (false, [0; 2048]);
-    while !(heard && tool.has_printed(OUR_LINE)) {
+    while !(heard && tool.has_printed(&our_line)) {
         if start.elapsed() > limit(case) {
-            return Err(with_complaint("no data after the handshake", &tool));
+            return Err(with_complaint("no data after the handshake", tool));
         }
-        socket.send(format!("{OUR_LINE}\n").as_bytes())?;
+        socket.send(format!("{our_line}\n").as_bytes())?;
         tool.say(THEIR_LINE);
         match socket.recv(&mut buf) {
             Ok(length) => heard |= only_lines(&buf[..length], THEIR_LINE)?,
             Err(Error::ReadTimeout) => {}
-            Err(error) => return Err(with_complaint(error, &tool)),
+            Err(error) => return Err(with_complaint(error, tool)),
         }
     }
+    check_srtp(case, &agreed, tool)?;
     let stats = socket.stats();
     let detail = format!("{} resent {}", socket.cipher_suite(), stats.flights_resent);
     socket.close(Duration::from_millis(10));
@@ -107,7 +118,7 @@ fn expected_error(case: &Case, error: Error) -> Res<String> {
         Wrong::Authority => matches!(error, Error::Certificate(CertificateError::UnknownIssuer)),
         // OpenSSL drops what it cannot decrypt and says nothing.
         Wrong::Psk => matches!(error, Error::HandshakeTimeout { .. } | Error::PeerAlert(_)),
-        Wrong::Suite | Wrong::Nothing => match &error {
+        Wrong::Suite | Wrong::Curve | Wrong::Nothing => match &error {
             Error::PeerAlert(_) => true,
             Error::HandshakeTimeout { suspect, .. } => suspect.is_some(),
             _ => false,
@@ -118,63 +129,6 @@ fn expected_error(case: &Case, error: Error) -> Res<String> {
     } else {
         Err(format!("failed, but by another error than expected: {error}").into())
     }
-}
-
-fn client_config(case: &Case, pki: &Pki) -> Res<ClientConfig> {
-    let trust = if case.uses_psk() {
-        ServerTrust::psk(psk(case)?)
-    } else {
-        let authority = match case.wrong {
-            Wrong::Authority => "stranger",
-            _ => "ca",
-        };
-        ServerTrust::roots(RootCertificates::from_pem_file(pki.certificate(authority))?)
-    };
-    let mut builder = shared(case, ClientConfig::builder(trust));
-    if let ClientAuth::Optional(kind) | ClientAuth::Required(kind) = case.client_auth {
-        builder = builder.identity(identity(pki, kind.name())?);
-    }
-    Ok(builder.build()?)
-}
-
-fn s_server(case: &Case, pki: &Pki, address: SocketAddr) -> Vec<String> {
-    let mut args = strings(["s_server", "-dtls1_2", "-quiet", "-accept"]);
-    args.push(address.to_string());
-    if case.uses_psk() {
-        args.push("-nocert".into());
-    } else {
-        // The default certificate first, then the one for the other name.
-        files(
-            &mut args,
-            [
-                ("-cert", pki.certificate(case.kind.name())),
-                ("-key", pki.key(case.kind.name())),
-            ],
-        );
-        if case.other_name {
-            files(
-                &mut args,
-                [
-                    ("-cert2", pki.certificate("other")),
-                    ("-key2", pki.key("other")),
-                ],
-            );
-            args.extend(strings(["-servername", OTHER_NAME]));
-        }
-    }
-    let demand = match case.client_auth {
-        ClientAuth::None => None,
-        ClientAuth::Optional(_) | ClientAuth::OptionalWithout => Some("-verify"),
-        ClientAuth::Required(_) | ClientAuth::RequiredWithout => Some("-Verify"),
-    };
-    if let Some(demand) = demand {
-        args.extend(strings([demand, "3", "-verify_return_error"]));
-        files(&mut args, [("-CAfile", pki.ca())]);
-    }
-    if case.listen {
-        args.push("-listen".into());
-    }
-    of_both(case, args)
 }
 
 // Ours is the server.
@@ -194,18 +148,24 @@ fn server(case: &Case, pki: &Pki) -> Res<String> {
     };
     let serving =
         thread::spawn(move || listener.serve_with(options, move |socket| echo(&socket, &tell)));
-    let proxy = case
-        .seed
-        .map(|seed| Proxy::start(address, seed))
-        .transpose()?;
-    let to = proxy.as_ref().map_or(address, Proxy::address);
-    let mut tool = if case.gnutls {
-        Tool::start("gnutls-cli", &gnutls_cli(case, pki, to))?
-    } else {
-        Tool::start("openssl", &s_client(case, pki, to))?
-    };
-    let outcome = talk(case, &mut tool, &told);
-    drop(tool);
+    let mut outcome = Ok(String::new());
+    for (number, path) in case.paths().into_iter().enumerate() {
+        let proxy = path.map(|seed| Proxy::start(address, seed)).transpose()?;
+        let to = proxy.as_ref().map_or(address, Proxy::address);
+        let session = case.resumed.map(|_| {
+            let option = ["-sess_out", "-sess_in"][number];
+            (option, pki.session(address.port()))
+        });
+        let mut tool = if case.gnutls {
+            Tool::start("gnutls-cli", &gnutls_cli(case, pki, to))?
+        } else {
+            Tool::start("openssl", &s_client(case, pki, to, session))?
+        };
+        outcome = talk(case, number, &mut tool, &told);
+        if outcome.is_err() {
+            break;
+        }
+    }
     closer.close();
     serving.join().map_err(|_| "the listener panicked")??;
     outcome
@@ -236,7 +196,7 @@ fn echo(socket: &DtlsSocket, tell: &Sender<Told>) -> Result<(), Error> {
     }
 }
 
-fn talk(case: &Case, tool: &mut Tool, told: &mpsc::Receiver<Told>) -> Res<String> {
+fn talk(case: &Case, number: usize, tool: &mut Tool, told: &mpsc::Receiver<Told>) -> Res<String> {
     let start = Instant::now();
     let (mut agreed, mut error) = (None, None);
     loop {
@@ -280,159 +240,24 @@ fn talk(case: &Case, tool: &mut Tool, told: &mpsc::Receiver<Told>) -> Res<String
     if !case.succeeds() {
         return Err("the handshake succeeded and must not".into());
     }
-    // gnutls-cli prints more than what it received.
-    if !case.gnutls {
+    // gnutls-cli prints more than what it received, and so does s_client where it tells keys.
+    if !case.gnutls && case.srtp.is_none() {
         only_lines(tool.printed().as_bytes(), THEIR_LINE)?;
     }
     let agreed = agreed.ok_or("an echo without a handler")?;
-    check(case, &agreed)?;
+    check(case, number, &agreed)?;
+    check_srtp(case, &agreed, tool)?;
     Ok(format!("{} resent {}", agreed.suite, agreed.resent))
 }
 
-fn server_config(case: &Case, pki: &Pki) -> Res<ServerConfig> {
-    let identity = if case.uses_psk() {
-        ServerIdentity::psk(psk(case)?)
-    } else {
-        let main = identity(pki, case.kind.name())?;
-        let other = identity(pki, "other")?;
-        ServerIdentity::resolver(move |name: Option<&str>| match name {
-            Some(OTHER_NAME) => vec![other.clone()],
-            _ => vec![main.clone()],
-        })
-    };
-    let verifier = || RootCertificates::from_pem_file(pki.ca()).map(RootsVerifier::new);
-    let mut builder = shared(case, ServerConfig::builder(identity));
-    builder = match case.client_auth {
-        ClientAuth::None => builder,
-        ClientAuth::Optional(_) | ClientAuth::OptionalWithout => {
-            builder.client_auth(flightline::ClientAuth::optional(verifier()?))
-        }
-        ClientAuth::Required(_) | ClientAuth::RequiredWithout => {
-            builder.client_auth(flightline::ClientAuth::required(verifier()?))
-        }
-    };
-    Ok(builder.build()?)
-}
-
-fn s_client(case: &Case, pki: &Pki, address: SocketAddr) -> Vec<String> {
-    // Without -nbio it would wait for ever behind a datagram that it discards, and read no input.
-    let mut args = strings(["s_client", "-dtls1_2", "-quiet", "-nbio", "-connect"]);
-    args.push(address.to_string());
-    if !case.uses_psk() {
-        let asked = if case.other_name { OTHER_NAME } else { NAME };
-        let wanted = match case.wrong {
-            Wrong::Name => OTHER_NAME,
-            _ => asked,
-        };
-        let authority = match case.wrong {
-            Wrong::Authority => "stranger",
-            _ => "ca",
-        };
-        args.extend(strings(["-servername", asked, "-verify_hostname", wanted]));
-        args.extend(strings(["-verify", "3", "-verify_return_error"]));
-        files(&mut args, [("-CAfile", pki.certificate(authority))]);
-    }
-    if let ClientAuth::Optional(kind) | ClientAuth::Required(kind) = case.client_auth {
-        let name = kind.name();
-        files(
-            &mut args,
-            [("-cert", pki.certificate(name)), ("-key", pki.key(name))],
-        );
-    }
-    of_both(case, args)
-}
-
-fn gnutls_cli(case: &Case, pki: &Pki, address: SocketAddr) -> Vec<String> {
-    let port = address.port().to_string();
-    let mut args = strings(["--udp", "-p", &port]);
-    if case.uses_psk() {
-        let psk = "NORMAL:-KX-ALL:+ECDHE-PSK:+PSK";
-        args.extend(strings(["--priority", psk, "--pskusername", PSK_IDENTITY]));
-        args.extend(strings(["--pskkey", &hex(&PSK)]));
-    } else {
-        args.extend(strings(["--sni-hostname", NAME, "--verify-hostname", NAME]));
-        files(&mut args, [("--x509cafile", pki.ca())]);
-    }
-    if let ClientAuth::Optional(kind) | ClientAuth::Required(kind) = case.client_auth {
-        let (certificate, key) = (pki.certificate(kind.name()), pki.key(kind.name()));
-        files(
-            &mut args,
-            [("--x509certfile", certificate), ("--x509keyfile", key)],
-        );
-    }
-    args.push(address.ip().to_string());
-    args
-}
-
 // What both sides share.
-
-/// OpenSSL's options of either role.
-fn of_both(case: &Case, mut args: Vec<String>) -> Vec<String> {
-    if case.uses_psk() {
-        // OpenSSL has the right key: where it is to be wrong, ours is.
-        args.extend(strings(["-psk_identity", PSK_IDENTITY, "-psk", &hex(&PSK)]));
-    }
-    match (case.suite, case.wrong) {
-        (_, Wrong::Suite) => args.extend(strings(["-cipher", "ECDHE-RSA-AES128-GCM-SHA256"])),
-        (Some(suite), _) => args.extend(strings(["-cipher", suite.openssl])),
-        (None, _) => {}
-    }
-    if let Some((_, name)) = case.group {
-        args.extend(strings(["-groups", name]));
-    }
-    if let Some(signatures) = case.signatures {
-        // The authority's own signature has to be acceptable beside the one that is tried.
-        let with_authority = format!("{signatures}:ECDSA+SHA256");
-        let both = match signatures {
-            "ECDSA+SHA256" => signatures,
-            _ => &with_authority,
-        };
-        args.extend(strings(["-sigalgs", both]));
-    }
-    if case.alpn {
-        args.extend(strings(["-alpn", "coap,chat"]));
-    }
-    if let Some(mtu) = case.mtu {
-        args.extend(strings(["-mtu", &mtu.to_string()]));
-    }
-    args
-}
-
-fn shared<C: AsMut<Settings>>(case: &Case, mut builder: ConfigBuilder<C>) -> ConfigBuilder<C> {
-    builder = builder.retransmission(Retransmission::LOSSY);
-    if let Some(suite) = case.suite {
-        builder = builder.cipher_suites([suite.id]);
-    }
-    if let Some((group, _)) = case.group {
-        builder = builder.groups([group]);
-    }
-    if case.alpn {
-        builder = builder.alpn(["chat", "coap"]);
-    }
-    if let Some(mtu) = case.mtu {
-        builder = builder.mtu(mtu);
-    }
-    if crate::is_verbose() {
-        builder = builder.observer(Arc::new(FlightLog));
-    }
-    if case.wrong == Wrong::Psk {
-        builder = builder.handshake_deadline(Duration::from_secs(8));
-    }
-    builder
-}
-
-struct FlightLog;
-
-impl Observer for FlightLog {
-    fn event(&self, event: &Event) {
-        println!("{event}");
-    }
-}
 
 /// What a handshake of ours agreed on.
 struct Agreed {
     suite: flightline::CipherSuite,
     alpn: Option<Vec<u8>>,
+    srtp: Option<SrtpKeys>,
+    resumed: bool,
     peer: PeerIdentity,
     server_name: Option<String>,
     resent: u64,
@@ -443,6 +268,8 @@ impl Agreed {
         Agreed {
             suite: socket.cipher_suite(),
             alpn: socket.alpn().map(<[u8]>::to_vec),
+            srtp: socket.srtp_keys().ok(),
+            resumed: socket.resumed(),
             peer: socket.peer_identity().clone(),
             server_name: socket.server_name().map(str::to_owned),
             resent: socket.stats().flights_resent,
@@ -450,7 +277,11 @@ impl Agreed {
     }
 }
 
-fn check(case: &Case, agreed: &Agreed) -> Res<()> {
+/// Whether the connection of this number is as the case wants it.
+fn check(case: &Case, number: usize, agreed: &Agreed) -> Res<()> {
+    if agreed.resumed != (number > 0) {
+        return Err(format!("connection {number}: resumed is {}", agreed.resumed).into());
+    }
     if case.suite.is_some_and(|suite| suite.id != agreed.suite) {
         return Err(format!("another suite: {}", agreed.suite).into());
     }
@@ -488,6 +319,34 @@ fn check(case: &Case, agreed: &Agreed) -> Res<()> {
     Ok(())
 }
 
+/// Whether OpenSSL has printed the same profile and the same keys as ours.
+fn check_srtp(case: &Case, agreed: &Agreed, tool: &Tool) -> Res<()> {
+    let (srtp, keys) = match (case.srtp, &agreed.srtp) {
+        (None, None) => return Ok(()),
+        (Some(srtp), Some(keys)) if keys.profile() == srtp.profile => (srtp, keys),
+        (_, keys) => return Err(format!("other keys for SRTP: {keys:?}").into()),
+    };
+    let material = [
+        keys.client_write_key(),
+        keys.server_write_key(),
+        keys.client_write_salt(),
+        keys.server_write_salt(),
+    ];
+    let printed = tool.printed();
+    for line in [
+        format!("SRTP Extension negotiated, profile={}", srtp.openssl),
+        format!(
+            "Keying material: {}",
+            hex(&material.concat()).to_uppercase()
+        ),
+    ] {
+        if !printed.lines().any(|other| other.trim() == line) {
+            return Err(format!("{line:?} is missing from {printed:?}").into());
+        }
+    }
+    Ok(())
+}
+
 /// A part of their line that is not the whole.
 fn is_cut(line: &[u8]) -> bool {
     let whole = format!("{THEIR_LINE}\n").into_bytes();
@@ -511,34 +370,4 @@ fn with_complaint(
         none if none.is_empty() => what.to_string().into(),
         complaint => format!("{what}; the peer: {complaint}").into(),
     }
-}
-
-fn psk(case: &Case) -> Res<Psk> {
-    let key = match case.wrong {
-        Wrong::Psk => WRONG_PSK,
-        _ => PSK,
-    };
-    Ok(Psk::new(PSK_IDENTITY, key)?)
-}
-
-fn identity(pki: &Pki, name: &str) -> Res<Identity> {
-    Ok(Identity::from_pem_files(
-        pki.certificate(name),
-        pki.key(name),
-    )?)
-}
-
-fn strings<const N: usize>(args: [&str; N]) -> Vec<String> {
-    args.map(str::to_owned).to_vec()
-}
-
-fn files<const N: usize>(args: &mut Vec<String>, files: [(&str, PathBuf); N]) {
-    for (option, path) in files {
-        args.push(option.into());
-        args.push(path.to_string_lossy().into_owned());
-    }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

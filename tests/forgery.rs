@@ -1,0 +1,177 @@
+//! What anyone can send into a handshake, since nothing authenticates it yet (hazards A21, D11): an
+//! application's handshake survives it, and one that believes everything ends by it.
+#![cfg(feature = "x509")]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::arithmetic_side_effects
+)]
+
+mod common;
+
+use common::{NAME, VARIANTS, Variant};
+use flightline::lab::{Arrival, End, Pair, Weather};
+use flightline::{AlertDescription, Error, ServerName};
+use std::time::Duration;
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// A record that nobody sent who shakes hands.
+struct Forgery {
+    name: &'static str,
+    datagram: Vec<u8>,
+    /// What it is to one who believes it.
+    is: fn(&Error) -> bool,
+}
+
+/// A record with a number far from all true ones.
+fn record(content_type: u8, epoch: u16, fragment: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(fragment.len()).unwrap();
+    let mut record = vec![content_type, 0xfe, 0xfd];
+    record.extend(epoch.to_be_bytes());
+    record.extend([0, 0x40, 0, 0, 0, 0]);
+    record.extend(length.to_be_bytes());
+    record.extend(fragment);
+    record
+}
+
+/// The first bytes of a handshake message of `length` bytes.
+fn fragment(typ: u8, message_seq: u8, length: u8, first: &[u8]) -> Vec<u8> {
+    let here = u8::try_from(first.len()).unwrap();
+    let header = [typ, 0, 0, length, 0, message_seq, 0, 0, 0, 0, 0, here];
+    record(22, 0, &[&header, first].concat())
+}
+
+fn forgeries() -> Vec<Forgery> {
+    let forgery = |name, datagram, is| Forgery { name, datagram, is };
+    let mut forgeries = vec![
+        forgery("a fatal alert", record(21, 0, &[2, 40]), |error| {
+            matches!(error, Error::PeerAlert(AlertDescription::HANDSHAKE_FAILURE))
+        }),
+        forgery("close_notify", record(21, 0, &[1, 0]), |error| {
+            matches!(error, Error::PeerAlert(AlertDescription::CLOSE_NOTIFY))
+        }),
+        forgery("half an alert", record(21, 0, &[2]), |error| {
+            matches!(error, Error::Decode { what: "alert", .. })
+        }),
+        forgery("application data", record(23, 0, b"hello"), |error| {
+            matches!(error, Error::UnexpectedRecord(_))
+        }),
+        forgery("a record of no known type", record(99, 0, b"?"), |error| {
+            matches!(error, Error::UnexpectedRecord(_))
+        }),
+        forgery("ChangeCipherSpec of two", record(20, 0, &[2]), |error| {
+            matches!(error, Error::IllegalParameter(_))
+        }),
+        forgery(
+            "half a handshake header",
+            record(22, 0, &[11; 5]),
+            |error| matches!(error, Error::Decode { .. }),
+        ),
+        forgery("no handshake header", record(22, 0, &[]), |error| {
+            matches!(error, Error::Decode { .. })
+        }),
+        forgery(
+            "a record under other keys",
+            record(22, 1, &[7; 60]),
+            |error| matches!(error, Error::CannotDecrypt),
+        ),
+    ];
+    for message_seq in 0..9 {
+        forgeries.extend([
+            forgery(
+                "a message of no known type",
+                fragment(99, message_seq, 4, &[1; 4]),
+                |error| matches!(error, Error::UnexpectedMessage { .. }),
+            ),
+            forgery(
+                "a message with half a body",
+                fragment(2, message_seq, 4, &[1; 4]),
+                |error| {
+                    matches!(
+                        error,
+                        Error::Decode { .. } | Error::UnexpectedMessage { .. }
+                    )
+                },
+            ),
+            forgery(
+                "a part of another message",
+                fragment(16, message_seq, 200, &[1; 8]),
+                |error| matches!(error, Error::FragmentMismatch),
+            ),
+        ]);
+    }
+    forgeries
+}
+
+/// The forgery overtakes the datagram of this number.
+fn overtaking(forgery: &Forgery, number: u64) -> Weather {
+    let forged = forgery.datagram.clone();
+    Weather::new(move |datagram| {
+        let arrives = |after, bytes| Arrival {
+            after: Duration::from_millis(after),
+            bytes,
+        };
+        let mut arrivals = vec![arrives(10, datagram.bytes)];
+        if datagram.number == number {
+            arrivals.push(arrives(9, forged.clone()));
+        }
+        arrivals
+    })
+}
+
+/// Datagrams of a handshake that nothing disturbs.
+fn datagrams(variant: &Variant) -> u64 {
+    let mut pair = variant.pair(Weather::clear());
+    pair.establish(MINUTE).unwrap();
+    pair.datagrams_sent()
+}
+
+#[test]
+fn a21_d11_a_handshake_survives_every_forgery_at_every_place() {
+    for variant in VARIANTS {
+        for number in 0..datagrams(variant) {
+            for forgery in forgeries() {
+                let at = format!(
+                    "{}, {} before datagram {number}",
+                    variant.name, forgery.name
+                );
+                let mut pair = variant.pair(overtaking(&forgery, number));
+                pair.establish(MINUTE)
+                    .unwrap_or_else(|error| panic!("{at}: {error}"));
+                pair.exchange(b"request", b"response")
+                    .unwrap_or_else(|error| panic!("{at}: {error}"));
+            }
+        }
+    }
+}
+
+/// A handshake that suspects nothing and believes all.
+fn credulous(variant: &Variant, weather: Weather) -> Pair {
+    let client = variant.client().mtu(300).suspicion(Duration::ZERO);
+    let server = variant.server().mtu(300).suspicion(Duration::ZERO);
+    let (client, server) = (client.build().unwrap(), server.build().unwrap());
+    Pair::new(client, server, ServerName::new(NAME).unwrap(), weather).unwrap()
+}
+
+#[test]
+fn without_suspicion_every_forgery_ends_a_handshake_somewhere() {
+    let variant = VARIANTS.iter().find(|v| v.name == "mutual").unwrap();
+    let last = datagrams(variant);
+    let mut harmless: Vec<_> = forgeries().iter().map(|forgery| forgery.name).collect();
+    for forgery in forgeries() {
+        for number in 0..last {
+            let mut pair = credulous(variant, overtaking(&forgery, number));
+            if pair.establish(MINUTE).is_ok() {
+                continue;
+            }
+            let ends = [End::Client, End::Server];
+            let errors: Vec<_> = ends.iter().filter_map(|end| pair.failure(*end)).collect();
+            if errors.iter().any(|error| (forgery.is)(error)) {
+                harmless.retain(|name| *name != forgery.name);
+            }
+        }
+    }
+    assert!(harmless.is_empty(), "{harmless:?}");
+}
