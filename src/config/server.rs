@@ -18,6 +18,8 @@ pub struct ServerIdentity {
     pub(crate) certificates: Option<Arc<dyn CertificateResolver>>,
     pub(crate) psk: Option<Arc<dyn PskLookup>>,
     pub(crate) psk_hint: Vec<u8>,
+    /// Whether it makes a difference by which name a client asks.
+    pub(crate) uses_names: bool,
 }
 
 /// Chooses a certificate for the name that a client asks for. A closure will do.
@@ -50,7 +52,10 @@ impl ServerIdentity {
     /// One certificate for every name.
     #[cfg(feature = "x509")]
     pub fn certificate(identity: Identity) -> Self {
-        ServerIdentity::resolver(move |_: Option<&str>| vec![identity.clone()])
+        ServerIdentity {
+            uses_names: false,
+            ..ServerIdentity::resolver(move |_: Option<&str>| vec![identity.clone()])
+        }
     }
 
     /// Certificates by the name that the client asks for.
@@ -58,6 +63,7 @@ impl ServerIdentity {
     pub fn resolver(resolver: impl CertificateResolver + 'static) -> Self {
         ServerIdentity {
             certificates: Some(Arc::new(resolver)),
+            uses_names: true,
             ..ServerIdentity::default()
         }
     }

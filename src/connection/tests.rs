@@ -7,18 +7,21 @@ use crate::wire::{ContentType, RECORD_HEADER, RecordHeader};
 
 const NOW: Duration = Duration::ZERO;
 
-/// A client that has sent its hello, and a server that has it.
+/// A client that has sent its hello, and a server that has it, with a key in common.
 fn pair() -> (Connection, Connection) {
     let psk = Psk::new("tester", [7; 32]).unwrap();
-    let client = ClientConfig::builder(ServerTrust::psk(psk.clone()))
-        .build()
-        .unwrap();
-    let server = ServerConfig::builder(ServerIdentity::psk(psk))
+    pair_of(ServerTrust::psk(psk.clone()), ServerIdentity::psk(psk))
+}
+
+/// The same for a client that trusts `trust` and a server that is `identity`.
+fn pair_of(trust: ServerTrust, identity: ServerIdentity) -> (Connection, Connection) {
+    let client = ClientConfig::builder(trust).build().unwrap();
+    let server = ServerConfig::builder(identity)
         .danger_without_hello_verification()
         .build()
         .unwrap();
-    let mut client =
-        Connection::client(client.into(), ServerName::unnamed(), "client".into(), NOW).unwrap();
+    let name = ServerName::new("device.example").unwrap();
+    let mut client = Connection::client(client.into(), name, "client".into(), NOW).unwrap();
     client.begin(NOW).unwrap();
     let hello = client.transmit().unwrap();
     let mut entrance = Entrance::new(HelloVerification::Waived, 1);
@@ -68,4 +71,34 @@ fn a_record_is_read_under_the_keys_that_the_one_before_it_brought() {
     assert!(server.is_established());
     carry(&mut server, &mut client);
     assert!(client.is_established());
+}
+
+/// RFC 6066 §3: a server that uses the name says so, and no other does.
+#[cfg(feature = "x509")]
+#[test]
+fn a_server_acknowledges_a_name_that_makes_a_difference() {
+    use crate::certificate::Identity;
+    use crate::codec::Reader;
+    use crate::wire::{Body, HandshakeHeader, ServerHello};
+
+    let rcgen::CertifiedKey { cert, signing_key } =
+        rcgen::generate_simple_self_signed(["device.example".into()]).unwrap();
+    let chain = vec![cert.der().to_vec()];
+    let identity = Identity::from_der(chain, &signing_key.serialize_der()).unwrap();
+    let trust = || ServerTrust::pinned([identity.fingerprint()]);
+    let by_name = {
+        let identity = identity.clone();
+        ServerIdentity::resolver(move |_: Option<&str>| vec![identity.clone()])
+    };
+    for (server, acknowledges) in [
+        (by_name, true),
+        (ServerIdentity::certificate(identity.clone()), false),
+    ] {
+        let (_, mut server) = pair_of(trust(), server);
+        let mut flight = server.transmit().unwrap();
+        let (_, record) = Records::new(&mut flight).next().unwrap().unwrap();
+        let (_, hello) = HandshakeHeader::read_fragment(&mut Reader::new(record)).unwrap();
+        let extensions = ServerHello::decode(hello).unwrap().extensions;
+        assert_eq!(extensions.server_name, acknowledges);
+    }
 }

@@ -88,8 +88,6 @@ pub(super) async fn server(
 ) -> Result<Session> {
     let Earlier { suite, state, .. } = &earlier;
     let mut extensions = server12::extensions(&hello, &terms);
-    // RFC 6066 §3: the name is not confirmed again.
-    extensions.server_name = false;
     extensions.session_ticket = earlier.renewal.is_some();
     let answer = ServerHello {
         version: ProtocolVersion::DTLS1_2,

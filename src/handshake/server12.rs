@@ -42,6 +42,8 @@ pub(super) async fn run(
         compression_method: 0,
         extensions: ServerExtensions {
             session_ticket,
+            // RFC 6066 §3: a server that uses the name says so.
+            server_name: terms.server_name.is_some() && config.identity.uses_names,
             ec_point_formats: choice.group.is_some() && hello.extensions.supported_groups.is_some(),
             ..extensions(&hello, &terms)
         },
@@ -249,7 +251,7 @@ pub(super) fn extensions(hello: &ClientHello, terms: &Terms) -> ServerExtensions
         hello.extensions.renegotiation_info.is_some() || hello.cipher_suites.contains(&signal);
     ServerExtensions {
         types: Vec::new(),
-        server_name: terms.server_name.is_some(),
+        server_name: false,
         ec_point_formats: false,
         // RFC 5764 §4.1.3: an empty master key identifier says that packets carry none.
         use_srtp: terms.srtp_profile.map(|profile| SrtpChoice {
