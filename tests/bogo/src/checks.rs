@@ -22,8 +22,11 @@ pub fn established(
         expect("the server's name", socket.server_name(), expected)?;
     }
     let alpn = socket.alpn().unwrap_or_default();
-    let expected = flags.expect_alpn.as_bytes();
-    expect("the application protocol", alpn, expected)?;
+    let expected = match flags.server {
+        true => &flags.select_alpn,
+        false => &flags.expect_alpn,
+    };
+    expect("the application protocol", alpn, expected.as_bytes())?;
     session(flags, turn, socket.resumed(), &process.stores)
 }
 

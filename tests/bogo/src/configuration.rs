@@ -6,8 +6,8 @@ use crate::process::Process;
 use crate::stream::RunnersClock;
 use crate::verifier::Verifier;
 use flightline::{
-    ClientAuth, ClientConfig, ConfigBuilder, Error, GiveUp, Identity, Psk, Retransmission,
-    ServerConfig, ServerIdentity, ServerName, ServerTrust, Settings,
+    AlpnChoice, ClientAuth, ClientConfig, ConfigBuilder, Error, GiveUp, Identity, Psk,
+    Retransmission, ServerConfig, ServerIdentity, ServerName, ServerTrust, Settings, SrtpProfile,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,9 +34,12 @@ pub fn client(flags: &Flags, process: &Process, verifier: Verifier) -> Result<Cl
             })
         }
     };
-    let mut builder = shared(ClientConfig::builder(trust), flags, &process.clock);
+    let mut builder = shared(ClientConfig::builder(trust), flags, &process.clock)?;
     if !flags.cert_file.is_empty() {
         builder = builder.identity(identity(flags)?);
+    }
+    if flags.allow_unknown_alpn_protos {
+        builder = builder.allow_unknown_alpn();
     }
     builder
         .alpn(protocols(&flags.advertise_alpn))
@@ -47,7 +50,12 @@ pub fn client(flags: &Flags, process: &Process, verifier: Verifier) -> Result<Cl
 pub fn server(flags: &Flags, process: &Process, verifier: Verifier) -> Result<ServerConfig, Error> {
     let mut who = match flags.cert_file.is_empty() {
         true => ServerIdentity::default(),
-        false => ServerIdentity::certificate(identity(flags)?),
+        false if flags.no_server_name_ack => ServerIdentity::certificate(identity(flags)?),
+        // A server acknowledges a name if it has certificates by name.
+        false => {
+            let identity = identity(flags)?;
+            ServerIdentity::resolver(move |_: Option<&str>| vec![identity.clone()])
+        }
     };
     if !flags.psk.is_empty() {
         who = who.with_psk(psk(flags)?).with_psk_hint(&flags.psk_identity);
@@ -59,7 +67,15 @@ pub fn server(flags: &Flags, process: &Process, verifier: Verifier) -> Result<Se
     } else {
         ClientAuth::None
     };
-    shared(ServerConfig::builder(who), flags, &process.clock)
+    let mut builder = shared(ServerConfig::builder(who), flags, &process.clock)?;
+    if let Some(choice) = alpn_choice(flags) {
+        let expected = protocols(flags.expect_advertised_alpn.as_bytes());
+        builder = builder.alpn_selector(move |offered: &[Vec<u8>]| {
+            assert!(expected.is_empty() || offered == expected, "{offered:?}");
+            choice.clone()
+        });
+    }
+    builder
         .client_auth(client_auth)
         .ticketer(process.stores.ticketer.clone())
         .sessions(process.stores.server.clone())
@@ -78,7 +94,7 @@ fn shared<C: AsMut<Settings>>(
     builder: ConfigBuilder<C>,
     flags: &Flags,
     clock: &Arc<RunnersClock>,
-) -> ConfigBuilder<C> {
+) -> Result<ConfigBuilder<C>, Error> {
     let initial = flags.initial_timeout_ms.unwrap_or(INITIAL_TIMEOUT_MS);
     let builder = builder
         .clock(clock.clone())
@@ -91,7 +107,9 @@ fn shared<C: AsMut<Settings>>(
         })
         .suspicion(Duration::ZERO);
     let most = flags.max_certificate_message.unwrap_or(CERTIFICATE_MESSAGE);
-    builder.max_certificate_message(most)
+    Ok(builder
+        .max_certificate_message(most)
+        .srtp_profiles(srtp_profiles(&flags.srtp_profiles)?))
 }
 
 fn identity(flags: &Flags) -> Result<Identity, Error> {
@@ -100,6 +118,30 @@ fn identity(flags: &Flags) -> Result<Identity, Error> {
 
 fn psk(flags: &Flags) -> Result<Psk, Error> {
     Psk::new(&flags.psk_identity, &flags.psk)
+}
+
+/// What a server says to the protocols that it is offered, if it looks at them.
+fn alpn_choice(flags: &Flags) -> Option<AlpnChoice> {
+    if flags.decline_alpn {
+        Some(AlpnChoice::Decline)
+    } else if flags.reject_alpn {
+        Some(AlpnChoice::Refuse)
+    } else if flags.select_empty_alpn || !flags.select_alpn.is_empty() {
+        Some(AlpnChoice::Select(flags.select_alpn.clone().into_bytes()))
+    } else {
+        None
+    }
+}
+
+/// Names as OpenSSL writes them, with colons in between.
+fn srtp_profiles(names: &str) -> Result<Vec<SrtpProfile>, Error> {
+    let profile = |name: &str| match name {
+        "SRTP_AES128_CM_SHA1_80" => Ok(SrtpProfile::SRTP_AES128_CM_HMAC_SHA1_80),
+        "SRTP_AES128_CM_SHA1_32" => Ok(SrtpProfile::SRTP_AES128_CM_HMAC_SHA1_32),
+        _ => Err(Error::Config(format!("no SRTP profile {name}"))),
+    };
+    let names = names.split(':').filter(|name| !name.is_empty());
+    names.map(profile).collect()
 }
 
 /// A list of names, each behind a byte with its length.

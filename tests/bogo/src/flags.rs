@@ -25,6 +25,13 @@ pub struct Flags {
     pub psk_identity: String,
     pub host_name: String,
     pub advertise_alpn: Vec<u8>,
+    pub allow_unknown_alpn_protos: bool,
+    pub select_alpn: String,
+    pub select_empty_alpn: bool,
+    pub decline_alpn: bool,
+    pub reject_alpn: bool,
+    pub srtp_profiles: String,
+    pub no_server_name_ack: bool,
 
     pub verify_peer: bool,
     pub verify_fail: bool,
@@ -37,6 +44,7 @@ pub struct Flags {
 
     pub expect_verify_result: bool,
     pub expect_server_name: String,
+    pub expect_advertised_alpn: String,
     pub expect_alpn: String,
     pub expect_session_miss: bool,
     pub expect_no_session: bool,
@@ -100,6 +108,14 @@ impl Flags {
             "-host-name" => self.host_name = text(name, rest)?,
             "-advertise-alpn" => self.advertise_alpn = text(name, rest)?.into_bytes(),
 
+            "-allow-unknown-alpn-protos" => self.allow_unknown_alpn_protos = true,
+            "-select-alpn" => self.select_alpn = text(name, rest)?,
+            "-select-empty-alpn" => self.select_empty_alpn = true,
+            "-decline-alpn" => self.decline_alpn = true,
+            "-reject-alpn" => self.reject_alpn = true,
+            "-srtp-profiles" => self.srtp_profiles = text(name, rest)?,
+            "-no-server-name-ack" => self.no_server_name_ack = true,
+
             "-verify-peer" => self.verify_peer = true,
             "-verify-fail" => self.verify_fail = true,
             "-use-custom-verify-callback" => self.use_custom_verify_callback = true,
@@ -113,6 +129,7 @@ impl Flags {
 
             "-expect-verify-result" => self.expect_verify_result = true,
             "-expect-server-name" => self.expect_server_name = text(name, rest)?,
+            "-expect-advertised-alpn" => self.expect_advertised_alpn = text(name, rest)?,
             "-expect-alpn" => self.expect_alpn = text(name, rest)?,
             "-expect-session-miss" => self.expect_session_miss = true,
             "-expect-no-session" => self.expect_no_session = true,
