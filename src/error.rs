@@ -99,7 +99,7 @@ pub enum Error {
         /// Its claimed length.
         length: usize,
     },
-    /// Handshake bytes were left over where the keys change.
+    /// Handshake bytes were left over where the keys change, or behind the last message.
     ExcessHandshakeData,
     /// A record is longer than the protocol allows.
     RecordOverflow,
@@ -355,7 +355,9 @@ impl fmt::Display for Error {
             Error::HandshakeMessageTooLong { what, length } => {
                 write!(f, "the peer's {what} of {length} bytes is longer than accepted")
             }
-            Error::ExcessHandshakeData => f.write_str("the peer sent handshake bytes across a change of keys"),
+            Error::ExcessHandshakeData => {
+                f.write_str("the peer sent handshake bytes across a change of keys, or too many")
+            }
             Error::RecordOverflow => f.write_str("the peer sent a record longer than 2^14 bytes"),
             Error::IllegalParameter(what) => write!(f, "the peer sent an illegal {what}"),
             Error::UnsupportedVersion(version) => write!(f, "no version in common: the peer said {version}"),

@@ -49,7 +49,7 @@ pub(crate) enum GateDrop {
     /// Its first record holds a part of a hello, and the whole is not there yet.
     Fragmented,
     /// The hello offers what is not DTLS.
-    WrongVersion,
+    WrongVersion(ProtocolVersion),
     /// The hello was challenged more often than any client bears.
     TooManyChallenges,
     /// The signer makes no cookie.
@@ -70,9 +70,9 @@ impl GateDrop {
                 what: "CLIENT_HELLO",
                 cause,
             }),
+            GateDrop::WrongVersion(offered) => Some(Error::UnsupportedVersion(offered)),
             GateDrop::NotAHello
             | GateDrop::Fragmented
-            | GateDrop::WrongVersion
             | GateDrop::TooManyChallenges
             | GateDrop::NoCookie
             | GateDrop::NotTheFirst => None,
@@ -184,7 +184,7 @@ impl<'a> Unproven<'a> {
         let fields = Reader::whole(body, ClientHelloFields::read).map_err(GateDrop::Malformed)?;
         // A client of DTLS 1.0 is let in to be told by an alert, once it has proven its address.
         if !OFFERED_MAJORS.contains(&major(fields.version)) {
-            return Err(GateDrop::WrongVersion);
+            return Err(GateDrop::WrongVersion(fields.version));
         }
         Ok(Unproven {
             record_sequence: record.sequence,

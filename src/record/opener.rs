@@ -5,7 +5,7 @@ use super::replay::{Replay, ReplayWindow, Verdict};
 use crate::crypto::{AeadAlgorithm, Secret};
 use crate::error;
 use crate::stats::DropReason;
-use crate::wire::{ContentType, MAX_PLAINTEXT, RecordHeader};
+use crate::wire::{ContentType, MAX_CIPHERTEXT, MAX_PLAINTEXT, RecordHeader};
 use std::cmp::Ordering;
 
 /// Opens records and remembers which ones it has opened.
@@ -70,9 +70,12 @@ impl Opener {
         }
     }
 
-    /// The expansion is the same for every length, so this bounds the plaintext as well.
+    /// What is longer cannot be authentic. What is authentic may still be too long.
     fn check_length(&self, fragment: &[u8]) -> Result<(), DropReason> {
-        let maximum = self.protection.expansion().saturating_add(MAX_PLAINTEXT);
+        let maximum = match self.protection {
+            Protection::Null => MAX_PLAINTEXT,
+            Protection::Dtls12(_) => MAX_CIPHERTEXT,
+        };
         if fragment.len() > maximum {
             return Err(DropReason::RecordOverflow);
         }
@@ -269,10 +272,30 @@ mod tests {
     fn a_record_that_is_too_long_is_dropped_before_it_is_opened() {
         let (mut sealer, mut opener) = pair(AeadAlgorithm::Aes128Gcm);
         let record = seal(&mut sealer, ContentType::HANDSHAKE, b"");
-        let longest = MAX_PLAINTEXT + sealer.overhead() - RECORD_HEADER;
-        assert_eq!(open(&mut opener, &resized(&record, longest)), Err(BadMac));
-        let longer = resized(&record, longest + 1);
+        let longest = resized(&record, MAX_CIPHERTEXT);
+        assert_eq!(open(&mut opener, &longest), Err(BadMac));
+        let longer = resized(&record, MAX_CIPHERTEXT + 1);
         assert_eq!(open(&mut opener, &longer), Err(RecordOverflow));
+    }
+
+    #[test]
+    fn a_record_that_is_authentic_and_too_long_is_opened_to_be_blamed() {
+        let (key, iv) = (Secret::new(vec![1; 16]), Secret::new(vec![2; 4]));
+        let aead = AeadAlgorithm::Aes128Gcm;
+        let protection = Protection::dtls12(aead, &key, &iv).unwrap();
+        let header = RecordHeader {
+            content_type: ContentType::APPLICATION_DATA,
+            version: ProtocolVersion::DTLS1_2,
+            epoch: 1,
+            sequence: 0,
+            length: 0,
+        };
+        let long = vec![0; MAX_PLAINTEXT + 1];
+        let mut fragment = Vec::new();
+        protection.seal(&header, &long, &mut fragment).unwrap();
+        let mut opener = Opener::dtls12(1, aead, &key, &iv).unwrap();
+        let opened = opener.open(&header, &mut fragment, Replay::Window);
+        assert_eq!(opened.unwrap(), long);
     }
 
     #[test]

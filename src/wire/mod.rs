@@ -38,7 +38,7 @@ pub(crate) use key_exchange::{
     ClientKeyExchange, EcdhOffer, KeyExchangeKind, ServerKeyExchange, SignedOffer,
 };
 pub(crate) use new_session_ticket::NewSessionTicket;
-pub(crate) use record::{MAX_PLAINTEXT, MAX_SEQUENCE, RECORD_HEADER, RecordHeader};
+pub(crate) use record::{MAX_CIPHERTEXT, MAX_PLAINTEXT, MAX_SEQUENCE, RECORD_HEADER, RecordHeader};
 pub(crate) use server_hello::ServerHello;
 pub(crate) use use_srtp::SrtpChoice;
 

@@ -1,14 +1,14 @@
 //! What becomes of a record.
 
 use super::{DTLS_MAJOR, EARLY_BYTES, EARLY_RECORDS, Inbound, Phase, Response};
-use crate::codec::{DecodeError, Reader, Writer};
+use crate::codec::{Reader, Writer};
 use crate::error::Error;
 use crate::flight::Inserted;
 use crate::stats::DropReason;
 use crate::trace::What;
 use crate::wire::{
     Alert, AlertDescription, AlertLevel, ContentType, HandshakeHeader, HandshakeType,
-    RECORD_HEADER, RecordHeader,
+    MAX_PLAINTEXT, RECORD_HEADER, RecordHeader,
 };
 use std::time::Duration;
 
@@ -70,6 +70,11 @@ impl Inbound {
         plaintext: &[u8],
         deliver: &mut dyn FnMut(&[u8]),
     ) -> Result<(), DropReason> {
+        // RFC 5246 §6.2.3.
+        if plaintext.len() > MAX_PLAINTEXT {
+            self.blame(input, Error::RecordOverflow);
+            return Err(DropReason::RecordOverflow);
+        }
         match input.header.content_type {
             ContentType::APPLICATION_DATA if self.phase != Phase::Established => {
                 if !input.is_authentic() {
@@ -268,14 +273,7 @@ impl Inbound {
         } else if alert.level == AlertLevel::FATAL {
             self.end(input, Error::PeerAlert(alert.description));
         } else if alert.level != AlertLevel::WARNING {
-            let cause = DecodeError::IllegalValue;
-            self.end(
-                input,
-                Error::Decode {
-                    what: "alert",
-                    cause,
-                },
-            );
+            self.end(input, Error::IllegalParameter("alert level"));
         }
         Ok(())
     }

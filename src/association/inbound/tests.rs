@@ -79,6 +79,14 @@ fn what_is_left_over_behind_the_finished_ends_the_handshake() {
 }
 
 #[test]
+fn an_alert_is_a_warning_or_fatal() {
+    let mut peer = Peer::established();
+    assert!(peer.say(ContentType::ALERT, &[1, 90]).is_empty());
+    let response = peer.say(ContentType::ALERT, &[0x42, 10]);
+    assert!(matches!(response.fatal, Some(Error::IllegalParameter(_))));
+}
+
+#[test]
 fn after_the_handshake_there_are_only_repetitions_and_wishes_for_another() {
     let mut peer = Peer::established();
     let repetition = peer.say_messages(&[(Type::FINISHED, 5)]);

@@ -32,10 +32,11 @@ fn session(flags: &Flags, turn: Turn, resumed: bool, stores: &Stores) -> Result<
     expect("the session is an earlier one", resumed, expected)?;
     if flags.server {
         let kept = stores.server.take_has_new();
-        if turn == Turn::First && flags.expect_no_session_id {
-            expect("the server has kept the session", kept, false)?;
-        }
-        return Ok(());
+        return match (turn, flags.expect_session_id, flags.expect_no_session_id) {
+            (Turn::First, true, _) => expect("the server has kept the session", kept, true),
+            (Turn::First, _, true) => expect("the server has kept the session", kept, false),
+            _ => Ok(()),
+        };
     }
     let expected = !flags.expect_no_session && (!resumed || flags.expect_ticket_renewal);
     expect("the session is new", stores.client.take_has_new(), expected)

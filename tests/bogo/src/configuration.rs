@@ -17,6 +17,9 @@ const INITIAL_TIMEOUT_MS: u64 = 400;
 const MAXIMUM_TIMEOUT: Duration = Duration::from_secs(60);
 const RESENDS: u32 = 12;
 
+/// The longest Certificate message unless the flags say otherwise.
+const CERTIFICATE_MESSAGE: usize = 100 * 1024;
+
 /// The transport says how long datagrams may be; this must not be in its way.
 const MTU: usize = 65_507;
 
@@ -87,10 +90,8 @@ fn shared<C: AsMut<Settings>>(
             give_up: GiveUp::Resends(RESENDS),
         })
         .suspicion(Duration::ZERO);
-    match flags.max_certificate_message {
-        Some(bytes) => builder.max_certificate_message(bytes),
-        None => builder,
-    }
+    let most = flags.max_certificate_message.unwrap_or(CERTIFICATE_MESSAGE);
+    builder.max_certificate_message(most)
 }
 
 fn identity(flags: &Flags) -> Result<Identity, Error> {

@@ -40,6 +40,7 @@ pub struct Flags {
     pub expect_alpn: String,
     pub expect_session_miss: bool,
     pub expect_no_session: bool,
+    pub expect_session_id: bool,
     pub expect_no_session_id: bool,
     pub expect_ticket_renewal: bool,
 
@@ -115,6 +116,7 @@ impl Flags {
             "-expect-alpn" => self.expect_alpn = text(name, rest)?,
             "-expect-session-miss" => self.expect_session_miss = true,
             "-expect-no-session" => self.expect_no_session = true,
+            "-expect-session-id" => self.expect_session_id = true,
             "-expect-no-session-id" => self.expect_no_session_id = true,
             "-expect-ticket-renewal" => self.expect_ticket_renewal = true,
 

@@ -86,7 +86,7 @@ fn a14_what_is_no_hello_in_the_clear_is_dropped() {
     };
     assert_eq!(
         ask(&gate, &tls_inside.datagram()).dropped(),
-        GateDrop::WrongVersion
+        GateDrop::WrongVersion(ProtocolVersion(0x0303))
     );
 }
 
