@@ -287,6 +287,13 @@ impl Connection {
         }
     }
 
+    /// The script is dropped, and may see why.
+    fn end(&mut self, error: Error) {
+        let nobody_answered = matches!(error, Error::HandshakeTimeout { suspect: None, .. });
+        self.mailbox.lock().refused = !nobody_answered;
+        self.progress = Progress::Failed(error);
+    }
+
     fn check(&self) -> Result<()> {
         match &self.progress {
             Progress::Failed(error) => Err(error.clone()),
@@ -315,7 +322,7 @@ impl Connection {
             .respond(&response, now, &mut |d| datagrams.push_back(d.to_vec()))?;
         match response.fatal {
             Some(error) => {
-                self.progress = Progress::Failed(error.clone());
+                self.end(error.clone());
                 Err(error)
             }
             None => Ok(()),
@@ -342,7 +349,7 @@ impl Connection {
         let datagrams = &mut self.datagrams;
         self.outbound
             .abort(&error, now, &mut |d| datagrams.push_back(d.to_vec()));
-        self.progress = Progress::Failed(error.clone());
+        self.end(error.clone());
         Err(error)
     }
 }

@@ -39,19 +39,18 @@ const RESERVED_LABELS: [&[u8]; 5] = [
 ];
 
 impl Session {
-    /// What to keep of a session whose full handshake was at `created`. Without the extended master secret
-    /// nothing is kept (RFC 7627 §5.3).
-    pub(crate) fn state(&self, created: u64) -> Option<SessionState> {
-        let exporter = self.exporter.as_ref()?;
-        Some(SessionState {
+    /// What to keep of a session whose full handshake was at `created`.
+    pub(crate) fn state(&self, master: &Secret, created: u64) -> SessionState {
+        SessionState {
             version: self.version,
             cipher_suite: self.cipher_suite,
-            master: exporter.master.clone(),
+            master: master.clone(),
             created,
             server_name: self.server_name.clone(),
             alpn: self.alpn.clone(),
             peer: self.peer_identity.clone(),
-        })
+            psk_check: Vec::new(),
+        }
     }
 
     pub(crate) fn export_keying_material(

@@ -11,7 +11,7 @@ pub trait Clock: Send + Sync {
     /// Monotonic time since an origin that never changes.
     fn now(&self) -> Duration;
 
-    /// The date, for the validity of certificates only. Never used for a timer.
+    /// The date, for the validity of certificates and the age of sessions. Never used for a timer.
     fn date(&self) -> SystemTime {
         SystemTime::now()
     }

@@ -78,7 +78,12 @@ pub enum What {
     /// An authentic alert arrived.
     AlertReceived(AlertDescription),
     /// The handshake is complete.
-    Established(ProtocolVersion),
+    Established {
+        /// Under this version.
+        version: ProtocolVersion,
+        /// It goes on with an earlier session.
+        resumed: bool,
+    },
     /// The connection failed or was closed, for this reason.
     Ended(String),
 }
@@ -171,7 +176,10 @@ impl fmt::Display for What {
             What::Suspected(why) => write!(f, "ignored, unproven: {why}"),
             What::AlertSent(description) => write!(f, "---> ALERT {description}"),
             What::AlertReceived(description) => write!(f, "<--- ALERT {description}"),
-            What::Established(version) => write!(f, "established, {version}"),
+            What::Established { version, resumed } => {
+                let how = if *resumed { ", resumed" } else { "" };
+                write!(f, "established, {version}{how}")
+            }
             What::Ended(why) => write!(f, "ended: {why}"),
         }
     }

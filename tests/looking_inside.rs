@@ -83,7 +83,7 @@ fn an_observer_is_told_of_flights_timers_and_the_end() {
         "{text}"
     );
     assert!(
-        notes.has(|what| matches!(what, What::Established(_))),
+        notes.has(|what| matches!(what, What::Established { .. })),
         "{text}"
     );
     let stats = pair.stats(End::Client);

@@ -15,10 +15,12 @@ mod common;
 use common::{NAME, pki, psk};
 use flightline::lab::{End, Pair, Weather};
 use flightline::{
-    CipherSuite, ClientAuth, ClientConfig, ClientSession, ClientSessions, Clock, ConfigBuilder,
-    Error, PeerIdentity, RootsVerifier, RotatingTicketer, ServerConfig, ServerIdentity, ServerName,
-    ServerSessionCache, ServerTrust,
+    CipherSuite, ClientAuth, ClientConfig, ClientSession, ClientSessionCache, ClientSessions,
+    Clock, ConfigBuilder, Error, OpenedTicket, PeerIdentity, Psk, RootsVerifier, RotatingTicketer,
+    ServerConfig, ServerIdentity, ServerName, ServerSessionCache, ServerTrust, SrtpProfile,
+    Ticketer,
 };
+use std::ops::Range;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
@@ -56,6 +58,13 @@ impl Store {
     }
 }
 
+/// Where the ticket or number is in a stored session: behind a format, the server's name and a kind.
+fn handle(session: &[u8]) -> Range<usize> {
+    let length = |at: usize| usize::from(u16::from_be_bytes([session[at], session[at + 1]]));
+    let start = 1 + 2 + length(1) + 1 + 2;
+    start..start + length(start - 2)
+}
+
 impl ClientSessions for Store {
     fn put(&self, _: &ServerName, session: ClientSession) {
         *self.0.lock().unwrap() = Some(session);
@@ -66,16 +75,27 @@ impl ClientSessions for Store {
     }
 }
 
-/// The machine's clock, ahead of its time.
-struct Ahead(Duration);
+/// The machine's date, ahead of its time.
+#[derive(Default)]
+struct Ahead(Mutex<Duration>);
+
+impl Ahead {
+    fn by(time: Duration) -> Arc<Ahead> {
+        Arc::new(Ahead(Mutex::new(time)))
+    }
+
+    fn set(&self, time: Duration) {
+        *self.0.lock().unwrap() = time;
+    }
+}
 
 impl Clock for Ahead {
     fn now(&self) -> Duration {
-        self.0
+        *self.0.lock().unwrap()
     }
 
     fn date(&self) -> SystemTime {
-        SystemTime::now() + self.0
+        SystemTime::now() + self.now()
     }
 }
 
@@ -92,11 +112,18 @@ fn psk_client(store: &Store) -> Client {
 }
 
 fn server() -> Server {
-    ServerConfig::builder(ServerIdentity::certificate(pki().server.clone()))
+    remembering(ServerIdentity::certificate(pki().server.clone()))
 }
 
 fn psk_server() -> Server {
-    ServerConfig::builder(ServerIdentity::psk(psk()))
+    remembering(ServerIdentity::psk(psk()))
+}
+
+/// Every configuration that is built from this shares its tickets and sessions.
+fn remembering(identity: ServerIdentity) -> Server {
+    ServerConfig::builder(identity)
+        .ticketer(Arc::new(RotatingTicketer::new()))
+        .sessions(Arc::new(ServerSessionCache::default()))
 }
 
 fn asking() -> ClientAuth {
@@ -131,7 +158,7 @@ fn resumed(client: &Client, server: &Server) -> bool {
 
 #[test]
 fn the_second_connection_goes_on_with_the_first_ones_session() {
-    let rsa = ServerConfig::builder(ServerIdentity::certificate(pki().rsa.clone()));
+    let rsa = remembering(ServerIdentity::certificate(pki().rsa.clone()));
     type Kind = (&'static str, fn(&Store) -> Client, Server);
     let kinds: [Kind; 8] = [
         ("ticket", client, server()),
@@ -140,9 +167,9 @@ fn the_second_connection_goes_on_with_the_first_ones_session() {
         ("asked", client, server().client_auth(asking())),
         ("mutual", identified, server().client_auth(demanding())),
         (
-            "mutual by number",
+            "mutual by ticket",
             identified,
-            server().client_auth(demanding()).without_tickets(),
+            server().client_auth(demanding()).without_session_cache(),
         ),
         ("PSK", psk_client, psk_server()),
         ("PSK by number", psk_client, psk_server().without_tickets()),
@@ -281,7 +308,7 @@ fn g03_d23_a_session_is_bound_to_what_it_was_made_for() {
     ];
     for (case, first_client, first_server, then_client, then_server) in cases {
         for server in [server(), server().without_tickets()] {
-            let by_number = format!("{server:?}").contains("tickets: false");
+            let by_number = format!("{server:?}").contains("tickets: Without");
             if by_number && case == "another server's tickets" {
                 continue;
             }
@@ -308,7 +335,7 @@ fn d23_a_ticket_for_one_name_is_none_for_another() {
         let other = usize::from(name == Some(other));
         vec![identities[other].clone()]
     };
-    let server = ServerConfig::builder(ServerIdentity::resolver(chooses));
+    let server = remembering(ServerIdentity::resolver(chooses));
     for server in [server.clone(), server.without_tickets()] {
         let store = Store::default();
         let client = client(&store);
@@ -324,24 +351,25 @@ fn d23_a_ticket_for_one_name_is_none_for_another() {
 }
 
 #[test]
-fn a_psk_that_is_gone_ends_its_sessions() {
-    let known = Arc::new(Mutex::new(true));
-    let lookup = {
-        let known = known.clone();
-        move |identity: &[u8]| {
-            let known = *known.lock().unwrap() && identity == psk().identity();
-            known.then(psk)
+fn a_psk_that_is_withdrawn_or_changed_ends_its_sessions() {
+    let changed = || Psk::new(psk().identity(), [0x43; 32]).ok();
+    let ways: [fn(Server) -> Server; 2] = [|server| server, Server::without_tickets];
+    for keep in ways {
+        for then in [None, changed()] {
+            let known = Arc::new(Mutex::new(Some(psk())));
+            let lookup = {
+                let known = known.clone();
+                move |_: &[u8]| known.lock().unwrap().clone()
+            };
+            let server = keep(remembering(ServerIdentity::psk(lookup)));
+            let client = psk_client(&Store::default());
+            assert!(!resumed(&client, &server));
+            assert!(resumed(&client, &server));
+            *known.lock().unwrap() = then;
+            let mut pair = connect_as(NAME, &client, &server);
+            assert!(pair.establish(MINUTE).is_err());
         }
-    };
-    let (client, server) = (
-        psk_client(&Store::default()),
-        ServerConfig::builder(ServerIdentity::psk(lookup)),
-    );
-    assert!(!resumed(&client, &server));
-    assert!(resumed(&client, &server));
-    *known.lock().unwrap() = false;
-    let mut pair = connect_as(NAME, &client, &server);
-    assert!(pair.establish(MINUTE).is_err());
+    }
 }
 
 #[test]
@@ -351,18 +379,18 @@ fn g01_a_damaged_ticket_is_a_full_handshake() {
     let client = client(&store);
     assert!(!resumed(&client, &server));
     let good = store.bytes().unwrap();
-    // A kind, and a length of two bytes; then the ticket.
-    let length = usize::from(u16::from_be_bytes([good[1], good[2]]));
-    for at in 3..3 + length {
+    let ticket = handle(&good);
+    for at in ticket.clone() {
         let mut bad = good.clone();
         bad[at] ^= 0x80;
         store.set(&bad);
         assert!(!resumed(&client, &server), "byte {at}");
     }
-    for shorter in 1..length {
+    for shorter in 1..ticket.len() {
         let mut bad = good.clone();
-        bad.drain(3 + shorter..3 + length);
-        bad[1..3].copy_from_slice(&u16::try_from(shorter).unwrap().to_be_bytes());
+        bad.drain(ticket.start + shorter..ticket.end);
+        let length = u16::try_from(shorter).unwrap().to_be_bytes();
+        bad[ticket.start - 2..ticket.start].copy_from_slice(&length);
         store.set(&bad);
         assert!(!resumed(&client, &server), "{shorter} bytes");
     }
@@ -392,9 +420,9 @@ fn a_ticket_without_its_secret_is_worth_nothing() {
         let client = client(&store);
         assert!(!resumed(&client, &server));
         let mut bytes = store.bytes().unwrap();
-        // Behind the handle, its expiry, a format, a version, a suite and a length of one byte.
-        let handle = usize::from(u16::from_be_bytes([bytes[1], bytes[2]]));
-        bytes[3 + handle + 8 + 1 + 2 + 2 + 1] ^= 1;
+        // Behind the handle, its expiry, a format, a version and a suite.
+        let master = handle(&bytes).end + 8 + 1 + 2 + 2;
+        bytes[master] ^= 1;
         store.set(&bytes);
         let mut pair = connect_as(NAME, &client, &server);
         assert!(pair.establish(MINUTE).is_err());
@@ -408,24 +436,40 @@ fn a_ticket_without_its_secret_is_worth_nothing() {
 /// session is over, however often it was used.
 #[test]
 fn g02_tickets_age_and_are_renewed_and_sessions_end() {
-    let ticketer: Arc<RotatingTicketer> = Arc::default();
-    let at = |age: Duration| {
-        server()
-            .ticketer(ticketer.clone())
-            .clock(Arc::new(Ahead(age)))
-    };
+    let clock = Arc::new(Ahead::default());
+    let ticketer = Arc::new(RotatingTicketer::with_clock(clock.clone()));
+    let server = server().ticketer(ticketer).clock(clock.clone());
     let store = Store::default();
-    let client = client(&store);
-    assert!(!resumed(&client, &at(Duration::ZERO)));
+    let client = client(&store).clock(clock.clone());
+    let at = |hours| clock.set(hours * HOUR);
+    assert!(!resumed(&client, &server));
     let first = store.bytes();
-    assert!(resumed(&client, &at(5 * HOUR)));
+    at(5);
+    assert!(resumed(&client, &server));
     assert_eq!(store.bytes(), first, "fresh");
     for hours in [7, 13, 19] {
+        at(hours);
         let before = store.bytes();
-        assert!(resumed(&client, &at(hours * HOUR)), "{hours} hours");
+        assert!(resumed(&client, &server), "{hours} hours");
         assert_ne!(store.bytes(), before, "{hours} hours");
     }
-    assert!(!resumed(&client, &at(24 * HOUR)), "a day");
+    at(24);
+    assert!(!resumed(&client, &server), "a day");
+}
+
+/// The server ends a session by itself, whatever the client's clock says.
+#[test]
+fn g02_a_server_ends_a_session_after_a_day() {
+    for server in [server(), server().without_tickets()] {
+        let client = client(&Store::default());
+        assert!(!resumed(&client, &server));
+        let clock = Arc::new(Ahead::default());
+        let server = server.clock(clock.clone());
+        clock.set(23 * HOUR);
+        assert!(resumed(&client, &server));
+        clock.set(25 * HOUR);
+        assert!(!resumed(&client, &server));
+    }
 }
 
 #[test]
@@ -434,9 +478,9 @@ fn a_client_offers_no_session_that_is_over() {
     let server = server();
     assert!(!resumed(&client(&store), &server));
     let session = store.bytes().unwrap();
-    for (hours, good) in [(5, true), (7, false), (48, false)] {
+    for (hours, good) in [(11, true), (13, false), (48, false)] {
         store.set(&session);
-        let later = client(&store).clock(Arc::new(Ahead(hours * HOUR)));
+        let later = client(&store).clock(Ahead::by(hours * HOUR));
         assert_eq!(resumed(&later, &server), good, "{hours} hours");
     }
 }
@@ -489,4 +533,142 @@ fn a_hello_is_not_cut_for_the_sake_of_a_ticket() {
         .collect();
     kinds.dedup();
     assert_eq!(kinds, [false, true]);
+}
+
+/// Whom a configuration trusts is not in its sessions, so no two configurations share any unasked.
+#[test]
+fn configurations_share_no_sessions_unless_they_are_told_to() {
+    let trust = ServerTrust::roots(pki().roots.clone());
+    let identity = ServerIdentity::certificate(pki().server.clone());
+    let client = ClientConfig::builder(trust);
+    let server = ServerConfig::builder(identity);
+    let built = || {
+        let (client, server) = (client.clone().build(), server.clone().build());
+        (Arc::new(client.unwrap()), Arc::new(server.unwrap()))
+    };
+    let connect = |client: &Arc<ClientConfig>, server: &Arc<ServerConfig>| {
+        let name = ServerName::new(NAME).unwrap();
+        let mut pair = Pair::new(client.clone(), server.clone(), name, Weather::clear()).unwrap();
+        pair.establish(MINUTE).unwrap();
+        pair.resumed(End::Client).unwrap()
+    };
+    let ((client, server), (other_client, other_server)) = (built(), built());
+    assert!(!connect(&client, &server));
+    assert!(connect(&client, &server));
+    assert!(!connect(&other_client, &server));
+    assert!(!connect(&client, &other_server));
+}
+
+/// Even a ticket that it can open opens no other door than the server has.
+#[test]
+fn a_server_with_pre_shared_keys_only_lets_in_no_anonymous_ticket() {
+    let ticketer = Arc::new(RotatingTicketer::new());
+    let store = Store::default();
+    let certified = server().ticketer(ticketer.clone());
+    assert!(!resumed(&client(&store), &certified));
+    let keyed = psk_server().ticketer(ticketer);
+    let mut pair = connect_as(NAME, &client(&store), &keyed);
+    assert!(pair.establish(MINUTE).is_err());
+}
+
+/// Tickets hold the client's certificates, and so does the hello then.
+#[test]
+fn long_certificates_of_clients_are_kept_by_the_server() {
+    for (bytes, by_ticket) in [(0, true), (2_000, false), (6_000, false), (20_000, false)] {
+        let long = pki().issue_long_client(bytes);
+        let client = client(&Store::default()).identity(long);
+        let server = server().client_auth(demanding());
+        assert!(!resumed(&client, &server), "{bytes} bytes");
+        assert!(resumed(&client, &server), "{bytes} bytes");
+
+        let stateless = server.without_session_cache();
+        assert!(!resumed(&client, &stateless), "{bytes} bytes");
+        assert_eq!(resumed(&client, &stateless), by_ticket, "{bytes} bytes");
+    }
+}
+
+#[test]
+fn a_session_that_was_refused_is_forgotten() {
+    let (store, server) = (Store::default(), server());
+    let client = client(&store).alpn(["old"]);
+    assert!(!resumed(&client, &server));
+    assert!(store.bytes().is_some());
+    // An alert that nothing authenticates, and that is believed since nothing else comes.
+    let mut pair = connect_as(NAME, &client, &server.clone().alpn(["new"]));
+    assert!(matches!(
+        pair.establish(MINUTE),
+        Err(Error::NoCommonProtocol)
+    ));
+    while pair.failure(End::Client).is_none() && pair.step() {}
+    assert!(matches!(
+        pair.failure(End::Client),
+        Some(Error::PeerAlert(_))
+    ));
+    assert!(store.bytes().is_none());
+}
+
+/// Of two connections at a time one has the session; what it gives back does not replace a newer one.
+#[test]
+fn a_session_that_comes_back_does_not_replace_a_newer_one() {
+    let cache = Arc::new(ClientSessionCache::default());
+    let name = ServerName::new(NAME).unwrap();
+    let server = server();
+    let client = ClientConfig::builder(ServerTrust::roots(pki().roots.clone()));
+    let early = client.clone().sessions(cache.clone());
+    let later = client.sessions(cache.clone()).clock(Ahead::by(HOUR / 2));
+    assert!(!resumed(&early, &server));
+    let old = cache.take(&name).unwrap();
+    assert!(!resumed(&later, &server));
+    cache.put(&name, old.clone());
+    let kept = cache.take(&name).unwrap();
+    assert_ne!(kept.to_bytes(), old.to_bytes());
+    cache.put(&name, old.clone());
+    cache.put(&name, kept.clone());
+    assert_eq!(cache.take(&name).unwrap().to_bytes(), kept.to_bytes());
+}
+
+/// What is agreed on afresh in each connection.
+#[test]
+fn keys_for_srtp_are_agreed_on_afresh() {
+    let profiles = [SrtpProfile::SRTP_AEAD_AES_128_GCM];
+    let client = client(&Store::default()).srtp_profiles(profiles);
+    let server = server().srtp_profiles(profiles);
+    let mut all = Vec::new();
+    for resumed in [false, true] {
+        let mut pair = connect_as(NAME, &client, &server);
+        pair.establish(MINUTE).unwrap();
+        assert_eq!(pair.resumed(End::Client), Some(resumed));
+        let keys = [End::Client, End::Server].map(|end| {
+            let keys = pair.srtp_keys(end).unwrap();
+            (
+                keys.client_write_key().to_vec(),
+                keys.server_write_key().to_vec(),
+            )
+        });
+        assert_eq!(keys[0], keys[1]);
+        all.push(keys[0].clone());
+    }
+    assert_ne!(all[0], all[1]);
+}
+
+/// A ticketer that is out of order costs the session and nothing else.
+#[test]
+fn without_a_ticket_there_is_no_session() {
+    struct OutOfOrder;
+    impl Ticketer for OutOfOrder {
+        fn seal(&self, _: &[u8]) -> Option<Vec<u8>> {
+            None
+        }
+        fn open(&self, _: &[u8]) -> Option<OpenedTicket> {
+            None
+        }
+        fn lifetime(&self) -> Duration {
+            HOUR
+        }
+    }
+    let store = Store::default();
+    let server = server().ticketer(OutOfOrder);
+    assert!(!resumed(&client(&store), &server));
+    assert!(store.bytes().is_none());
+    assert!(!resumed(&client(&store), &server));
 }

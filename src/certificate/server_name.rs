@@ -81,7 +81,10 @@ fn is_dns_name(name: &str) -> bool {
 /// Without certificates the name serves as a hint to the server and nothing more.
 #[cfg(not(feature = "x509"))]
 fn is_dns_name(name: &str) -> bool {
-    (1..=253).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_graphic())
+    (1..=253).contains(&name.len())
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte))
 }
 
 impl fmt::Display for ServerName {

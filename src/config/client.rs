@@ -118,7 +118,7 @@ impl ClientConfig {
             #[cfg(feature = "x509")]
             identity: None,
             allow_unknown_alpn: false,
-            resumption: ClientResumption::default(),
+            resumption: ClientResumption::new(),
             settings: Settings::default(),
         })
     }
@@ -151,7 +151,8 @@ impl ConfigBuilder<ClientConfig> {
     /// # Errors
     /// [`Error::Config`] says what contradicts what, or what is left out.
     pub fn build(self) -> Result<ClientConfig> {
-        let config = self.config;
+        let mut config = self.config;
+        config.resumption.build();
         config.settings.check()?;
         let usable = match &config.trust.0 {
             Trust::Psk(_) => config.settings.suites().any(|suite| suite.uses_psk()),

@@ -171,7 +171,7 @@ impl ServerConfig {
             client_auth: ClientAuth::default(),
             alpn_selector: None,
             hello_verification: true,
-            resumption: ServerResumption::default(),
+            resumption: ServerResumption::new(),
             settings: Settings::default(),
         })
     }
@@ -226,7 +226,8 @@ impl ConfigBuilder<ServerConfig> {
     /// # Errors
     /// [`Error::Config`] says what contradicts what, or what is left out.
     pub fn build(self) -> Result<ServerConfig> {
-        let config = self.config;
+        let mut config = self.config;
+        config.resumption.build();
         config.settings.check()?;
         if cfg!(not(feature = "hello-verify")) && config.hello_verification {
             let what = "built without the feature `hello-verify`: enable it, or say danger_without_hello_verification()";

@@ -125,8 +125,10 @@ impl Connection {
             return self.fail(error, now);
         }
         self.outbound.established(last, now);
-        self.inbound
-            .note(now, || What::Established(session.version));
+        self.inbound.note(now, || What::Established {
+            version: session.version,
+            resumed: session.resumed,
+        });
         self.progress = Progress::Established(session);
         Ok(())
     }

@@ -92,17 +92,27 @@ impl Reassembly {
             return Inserted::Stored;
         }
 
+        // Where nothing is authentic, either of two that disagree may be forged. The newer takes the
+        // place: a forged fragment whose rest never comes must not keep the true message out (hazard A21).
+        let held = self.held.get(&header.message_seq);
+        if held.is_some_and(|held| !held.agrees(epoch, header, length)) {
+            self.held.remove(&header.message_seq);
+            self.add(epoch, header, length, fragment);
+            return Inserted::Mismatch;
+        }
+        self.add(epoch, header, length, fragment)
+    }
+
+    fn add(
+        &mut self,
+        epoch: u16,
+        header: &HandshakeHeader,
+        length: usize,
+        fragment: &[u8],
+    ) -> Inserted {
+        let offset = usize::try_from(header.fragment_offset).unwrap_or(usize::MAX);
         let room = self.room(header.message_seq);
         match self.held.entry(header.message_seq) {
-            Entry::Occupied(mut held) if !held.get().agrees(epoch, header, length) => {
-                // Where nothing is authentic, either may be forged. The newer takes the place: a forged
-                // fragment whose rest never comes must not keep the true message out (hazard A21).
-                let mut message = PartialMessage::new(epoch, header, length);
-                if message.add(offset, fragment, room).is_ok() {
-                    held.insert(message);
-                }
-                Inserted::Mismatch
-            }
             Entry::Occupied(mut held) => inserted(held.get_mut().add(offset, fragment, room)),
             Entry::Vacant(place) => {
                 let Some(room) = room.checked_sub(BOOKKEEPING) else {

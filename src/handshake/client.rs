@@ -24,7 +24,7 @@ pub(super) async fn run(
 ) -> Result<Session> {
     // Flight 1: what we offer, and perhaps a session to go on with.
     let mut hello = offer(&config, &server)?;
-    let offered = OfferedSession::make(&config, &server, &mut hello)?;
+    let offered = OfferedSession::make(&io, &config, &server, &mut hello)?;
     io.send(&hello)?;
 
     // Flight 2: a cookie, or the server's choice at once.

@@ -27,8 +27,9 @@ pub(super) async fn run(
     offered: OfferedSession,
     answer: ServerHello,
 ) -> Result<Session> {
+    let earlier = offered.answered(&hello, &answer);
     let agreed = agree(&config, &hello, &answer)?;
-    if let Some(earlier) = offered.answered(&hello, &answer) {
+    if let Some(earlier) = earlier {
         return resume12::client(io, config, server, agreed, answer, earlier).await;
     }
     let Agreed {
@@ -108,9 +109,12 @@ pub(super) async fn run(
         resumed: false,
         exporter: keys.exporter(),
     };
-    let created = seconds(config.settings.clock.date());
-    let id = &answer.session_id;
-    resume12::keep(&config, &server, &session, created, ticket, id);
+    // RFC 7627 §5.3: without the extended master secret a session is not gone on with.
+    if derivation == Derivation::Extended {
+        let created = seconds(config.settings.clock.date());
+        let state = session.state(keys.master(), created);
+        resume12::keep(&config, &server, state, ticket, &answer.session_id);
+    }
     Ok(session)
 }
 

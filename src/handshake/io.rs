@@ -20,6 +20,17 @@ pub(crate) struct Mailbox {
     pub(crate) received: Option<ReceivedMessage>,
     /// What the script wants done, in order.
     pub(crate) actions: Vec<Action>,
+    /// The handshake has failed, and not because nobody answered.
+    pub(crate) refused: bool,
+}
+
+/// How the handshake has ended, for what outlives its script by a moment.
+pub(super) struct Outcome(Arc<Mutex<Mailbox>>);
+
+impl Outcome {
+    pub(super) fn is_refusal(&self) -> bool {
+        self.0.lock().refused
+    }
 }
 
 /// What a script wants done.
@@ -192,6 +203,10 @@ impl Io {
 
     pub(super) fn transcript_hash(&self, hash: HashAlgorithm) -> Vec<u8> {
         self.transcript.hash(hash)
+    }
+
+    pub(super) fn outcome(&self) -> Outcome {
+        Outcome(self.mailbox.clone())
     }
 
     fn act(&self, action: Action) {

@@ -140,6 +140,10 @@ impl Keys {
         self.finished(io, prf::SERVER_FINISHED)
     }
 
+    pub(super) fn master(&self) -> &Secret {
+        &self.master
+    }
+
     /// For the application, if the master secret is one that allows it (RFC 7627 §6.4).
     pub(super) fn exporter(&self) -> Option<Exporter> {
         (self.derivation == Derivation::Extended).then_some(Exporter {

@@ -18,6 +18,7 @@ mod client;
 mod client12;
 mod io;
 mod keys12;
+mod known_session;
 mod offered_session;
 mod resume12;
 mod server;

@@ -1,5 +1,6 @@
 //! The session that a client offers to go on with.
 
+use super::io::{Io, Outcome};
 use crate::certificate::ServerName;
 use crate::config::ClientConfig;
 use crate::crypto::random;
@@ -13,27 +14,36 @@ use std::sync::Arc;
 const SESSION_ID: usize = 32;
 const COOKIE: usize = 32;
 
-/// A session on offer, if there is one. Until the server has answered, it goes back to the store that it came
-/// from when the handshake ends in whatever way: a server that cannot be reached costs no session.
+/// A session on offer, if there is one. It goes back to the store that it came from where the server says
+/// nothing against it: one that cannot be reached costs no session. But one that failed must be forgotten
+/// (RFC 5246 §7.2.2, RFC 5077 §3.2).
 pub(super) struct OfferedSession {
     config: Arc<ClientConfig>,
     server: ServerName,
     session: Option<ClientSession>,
+    outcome: Outcome,
 }
 
 impl OfferedSession {
     /// Writes the offer into `hello`, if there is a session that fits it.
     pub(super) fn make(
+        io: &Io,
         config: &Arc<ClientConfig>,
         server: &ServerName,
         hello: &mut ClientHello,
     ) -> Result<OfferedSession> {
-        let sessions = config.resumption.sessions.as_ref();
+        let sessions = config.resumption.sessions();
         // RFC 5077 §3.2: an empty ticket asks for one.
         hello.extensions.session_ticket = sessions.map(|_| Vec::new());
-        let session = sessions
-            .and_then(|sessions| sessions.take(server))
-            .filter(|session| fits(config, server, hello, session));
+        let session = sessions.and_then(|sessions| {
+            let session = sessions.take(server)?;
+            let fits = fits(config, server, hello, &session);
+            if !fits && is_alive(config, &session) {
+                sessions.put(server, session);
+                return None;
+            }
+            fits.then_some(session)
+        });
         match session.as_ref().map(ClientSession::handle) {
             None => {}
             Some(Handle::Id(id)) => hello.session_id = id.clone(),
@@ -47,6 +57,7 @@ impl OfferedSession {
             config: config.clone(),
             server: server.clone(),
             session,
+            outcome: io.outcome(),
         })
     }
 
@@ -65,12 +76,16 @@ impl OfferedSession {
 
 impl Drop for OfferedSession {
     fn drop(&mut self) {
-        if let (Some(session), Some(sessions)) =
-            (self.session.take(), &self.config.resumption.sessions)
-        {
+        let session = self.session.take().filter(|_| !self.outcome.is_refusal());
+        if let (Some(session), Some(sessions)) = (session, self.config.resumption.sessions()) {
             sessions.put(&self.server, session);
         }
     }
+}
+
+fn is_alive(config: &ClientConfig, session: &ClientSession) -> bool {
+    let date = config.settings.clock.date();
+    !session.state().is_over(date) && date < session.expires()
 }
 
 /// Whether the session is still good, and bound to what this hello offers (hazards D23, G3).
@@ -81,16 +96,14 @@ fn fits(
     session: &ClientSession,
 ) -> bool {
     let state = session.state();
-    let date = config.settings.clock.date();
-    let alive = !state.is_over(date) && date < session.expires();
-    let bound = state.version == hello.version
+    let known_protocol =
+        |protocol: &Vec<u8>| config.allow_unknown_alpn || config.settings.alpn.contains(protocol);
+    is_alive(config, session)
+        && session.is_with(server)
+        && state.version == hello.version
         && hello.cipher_suites.contains(&state.cipher_suite)
-        && state.server_name.as_deref() == server.sni()
-        && state
-            .alpn
-            .as_ref()
-            .is_none_or(|protocol| config.settings.alpn.contains(protocol));
-    alive && bound && small_enough(config, hello, session)
+        && state.alpn.as_ref().is_none_or(known_protocol)
+        && small_enough(config, hello, session)
 }
 
 /// A ticket must not be what makes the hello longer than a datagram: many servers do not put hellos

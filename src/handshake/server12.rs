@@ -4,12 +4,14 @@ use super::auth::{self, Credentials};
 use super::client12::signed_parameters;
 use super::io::Io;
 use super::keys12::{Derivation, Keys, Randoms, psk_pre_master, verify_finished};
-use super::resume12::{self, Keeping};
+use super::known_session::{self, Keeping};
+use super::resume12;
 use crate::certificate::PeerIdentity;
 use crate::codec::DecodeError;
 use crate::config::{AlpnChoice, ExtendedMasterSecret, Psk, ServerConfig};
 use crate::crypto::{EphemeralKey, Secret, Suite, random};
 use crate::error::{Error, Result};
+use crate::resumption::seconds;
 use crate::session::Session;
 use crate::wire::{
     Certificate, CertificateRequest, CertificateVerify, CipherSuite, ClientHello,
@@ -25,12 +27,17 @@ pub(super) async fn run(
     hello: ClientHello,
 ) -> Result<Session> {
     let terms = agree(&config, &hello)?;
-    if let Some(earlier) = resume12::find(&config, &hello, &terms)? {
-        return resume12::server(io, config, hello, terms, earlier).await;
+    if let Some(known) = known_session::find(&config, &hello, &terms)? {
+        return resume12::server(io, config, hello, terms, known).await;
     }
     let choice = choose(&config, &hello, &terms)?;
     let suite = choice.suite;
-    let keeping = Keeping::choose(&config, &hello, &terms)?;
+    let client_verifier = match choice.credentials {
+        Some(_) => auth::client_verifier(&config),
+        // RFC 4279 §2: a PSK server asks for no certificate.
+        None => None,
+    };
+    let keeping = Keeping::choose(&config, &hello, &terms, client_verifier.as_ref())?;
 
     // Flight 4: our choice, who we are, our key, and who are you?
     let (session_id, session_ticket) = keeping.announce();
@@ -67,11 +74,6 @@ pub(super) async fn run(
     if let Some(exchange) = key_exchange(&config, &choice, randoms, offer)? {
         io.send(&exchange)?;
     }
-    let client_verifier = match choice.credentials {
-        Some(_) => auth::client_verifier(&config),
-        // RFC 4279 §2: a PSK server asks for no certificate.
-        None => None,
-    };
     if client_verifier.is_some() {
         io.send(&CertificateRequest {
             schemes: auth::schemes(),
@@ -123,7 +125,9 @@ pub(super) async fn run(
     };
 
     // Flight 6: perhaps a ticket; and we have seen the same handshake.
-    if let Some(ticket) = keeping.keep(&config, &session) {
+    let created = seconds(config.settings.clock.date());
+    let state = session.state(keys.master(), created);
+    if let Some(ticket) = keeping.keep(&config, state) {
         io.send(&ticket)?;
     }
     io.send_change_cipher_spec(keys.server_write()?);

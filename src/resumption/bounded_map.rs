@@ -1,6 +1,7 @@
 //! A map that never grows beyond its bound.
 
-use std::collections::HashMap;
+use std::borrow::Borrow;
+use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
 
 /// Where it is full, a new entry takes the place of the one that was used least recently.
@@ -8,6 +9,7 @@ pub(super) struct BoundedMap<K, V> {
     capacity: usize,
     uses: u64,
     entries: HashMap<K, Entry<V>>,
+    by_use: BTreeMap<u64, K>,
 }
 
 struct Entry<V> {
@@ -21,6 +23,7 @@ impl<K: Hash + Eq + Clone, V> BoundedMap<K, V> {
             capacity,
             uses: 0,
             entries: HashMap::new(),
+            by_use: BTreeMap::new(),
         }
     }
 
@@ -28,36 +31,42 @@ impl<K: Hash + Eq + Clone, V> BoundedMap<K, V> {
         if self.capacity == 0 {
             return;
         }
-        if self.entries.len() >= self.capacity && !self.entries.contains_key(&key) {
-            let oldest = self.entries.iter().min_by_key(|(_, entry)| entry.used);
-            if let Some(oldest) = oldest.map(|(key, _)| key.clone()) {
+        self.remove(&key);
+        if self.entries.len() >= self.capacity {
+            if let Some((_, oldest)) = self.by_use.pop_first() {
                 self.entries.remove(&oldest);
             }
         }
-        let used = self.tick();
+        let used = self.next_use();
+        self.by_use.insert(used, key.clone());
         self.entries.insert(key, Entry { value, used });
     }
 
     pub(super) fn get<Q: Hash + Eq + ?Sized>(&mut self, key: &Q) -> Option<&V>
     where
-        K: std::borrow::Borrow<Q>,
+        K: Borrow<Q>,
     {
-        let used = self.tick();
+        let used = self.next_use();
         let entry = self.entries.get_mut(key)?;
+        if let Some(key) = self.by_use.remove(&entry.used) {
+            self.by_use.insert(used, key);
+        }
         entry.used = used;
         Some(&entry.value)
     }
 
     pub(super) fn remove(&mut self, key: &K) -> Option<V> {
-        self.entries.remove(key).map(|entry| entry.value)
+        let entry = self.entries.remove(key)?;
+        self.by_use.remove(&entry.used);
+        Some(entry.value)
     }
 
     pub(super) fn len(&self) -> usize {
         self.entries.len()
     }
 
-    fn tick(&mut self) -> u64 {
-        self.uses = self.uses.wrapping_add(1);
+    fn next_use(&mut self) -> u64 {
+        self.uses = self.uses.saturating_add(1);
         self.uses
     }
 }

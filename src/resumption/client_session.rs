@@ -1,10 +1,14 @@
 //! A session as a client keeps it.
 
 use super::session_state::SessionState;
+use crate::certificate::ServerName;
 use crate::codec::{self, DecodeError, Reader, Writer};
 use crate::error::{Error, Result};
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Names the encoding of stored sessions, so that a later one is not misread.
+const FORMAT: u8 = 1;
 
 /// A session that a client can go on with: its secrets, and what to show the server.
 ///
@@ -12,7 +16,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 /// use flightline::{ClientSession, ClientSessions, ServerName};
 /// use std::path::PathBuf;
 ///
-/// /// Keeps sessions in files that nobody else can read, so that they outlive the program.
+/// /// Keeps sessions in a directory that nobody else can enter, so that they outlive the program.
 /// struct Directory(PathBuf);
 ///
 /// impl ClientSessions for Directory {
@@ -30,6 +34,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 /// ```
 #[derive(Clone)]
 pub struct ClientSession {
+    /// Whom it is with, as the client named it.
+    server: String,
     handle: Handle,
     state: SessionState,
     /// When the server will have forgotten it, in seconds since 1970.
@@ -48,6 +54,7 @@ pub(crate) enum Handle {
 impl ClientSession {
     /// `hint` is how long the server says that it will know the session.
     pub(crate) fn new(
+        server: &ServerName,
         handle: Handle,
         state: SessionState,
         hint: Option<Duration>,
@@ -57,10 +64,16 @@ impl ClientSession {
         let left = hint.map_or(left, |hint| hint.min(left));
         let expires = super::seconds(date).saturating_add(left.as_secs());
         ClientSession {
+            server: server.to_string(),
             handle,
             state,
             expires,
         }
+    }
+
+    /// Whether it is with this server.
+    pub(crate) fn is_with(&self, server: &ServerName) -> bool {
+        self.server == server.to_string()
     }
 
     pub(crate) fn handle(&self) -> &Handle {
@@ -86,6 +99,8 @@ impl ClientSession {
                 Handle::Ticket(ticket) => (0, ticket),
                 Handle::Id(id) => (1, id),
             };
+            w.u8(FORMAT);
+            w.vec16(|w| w.bytes(self.server.as_bytes()));
             w.u8(kind);
             w.vec16(|w| w.bytes(handle));
             w.bytes(&self.expires.to_be_bytes());
@@ -105,12 +120,17 @@ impl ClientSession {
     }
 
     fn read(reader: &mut Reader<'_>) -> codec::Result<ClientSession> {
+        if reader.u8()? != FORMAT {
+            return Err(DecodeError::IllegalValue);
+        }
+        let server = String::from_utf8(reader.vec16()?.to_vec());
         let kind = reader.u8()?;
         let handle = reader.vec16()?.to_vec();
         Ok(ClientSession {
+            server: server.map_err(|_| DecodeError::IllegalValue)?,
             handle: match kind {
-                0 => Handle::Ticket(handle),
-                1 if handle.len() <= 32 => Handle::Id(handle),
+                0 if !handle.is_empty() => Handle::Ticket(handle),
+                1 if (1..=32).contains(&handle.len()) => Handle::Id(handle),
                 _ => return Err(DecodeError::IllegalValue),
             },
             expires: u64::from_be_bytes(reader.array()?),
@@ -141,7 +161,9 @@ mod tests {
     }
 
     fn session(handle: Handle, hint: Option<Duration>) -> ClientSession {
-        ClientSession::new(handle, example(PeerIdentity::Anonymous), hint, at(1_500))
+        let server = ServerName::new("server.test").unwrap();
+        let state = example(PeerIdentity::Anonymous);
+        ClientSession::new(&server, handle, state, hint, at(1_500))
     }
 
     #[test]
@@ -154,8 +176,14 @@ mod tests {
                 assert!(ClientSession::from_bytes(&bytes[..end]).is_err());
             }
         }
-        let long = session(Handle::Id(vec![2; 33]), None).to_bytes();
-        assert!(ClientSession::from_bytes(&long).is_err());
+        for bad in [
+            Handle::Id(vec![2; 33]),
+            Handle::Id(vec![]),
+            Handle::Ticket(vec![]),
+        ] {
+            let bytes = session(bad, None).to_bytes();
+            assert!(ClientSession::from_bytes(&bytes).is_err());
+        }
     }
 
     #[test]

@@ -14,7 +14,8 @@ use std::sync::Arc;
 /// configurations that trust the same servers and show the same identity. All servers of one
 /// configuration that are [unnamed](ServerName::unnamed) share a place.
 pub trait ClientSessions: Send + Sync {
-    /// Keeps `session`, in place of an older one of this server.
+    /// Keeps `session`, in place of an older one of this server. One that was handed out may come back
+    /// after a newer one: the one that [expires](ClientSession::expires) later is the better.
     fn put(&self, server: &ServerName, session: ClientSession);
 
     /// Hands a session out and forgets it: it comes back by [`put`](ClientSessions::put), or a newer one
@@ -56,7 +57,13 @@ impl Default for ClientSessionCache {
 
 impl ClientSessions for ClientSessionCache {
     fn put(&self, server: &ServerName, session: ClientSession) {
-        self.sessions.lock().insert(server.clone(), session);
+        let mut sessions = self.sessions.lock();
+        let better = sessions
+            .get(server)
+            .is_some_and(|kept| kept.expires() > session.expires());
+        if !better {
+            sessions.insert(server.clone(), session);
+        }
     }
 
     fn take(&self, server: &ServerName) -> Option<ClientSession> {

@@ -4,7 +4,9 @@ use super::ticketer::{OpenedTicket, Ticketer};
 use crate::codec::Writer;
 use crate::crypto::{self, Aead, AeadAlgorithm, RotatingKeys, Secret, TAG_LEN, random};
 use crate::error::Result;
+use crate::timer::{Clock, SystemClock};
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How long a key seals; for as long again it still opens.
@@ -17,38 +19,50 @@ const NONCE_LEN: usize = 12;
 /// opens for twelve.
 ///
 /// The keys come from the operating system's generator and exist in this value only: a restart ends
-/// all sessions, and no two servers open each other's tickets. The first key is drawn when it is needed.
+/// all sessions, and no two ticketers open each other's tickets. The first key is drawn when it is needed,
+/// and an old one goes when the next is.
 ///
 /// A ticket is the key's name, a random nonce, and the sealed state (RFC 5077 §4 in its spirit).
 pub struct RotatingTicketer {
+    clock: Arc<dyn Clock>,
     keys: RotatingKeys<Key>,
 }
 
 impl RotatingTicketer {
-    /// A ticketer with keys of its own.
+    /// A ticketer with keys of its own, which rotate by the machine's clock.
     pub fn new() -> Self {
+        RotatingTicketer::with_clock(Arc::new(SystemClock::new()))
+    }
+
+    /// A ticketer with keys of its own, which rotate by this clock.
+    pub fn with_clock(clock: Arc<dyn Clock>) -> Self {
         RotatingTicketer {
+            clock,
             keys: RotatingKeys::new(PERIOD_SECONDS, Key::random),
         }
     }
 }
 
 impl Ticketer for RotatingTicketer {
-    fn seal(&self, now: Duration, state: &[u8]) -> Option<Vec<u8>> {
+    fn seal(&self, state: &[u8]) -> Option<Vec<u8>> {
+        let now = self.clock.now();
         self.keys.at(now, |keys| keys.current()?.seal(state).ok())
     }
 
-    fn open(&self, now: Duration, ticket: &[u8]) -> Option<OpenedTicket> {
+    fn open(&self, ticket: &[u8]) -> Option<OpenedTicket> {
         let opens = |key: Option<&Key>| key.and_then(|key| key.open(ticket));
-        self.keys.at(now, |keys| {
+        self.keys.at(self.clock.now(), |keys| {
             opens(keys.current())
                 .map(OpenedTicket::Fresh)
                 .or_else(|| opens(keys.previous()).map(OpenedTicket::Ageing))
         })
     }
 
+    /// What is left of the present key's time to seal, and the six hours in which it still opens.
     fn lifetime(&self) -> Duration {
-        Duration::from_secs(PERIOD_SECONDS)
+        let into_period = self.clock.now().as_secs() % PERIOD_SECONDS;
+        let left = PERIOD_SECONDS.saturating_mul(2).saturating_sub(into_period);
+        Duration::from_secs(left)
     }
 }
 
@@ -108,43 +122,62 @@ impl Key {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use parking_lot::Mutex;
 
     const HOUR: Duration = Duration::from_secs(3600);
+
+    /// A clock that stands still until it is moved.
+    #[derive(Default)]
+    struct Hand(Mutex<Duration>);
+
+    impl Clock for Hand {
+        fn now(&self) -> Duration {
+            *self.0.lock()
+        }
+    }
 
     #[test]
     fn g01_only_what_was_sealed_opens() {
         let ticketer = RotatingTicketer::new();
-        let ticket = ticketer.seal(HOUR, b"state").unwrap();
+        let ticket = ticketer.seal(b"state").unwrap();
         assert_eq!(
-            ticketer.open(HOUR, &ticket),
+            ticketer.open(&ticket),
             Some(OpenedTicket::Fresh(b"state".to_vec()))
         );
         for i in 0..ticket.len() {
             let mut forged = ticket.clone();
             forged[i] ^= 1;
-            assert_eq!(ticketer.open(HOUR, &forged), None, "byte {i}");
-            assert_eq!(ticketer.open(HOUR, &ticket[..i]), None, "{i} bytes");
+            assert_eq!(ticketer.open(&forged), None, "byte {i}");
+            assert_eq!(ticketer.open(&ticket[..i]), None, "{i} bytes");
         }
-        assert_eq!(ticketer.open(HOUR, &[&ticket[..], &[0]].concat()), None);
-        assert_eq!(RotatingTicketer::new().open(HOUR, &ticket), None);
+        assert_eq!(ticketer.open(&[&ticket[..], &[0]].concat()), None);
+        assert_eq!(RotatingTicketer::new().open(&ticket), None);
     }
 
     #[test]
     fn g02_keys_rotate_and_two_are_accepted() {
-        let ticketer = RotatingTicketer::new();
-        let opened = |now, ticket: &[u8]| match ticketer.open(now, ticket) {
-            None => "not at all",
-            Some(OpenedTicket::Fresh(_)) => "fresh",
-            Some(OpenedTicket::Ageing(_)) => "ageing",
+        let hand = Arc::new(Hand::default());
+        let ticketer = RotatingTicketer::with_clock(hand.clone());
+        let at = |now| *hand.0.lock() = now;
+        let opened = |now, ticket: &[u8]| {
+            at(now);
+            match ticketer.open(ticket) {
+                None => "not at all",
+                Some(OpenedTicket::Fresh(_)) => "fresh",
+                Some(OpenedTicket::Ageing(_)) => "ageing",
+            }
         };
-        let ticket = ticketer.seal(5 * HOUR, b"state").unwrap();
+        at(5 * HOUR);
+        let ticket = ticketer.seal(b"state").unwrap();
+        assert_eq!(ticketer.lifetime(), 7 * HOUR);
         assert_eq!(opened(5 * HOUR, &ticket), "fresh");
         assert_eq!(opened(6 * HOUR, &ticket), "ageing");
         // A thread that read the time a moment ago sees the same keys.
         assert_eq!(opened(5 * HOUR, &ticket), "ageing");
         assert_eq!(opened(12 * HOUR, &ticket), "not at all");
         // Nothing came for more than a period.
-        let ticket = ticketer.seal(12 * HOUR, b"state").unwrap();
+        let ticket = ticketer.seal(b"state").unwrap();
+        assert_eq!(ticketer.lifetime(), 12 * HOUR);
         assert_eq!(opened(25 * HOUR, &ticket), "not at all");
     }
 
@@ -152,8 +185,8 @@ mod tests {
     fn no_two_tickets_are_alike() {
         let ticketer = RotatingTicketer::new();
         assert_ne!(
-            ticketer.seal(HOUR, b"state").unwrap(),
-            ticketer.seal(HOUR, b"state").unwrap()
+            ticketer.seal(b"state").unwrap(),
+            ticketer.seal(b"state").unwrap()
         );
     }
 }

@@ -6,7 +6,7 @@ use parking_lot::Mutex;
 use std::fmt;
 use std::sync::Arc;
 
-/// Keeps a server's sessions under their numbers, for clients without tickets (RFC 5246 §7.3).
+/// Keeps a server's sessions under their numbers (RFC 5246 §7.3), where they do not go into tickets.
 /// [`ServerSessionCache`] is the default.
 ///
 /// What is kept holds the keys of the session. A store must not be shared by servers that let in
@@ -44,10 +44,10 @@ impl ServerSessionCache {
     }
 }
 
-/// For 256 sessions.
+/// For 1,024 sessions.
 impl Default for ServerSessionCache {
     fn default() -> Self {
-        ServerSessionCache::new(256)
+        ServerSessionCache::new(1024)
     }
 }
 

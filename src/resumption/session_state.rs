@@ -12,6 +12,12 @@ const FORMAT: u8 = 1;
 /// RFC 5246 §F.1.4: a session is gone on with for 24 hours at most.
 const LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// How far clocks may differ, or one be set back.
+const CLOCK_SKEW: Duration = Duration::from_secs(60 * 60);
+
+/// Of every master secret (RFC 5246 §8.1).
+const MASTER_SECRET: usize = 48;
+
 /// A session as it is kept. Only sessions with the extended master secret are (RFC 7627 §5.3).
 #[derive(Debug, Clone)]
 pub(crate) struct SessionState {
@@ -24,14 +30,22 @@ pub(crate) struct SessionState {
     pub(crate) alpn: Option<Vec<u8>>,
     /// Who the other side proved to be.
     pub(crate) peer: PeerIdentity,
+    /// On a server, what tells the client's pre-shared key from others; empty without one.
+    pub(crate) psk_check: Vec<u8>,
 }
 
 impl SessionState {
     /// How much longer the session may be gone on with. A date that lies before its beginning, since
-    /// somebody set the clock, counts as its beginning (hazard I7).
+    /// somebody set the clock, counts as its beginning (hazard I7), but not if it lies far before.
     pub(crate) fn time_left(&self, date: SystemTime) -> Duration {
-        let age = seconds(date).saturating_sub(self.created);
-        LIFETIME.saturating_sub(Duration::from_secs(age))
+        let (date, began) = (
+            Duration::from_secs(seconds(date)),
+            Duration::from_secs(self.created),
+        );
+        if began > date.saturating_add(CLOCK_SKEW) {
+            return Duration::ZERO;
+        }
+        LIFETIME.saturating_sub(date.saturating_sub(began))
     }
 
     pub(crate) fn is_over(&self, date: SystemTime) -> bool {
@@ -52,7 +66,7 @@ impl SessionState {
         w.u8(FORMAT);
         w.u16(self.version.0);
         w.u16(self.cipher_suite.0);
-        w.vec8(|w| w.bytes(self.master.as_bytes()));
+        w.bytes(self.master.as_bytes());
         w.bytes(&self.created.to_be_bytes());
         w.vec8(|w| w.bytes(self.server_name.as_deref().unwrap_or_default().as_bytes()));
         w.vec8(|w| w.bytes(self.alpn.as_deref().unwrap_or_default()));
@@ -65,6 +79,7 @@ impl SessionState {
             PeerIdentity::Psk(identity) => {
                 w.u8(2);
                 w.vec16(|w| w.bytes(identity));
+                w.vec8(|w| w.bytes(&self.psk_check));
             }
         }
     }
@@ -74,10 +89,11 @@ impl SessionState {
             return Err(DecodeError::IllegalValue);
         }
         let some = |bytes: &[u8]| (!bytes.is_empty()).then(|| bytes.to_vec());
+        let mut psk_check = Vec::new();
         Ok(SessionState {
             version: ProtocolVersion(reader.u16()?),
             cipher_suite: CipherSuite(reader.u16()?),
-            master: Secret::new(reader.vec8()?.to_vec()),
+            master: Secret::new(reader.array::<MASTER_SECRET>()?.to_vec()),
             created: u64::from_be_bytes(reader.array()?),
             server_name: some(reader.vec8()?)
                 .map(String::from_utf8)
@@ -87,9 +103,14 @@ impl SessionState {
             peer: match reader.u8()? {
                 0 => PeerIdentity::Anonymous,
                 1 => PeerIdentity::Certificate(certificates(reader.vec24()?)?),
-                2 => PeerIdentity::Psk(reader.vec16()?.to_vec()),
+                2 => {
+                    let identity = reader.vec16()?.to_vec();
+                    psk_check = reader.vec8()?.to_vec();
+                    PeerIdentity::Psk(identity)
+                }
                 _ => return Err(DecodeError::IllegalValue),
             },
+            psk_check,
         })
     }
 }
@@ -120,6 +141,7 @@ pub(super) fn example(peer: PeerIdentity) -> SessionState {
         server_name: Some("server.test".into()),
         alpn: None,
         peer,
+        psk_check: Vec::new(),
     }
 }
 
@@ -135,8 +157,10 @@ mod tests {
             PeerIdentity::Psk(b"sensor-7".to_vec()),
         ];
         for peer in peers {
+            let is_psk = matches!(peer, PeerIdentity::Psk(_));
             let state = SessionState {
                 alpn: Some(b"coap".to_vec()),
+                psk_check: vec![3; 16 * usize::from(is_psk)],
                 ..example(peer)
             };
             let bytes = state.encode();
@@ -144,6 +168,7 @@ mod tests {
             let back = SessionState::decode(bytes).unwrap();
             assert_eq!(back.encode().as_bytes(), bytes);
             assert_eq!(back.peer, state.peer);
+            assert_eq!(back.psk_check, state.psk_check);
             assert_eq!(back.server_name, state.server_name);
             assert_eq!(back.alpn, state.alpn);
             for end in 0..bytes.len() {
@@ -162,13 +187,13 @@ mod tests {
         assert_eq!(state.time_left(at(1_000 + day - 1)).as_secs(), 1);
         assert!(state.is_over(at(1_000 + day)));
         assert!(state.is_over(at(u64::from(u32::MAX))));
-        // The clock was set back.
+        // The clock was set back, a little or by far.
         assert_eq!(state.time_left(at(0)).as_secs(), day);
-        assert_eq!(
-            state
-                .time_left(UNIX_EPOCH - Duration::from_secs(9))
-                .as_secs(),
-            day
-        );
+        let later = SessionState {
+            created: 10_000,
+            ..state
+        };
+        assert_eq!(later.time_left(at(10_000 - 3_600)).as_secs(), day);
+        assert!(later.is_over(at(10_000 - 3_601)));
     }
 }

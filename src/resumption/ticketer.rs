@@ -8,16 +8,17 @@ use std::time::Duration;
 /// other machines.
 ///
 /// Whoever has the keys can read every connection whose session they sealed, so they should not live
-/// long. `now` is the time since an origin of the library's choosing.
+/// long. Servers that share keys let in each other's clients as whom they proved to be to the other: share
+/// only between servers that trust the same clients.
 pub trait Ticketer: Send + Sync {
     /// Encrypts and authenticates `state`. `None` hands out no ticket.
-    fn seal(&self, now: Duration, state: &[u8]) -> Option<Vec<u8>>;
+    fn seal(&self, state: &[u8]) -> Option<Vec<u8>>;
 
     /// Opens a ticket, which comes from the network. `None` for one that is forged, damaged or too
     /// old: the handshake then is a full one.
-    fn open(&self, now: Duration, ticket: &[u8]) -> Option<OpenedTicket>;
+    fn open(&self, ticket: &[u8]) -> Option<OpenedTicket>;
 
-    /// How long a ticket that is made now can be opened, at least.
+    /// How long a ticket that is made now can be opened, at least. Zero hands out no ticket.
     fn lifetime(&self) -> Duration;
 }
 
@@ -41,12 +42,12 @@ impl std::fmt::Debug for OpenedTicket {
 }
 
 impl<T: Ticketer + ?Sized> Ticketer for Arc<T> {
-    fn seal(&self, now: Duration, state: &[u8]) -> Option<Vec<u8>> {
-        (**self).seal(now, state)
+    fn seal(&self, state: &[u8]) -> Option<Vec<u8>> {
+        (**self).seal(state)
     }
 
-    fn open(&self, now: Duration, ticket: &[u8]) -> Option<OpenedTicket> {
-        (**self).open(now, ticket)
+    fn open(&self, ticket: &[u8]) -> Option<OpenedTicket> {
+        (**self).open(ticket)
     }
 
     fn lifetime(&self) -> Duration {

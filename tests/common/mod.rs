@@ -33,17 +33,36 @@ impl Pki {
     /// One more server's certificate.
     pub fn issue_server(&self, name: &str) -> Identity {
         let key = rcgen::KeyPair::generate().unwrap();
-        issue(&self.issuer, key, name, ExtendedKeyUsagePurpose::ServerAuth)
+        let names = vec![name.to_owned()];
+        issue(
+            &self.issuer,
+            key,
+            names,
+            ExtendedKeyUsagePurpose::ServerAuth,
+        )
+    }
+
+    /// A client's certificate that is longer than so many bytes, since it has so many names.
+    pub fn issue_long_client(&self, bytes: usize) -> Identity {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let name = |number| format!("client-{number:06}.test");
+        let names = (0..=bytes / 20).map(name).collect();
+        issue(
+            &self.issuer,
+            key,
+            names,
+            ExtendedKeyUsagePurpose::ClientAuth,
+        )
     }
 }
 
 fn issue(
     issuer: &rcgen::Issuer<'_, rcgen::KeyPair>,
     key: rcgen::KeyPair,
-    name: &str,
+    names: Vec<String>,
     usage: ExtendedKeyUsagePurpose,
 ) -> Identity {
-    let mut params = rcgen::CertificateParams::new(vec![name.to_owned()]).unwrap();
+    let mut params = rcgen::CertificateParams::new(names).unwrap();
     params.extended_key_usages = vec![usage];
     let cert = params.signed_by(&key, issuer).unwrap();
     Identity::from_der(vec![cert.der().to_vec()], &key.serialize_der()).unwrap()
@@ -64,9 +83,9 @@ pub fn pki() -> &'static Pki {
         let rsa = rcgen::KeyPair::from_pem(include_str!("rsa_2048.pem")).unwrap();
         Pki {
             roots: RootCertificates::from_der([ca_cert.der().to_vec()]).unwrap(),
-            server: issue(&issuer, new(), NAME, ServerAuth),
-            client: issue(&issuer, new(), "client.test", ClientAuth),
-            rsa: issue(&issuer, rsa, NAME, ServerAuth),
+            server: issue(&issuer, new(), vec![NAME.into()], ServerAuth),
+            client: issue(&issuer, new(), vec!["client.test".into()], ClientAuth),
+            rsa: issue(&issuer, rsa, vec![NAME.into()], ServerAuth),
             issuer,
         }
     })
@@ -222,8 +241,8 @@ impl Variant {
 
     /// Small datagrams, so that flights take several.
     pub fn pair(&self, weather: Weather) -> Pair {
-        // A hello with a ticket is never cut.
-        let mtu = if self.resumes() { 340 } else { 300 };
+        // A session is not offered where its ticket would make the hello longer than a datagram.
+        let mtu = if self.resumes() { 360 } else { 300 };
         self.pair_with_mtu(mtu, weather)
     }
 

@@ -1,0 +1,280 @@
+//! The sessions that a server knows again: by a ticket or by a number (RFC 5077 §3.4).
+
+use super::auth::{self, ClientVerifier};
+use super::keys12::Derivation;
+use super::server12::Terms;
+use crate::certificate::PeerIdentity;
+use crate::config::ServerConfig;
+use crate::crypto::{self, HashAlgorithm, HmacKey, Secret, Suite, random};
+use crate::error::{Error, Result};
+use crate::resumption::{OpenedTicket, ServerSessions, SessionState, Ticketer};
+use crate::wire::{ClientHello, NewSessionTicket, ProtocolVersion};
+use std::sync::Arc;
+
+/// A longer ticket fits into no client's hello that is sent whole.
+const LONGEST_TICKET: usize = 4096;
+
+/// A session that a client may go on with.
+pub(super) struct KnownSession {
+    pub(super) suite: &'static Suite,
+    pub(super) state: SessionState,
+    /// Its ticket is about to expire: the client gets another.
+    pub(super) renewal: Option<Arc<dyn Ticketer>>,
+}
+
+/// The session that the client offers, if it is known and bound to what the client offers now and
+/// this server still wants (hazards D23, G1, G3). Anything else means a full handshake.
+pub(super) fn find(
+    config: &ServerConfig,
+    hello: &ClientHello,
+    terms: &Terms,
+) -> Result<Option<KnownSession>> {
+    let Some((state, renewal)) = look_up(config, hello) else {
+        return Ok(None);
+    };
+    let mut suites = config.settings.suites();
+    let suite = suites
+        .find(|suite| suite.id == state.cipher_suite)
+        .filter(|suite| hello.cipher_suites.contains(&suite.id));
+    let Some(suite) = suite else { return Ok(None) };
+    let bound = state.version == ProtocolVersion::DTLS1_2
+        && state.server_name == terms.server_name
+        && state.alpn == terms.alpn
+        && !state.is_over(config.settings.clock.date())
+        && still_welcome(config, suite, &state);
+    if !bound {
+        return Ok(None);
+    }
+    // RFC 7627 §5.3: a known session has the extended master secret; a hello without it is refused.
+    if terms.derivation != Derivation::Extended {
+        return Err(Error::NoExtendedMasterSecret);
+    }
+    Ok(Some(KnownSession {
+        suite,
+        state,
+        renewal,
+    }))
+}
+
+/// RFC 5077 §3.4: where there is a ticket, the number is not looked up.
+fn look_up(
+    config: &ServerConfig,
+    hello: &ClientHello,
+) -> Option<(SessionState, Option<Arc<dyn Ticketer>>)> {
+    let resumption = &config.resumption;
+    match hello.extensions.session_ticket.as_deref() {
+        Some(ticket) if !ticket.is_empty() => {
+            let ticketer = resumption.tickets()?;
+            let (state, renewal) = match ticketer.open(ticket)? {
+                OpenedTicket::Fresh(state) => (state, None),
+                OpenedTicket::Ageing(state) => (state, Some(ticketer.clone())),
+            };
+            Some((decode(state)?, renewal))
+        }
+        _ if hello.session_id.is_empty() => None,
+        _ => {
+            let sessions = resumption.sessions()?;
+            Some((decode(sessions.get(&hello.session_id)?)?, None))
+        }
+    }
+}
+
+fn decode(state: Vec<u8>) -> Option<SessionState> {
+    SessionState::decode(Secret::new(state).as_bytes())
+}
+
+/// Whether a full handshake would let this client in, as far as that can be told without one.
+fn still_welcome(config: &ServerConfig, suite: &Suite, state: &SessionState) -> bool {
+    match &state.peer {
+        PeerIdentity::Psk(_) => {
+            let check = psk_check(config, state);
+            suite.uses_psk() && check.is_some_and(|check| crypto::equal(&check, &state.psk_check))
+        }
+        peer => {
+            let serves = !suite.uses_psk() && config.identity.has_certificates();
+            serves && auth::admits(config, peer)
+        }
+    }
+}
+
+/// What tells the pre-shared key of the session's client from others, so that one that was changed or
+/// withdrawn ends its sessions.
+fn psk_check(config: &ServerConfig, state: &SessionState) -> Option<Vec<u8>> {
+    let PeerIdentity::Psk(identity) = &state.peer else {
+        return None;
+    };
+    let psk = config.identity.psk.as_ref()?.find(identity)?;
+    let tag = HmacKey::new(HashAlgorithm::Sha256, psk.key().as_bytes())
+        .sign(&[b"session", state.master.as_bytes()]);
+    Some(tag.as_ref().first_chunk::<16>()?.to_vec())
+}
+
+/// How a server will know a new session again.
+pub(super) enum Keeping {
+    Ticket(Arc<dyn Ticketer>),
+    Id(Vec<u8>, Arc<dyn ServerSessions>),
+    Not,
+}
+
+impl Keeping {
+    /// By ticket, if the client takes one. Certificates of clients make tickets too long for their hellos,
+    /// so where clients may show some, by number. Without the extended master secret not at all (RFC 7627
+    /// §5.3).
+    pub(super) fn choose(
+        config: &ServerConfig,
+        hello: &ClientHello,
+        terms: &Terms,
+        client: Option<&ClientVerifier>,
+    ) -> Result<Keeping> {
+        if terms.derivation != Derivation::Extended {
+            return Ok(Keeping::Not);
+        }
+        let takes_tickets = hello.extensions.session_ticket.is_some();
+        let tickets = config.resumption.tickets().filter(|_| takes_tickets);
+        let tickets = tickets.filter(|ticketer| !ticketer.lifetime().is_zero());
+        match (tickets, config.resumption.sessions()) {
+            (Some(_), Some(sessions)) if client.is_some() => Keeping::by_number(sessions),
+            (Some(ticketer), _) => Ok(Keeping::Ticket(ticketer.clone())),
+            (None, Some(sessions)) => Keeping::by_number(sessions),
+            (None, None) => Ok(Keeping::Not),
+        }
+    }
+
+    fn by_number(sessions: &Arc<dyn ServerSessions>) -> Result<Keeping> {
+        let id = random::array::<32>()?.to_vec();
+        Ok(Keeping::Id(id, sessions.clone()))
+    }
+
+    /// What the ServerHello says of it: the session's number, empty where there will be a ticket (RFC 5077
+    /// §3.4), and whether there will be one.
+    pub(super) fn announce(&self) -> (Vec<u8>, bool) {
+        match self {
+            Keeping::Ticket(_) => (Vec::new(), true),
+            Keeping::Id(id, _) => (id.clone(), false),
+            Keeping::Not => (Vec::new(), false),
+        }
+    }
+
+    /// Keeps the session, now that the client has proven itself. The ticket that was announced, if so.
+    pub(super) fn keep(
+        &self,
+        config: &ServerConfig,
+        mut state: SessionState,
+    ) -> Option<NewSessionTicket> {
+        state.psk_check = psk_check(config, &state).unwrap_or_default();
+        match self {
+            Keeping::Ticket(ticketer) => Some(ticket(config, &**ticketer, &state)),
+            Keeping::Id(id, sessions) => {
+                sessions.put(id, state.encode().as_bytes());
+                None
+            }
+            Keeping::Not => None,
+        }
+    }
+}
+
+/// RFC 5077 §3.3: an announced ticket is sent, if need be an empty one.
+pub(super) fn ticket(
+    config: &ServerConfig,
+    ticketer: &dyn Ticketer,
+    state: &SessionState,
+) -> NewSessionTicket {
+    let sealed = ticketer.seal(state.encode().as_bytes());
+    let left = state.time_left(config.settings.clock.date());
+    // Zero would say that the lifetime is unknown.
+    let lifetime = ticketer.lifetime().min(left).as_secs().max(1);
+    NewSessionTicket {
+        lifetime_hint: u32::try_from(lifetime).unwrap_or(u32::MAX),
+        ticket: sealed
+            .filter(|ticket| ticket.len() <= LONGEST_TICKET)
+            .unwrap_or_default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{ExtendedMasterSecret, Psk, ServerIdentity};
+    use crate::resumption::{ServerSessionCache, seconds};
+    use crate::wire::{CipherSuite, ClientExtensions};
+
+    const SUITE: CipherSuite = CipherSuite::TLS_PSK_WITH_AES_128_GCM_SHA256;
+    const ID: [u8; 32] = [9; 32];
+
+    /// A server that knows a session under this number, and a hello that offers it.
+    fn server_and_hello() -> (ServerConfig, ClientHello) {
+        let cache = Arc::new(ServerSessionCache::default());
+        let mut state = SessionState {
+            version: ProtocolVersion::DTLS1_2,
+            cipher_suite: SUITE,
+            master: Secret::new(vec![7; 48]),
+            created: seconds(std::time::SystemTime::now()),
+            server_name: None,
+            alpn: None,
+            peer: PeerIdentity::Psk(b"tester".to_vec()),
+            psk_check: Vec::new(),
+        };
+        let identity = ServerIdentity::psk(Psk::new("tester", [7; 32]).unwrap());
+        let config = ServerConfig::builder(identity)
+            .replay(crate::record::Replay::AcceptDuplicates)
+            .extended_master_secret(ExtendedMasterSecret::Optional)
+            .danger_without_hello_verification()
+            .sessions(cache.clone())
+            .build()
+            .unwrap();
+        state.psk_check = psk_check(&config, &state).unwrap();
+        cache.put(&ID, state.encode().as_bytes());
+        let hello = ClientHello {
+            version: ProtocolVersion::DTLS1_2,
+            random: [1; 32],
+            session_id: ID.to_vec(),
+            cookie: Vec::new(),
+            cipher_suites: vec![SUITE],
+            compression_methods: vec![0],
+            extensions: ClientExtensions::default(),
+        };
+        (config, hello)
+    }
+
+    fn terms(derivation: Derivation) -> Terms {
+        Terms {
+            derivation,
+            alpn: None,
+            srtp_profile: None,
+            server_name: None,
+        }
+    }
+
+    #[test]
+    fn d16_a_known_session_offered_without_the_extended_master_secret_is_refused() {
+        let (config, hello) = server_and_hello();
+        let found = |derivation| find(&config, &hello, &terms(derivation));
+        assert!(found(Derivation::Extended).unwrap().is_some());
+        assert!(matches!(
+            found(Derivation::Classic),
+            Err(Error::NoExtendedMasterSecret)
+        ));
+    }
+
+    #[test]
+    fn d16_a_session_without_the_extended_master_secret_is_not_kept() {
+        let (config, hello) = server_and_hello();
+        let announced = |derivation| {
+            let keeping = Keeping::choose(&config, &hello, &terms(derivation), None);
+            let keeping = keeping.unwrap();
+            keeping.announce()
+        };
+        assert_eq!(announced(Derivation::Extended).0.len(), 32);
+        assert_eq!(announced(Derivation::Classic), (Vec::new(), false));
+    }
+
+    #[test]
+    fn beside_a_ticket_the_number_does_not_count() {
+        let (config, mut hello) = server_and_hello();
+        hello.extensions.session_ticket = Some(Vec::new());
+        let found = |hello: &ClientHello| find(&config, hello, &terms(Derivation::Extended));
+        assert!(found(&hello).unwrap().is_some());
+        hello.extensions.session_ticket = Some(vec![1; 100]);
+        assert!(found(&hello).unwrap().is_none());
+    }
+}
