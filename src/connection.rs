@@ -386,5 +386,5 @@ struct Start {
     record_sequence: u64,
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "anti-replay"))]
 mod tests;

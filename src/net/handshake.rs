@@ -369,5 +369,5 @@ impl fmt::Debug for Handshake {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "anti-replay"))]
 mod tests;
