@@ -3,7 +3,7 @@
 
 mod script;
 
-use crate::association::{Inbound, Outbound, Response, Ticked};
+use crate::association::{Inbound, Outbound, Response, Rules, Ticked};
 use crate::certificate::ServerName;
 use crate::config::{ClientConfig, ServerConfig, Settings};
 use crate::cookie::VerifiedHello;
@@ -113,8 +113,13 @@ impl Connection {
         script: impl FnOnce(Io) -> Script,
     ) -> Connection {
         let trace = || Trace::new(who.clone(), settings.observer.clone());
-        let limits = MessageLimits {
-            certificate: settings.max_certificate_message,
+        let rules = Rules {
+            limits: MessageLimits {
+                certificate: settings.max_certificate_message,
+            },
+            replay: settings.replay,
+            bad_mac_limit: settings.bad_mac_limit,
+            renegotiation: settings.renegotiation,
         };
         let mailbox = Arc::<Mutex<Mailbox>>::default();
         // Whoever believes everything at once answers everything at once, too.
@@ -125,14 +130,7 @@ impl Connection {
         let retransmit = Retransmit::new(settings.retransmission, service, now);
         let script = script(Io::new(mailbox.clone(), start.message_seq));
         Connection {
-            inbound: Inbound::new(
-                start.message_seq,
-                start.expected_seq,
-                limits,
-                settings.replay,
-                settings.bad_mac_limit,
-                trace(),
-            ),
+            inbound: Inbound::new(start.message_seq, start.expected_seq, rules, trace()),
             outbound: Outbound::new(
                 version,
                 start.record_sequence,

@@ -73,7 +73,7 @@ pub use certificate::{PeerIdentity, ServerName};
 pub use codec::DecodeError;
 pub use config::{
     AlpnChoice, AlpnSelector, ClientConfig, ConfigBuilder, ExtendedMasterSecret, Psk, PskLookup,
-    ServerConfig, ServerIdentity, ServerTrust, Settings,
+    Renegotiation, ServerConfig, ServerIdentity, ServerTrust, Settings,
 };
 #[cfg(feature = "x509")]
 pub use config::{CertificateResolver, ClientAuth};

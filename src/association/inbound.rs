@@ -2,6 +2,7 @@
 
 mod records;
 
+use crate::config::Renegotiation;
 use crate::error::Error;
 use crate::flight::{MessageLimits, Reassembly, ReceivedMessage};
 use crate::record::{Opener, Records, Replay};
@@ -54,6 +55,15 @@ enum Phase {
     Established,
 }
 
+/// What is accepted of a peer.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rules {
+    pub(crate) limits: MessageLimits,
+    pub(crate) replay: Replay,
+    pub(crate) bad_mac_limit: Option<NonZeroU32>,
+    pub(crate) renegotiation: Renegotiation,
+}
+
 /// Receives from one peer.
 pub(crate) struct Inbound {
     phase: Phase,
@@ -68,8 +78,7 @@ pub(crate) struct Inbound {
     /// The first message of the peer's previous flight, and of its current one.
     previous_flight: u16,
     current_flight: u16,
-    replay: Replay,
-    bad_mac_limit: Option<NonZeroU32>,
+    rules: Rules,
     bad_macs: u32,
     contested: bool,
     renegotiation_refused: bool,
@@ -81,14 +90,7 @@ pub(crate) struct Inbound {
 
 impl Inbound {
     /// The peer's next message is `next_seq`, of a flight that began with `flight_start`.
-    pub(crate) fn new(
-        flight_start: u16,
-        next_seq: u16,
-        limits: MessageLimits,
-        replay: Replay,
-        bad_mac_limit: Option<NonZeroU32>,
-        trace: Trace,
-    ) -> Self {
+    pub(crate) fn new(flight_start: u16, next_seq: u16, rules: Rules, trace: Trace) -> Self {
         Inbound {
             phase: Phase::Hello,
             plaintext: Opener::plaintext(),
@@ -96,11 +98,10 @@ impl Inbound {
             at_change_cipher_spec: None,
             change_cipher_spec_seen: false,
             early: Vec::new(),
-            reassembly: Reassembly::new(next_seq, limits),
+            reassembly: Reassembly::new(next_seq, rules.limits),
             previous_flight: flight_start,
             current_flight: flight_start,
-            replay,
-            bad_mac_limit,
+            rules,
             bad_macs: 0,
             contested: false,
             renegotiation_refused: false,

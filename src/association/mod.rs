@@ -7,5 +7,5 @@ mod inbound;
 mod mtu;
 mod outbound;
 
-pub(crate) use inbound::{Inbound, Response};
+pub(crate) use inbound::{Inbound, Response, Rules};
 pub(crate) use outbound::{LastFlight, Outbound, Ticked};

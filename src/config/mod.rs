@@ -19,7 +19,7 @@ pub use psk::{Psk, PskLookup};
 pub use server::{CertificateResolver, ClientAuth};
 pub use server::{ServerConfig, ServerIdentity};
 pub(crate) use settings::SMALLEST_MTU;
-pub use settings::{ConfigBuilder, ExtendedMasterSecret, Settings};
+pub use settings::{ConfigBuilder, ExtendedMasterSecret, Renegotiation, Settings};
 
 /// What is compiled out is missed: a configuration says in words that it goes without, or fails.
 #[cfg(all(

@@ -36,6 +36,16 @@ pub enum ExtendedMasterSecret {
     Optional,
 }
 
+/// What becomes of a connection whose peer asks to renegotiate, which is never done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Renegotiation {
+    /// The wish is refused by a warning, once, and the connection goes on (RFC 5246 §7.2.2).
+    #[default]
+    Refused,
+    /// The connection ends.
+    Fatal,
+}
+
 /// Settings of both roles.
 #[derive(Clone)]
 pub struct Settings {
@@ -51,6 +61,7 @@ pub struct Settings {
     pub(crate) read_timeout: Option<Duration>,
     pub(crate) replay: Replay,
     pub(crate) bad_mac_limit: Option<NonZeroU32>,
+    pub(crate) renegotiation: Renegotiation,
     pub(crate) max_certificate_message: usize,
     pub(crate) timers: Option<TimerFactory>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -73,6 +84,7 @@ impl Default for Settings {
             read_timeout: None,
             replay: Replay::Window,
             bad_mac_limit: None,
+            renegotiation: Renegotiation::default(),
             max_certificate_message: 32 * 1024,
             timers: None,
             clock: Arc::new(SystemClock::new()),
@@ -270,6 +282,11 @@ impl<C: AsMut<Settings>> ConfigBuilder<C> {
     /// never: anyone can send such records (RFC 6347 §4.1.2.7).
     pub fn bad_mac_limit(self, limit: Option<NonZeroU32>) -> Self {
         self.set(|s| s.bad_mac_limit = limit)
+    }
+
+    /// What becomes of a connection whose peer asks to renegotiate. By default it goes on.
+    pub fn renegotiation(self, renegotiation: Renegotiation) -> Self {
+        self.set(|s| s.renegotiation = renegotiation)
     }
 
     /// The largest Certificate message to accept, in bytes. 32 KiB by default.

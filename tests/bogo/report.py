@@ -1,4 +1,4 @@
-"""What came of a run: fails unless just the cases of core-1.2.txt have passed.
+"""What came of a run: fails unless just the cases of cases.txt have passed.
 
     report.py DIRECTORY GLOBS
 
@@ -36,7 +36,7 @@ try:
     results = tests("results.json")
 except FileNotFoundError:
     sys.exit(f"the runner broke off, see {directory}/log")
-with open("core-1.2.txt") as file:
+with open("cases.txt") as file:
     core = {line.strip() for line in file}
 core = {name for name in core if any(matches(name, glob) for glob in globs.split(";"))}
 with open("config.json") as file:
@@ -47,7 +47,7 @@ failures = {name: "it failed" for name, result in results.items() if result == "
 for name in core - passed - failures.keys():
     failures[name] = "it was not run" if name not in results else "the shim cannot run it"
 for name in passed - core:
-    failures[name] = "it passed, and is not in core-1.2.txt"
+    failures[name] = "it passed, and is not in cases.txt"
 names = tests("names.json")
 for glob in disabled:
     if not any(matches(name, glob) for name in names):

@@ -2,6 +2,7 @@
 
 use super::{DTLS_MAJOR, EARLY_BYTES, EARLY_RECORDS, Inbound, Phase, Response};
 use crate::codec::{Reader, Writer};
+use crate::config::Renegotiation;
 use crate::error::Error;
 use crate::flight::Inserted;
 use crate::stats::DropReason;
@@ -50,7 +51,7 @@ impl Inbound {
             _ if header.epoch < current => return Err(DropReason::OldEpoch),
             _ => return self.keep_early(&header, fragment),
         };
-        match opener.open(&header, fragment, self.replay) {
+        match opener.open(&header, fragment, self.rules.replay) {
             Ok(plaintext) => {
                 self.trace.stats.records_received =
                     self.trace.stats.records_received.wrapping_add(1);
@@ -107,6 +108,7 @@ impl Inbound {
         }
         self.bad_macs = self.bad_macs.saturating_add(1);
         if let Some(limit) = self
+            .rules
             .bad_mac_limit
             .filter(|limit| self.bad_macs >= limit.get())
         {
@@ -209,9 +211,16 @@ impl Inbound {
     /// Nothing in DTLS 1.2 follows the handshake but its own repetitions, and wishes for another.
     fn after_handshake(&mut self, input: &mut Input<'_>, header: &HandshakeHeader) -> DropReason {
         if let HandshakeType::HELLO_REQUEST | HandshakeType::CLIENT_HELLO = header.typ {
-            // RFC 5746 §5: renegotiation is refused; once, so that asking costs nothing.
-            input.response.no_renegotiation |= !self.renegotiation_refused;
-            self.renegotiation_refused = true;
+            match self.rules.renegotiation {
+                // RFC 5746 §5: it is refused; once, so that asking costs nothing.
+                Renegotiation::Refused => {
+                    input.response.no_renegotiation |= !self.renegotiation_refused;
+                    self.renegotiation_refused = true;
+                }
+                Renegotiation::Fatal => {
+                    self.blame(input, Error::UnexpectedRecord("a wish to renegotiate"));
+                }
+            }
             return DropReason::RefusedMessage;
         }
         if self.reassembly.is_past(header.message_seq) {

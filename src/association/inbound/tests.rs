@@ -12,13 +12,18 @@ struct Peer {
 }
 
 impl Peer {
-    fn new() -> Self {
+    fn new(renegotiation: Renegotiation) -> Self {
         let aead = AeadAlgorithm::Aes128Gcm;
         let key = Secret::new(vec![1; aead.key_len()]);
         let iv = Secret::new(vec![2; aead.fixed_iv_len()]);
-        let limits = MessageLimits { certificate: 1024 };
+        let rules = Rules {
+            limits: MessageLimits { certificate: 1024 },
+            replay: Replay::Window,
+            bad_mac_limit: None,
+            renegotiation,
+        };
         let trace = Trace::new("peer".into(), None);
-        let mut inbound = Inbound::new(4, 5, limits, Replay::Window, None, trace);
+        let mut inbound = Inbound::new(4, 5, rules, trace);
         inbound.hellos_done();
         let opener = Opener::dtls12(1, aead, &key, &iv).unwrap();
         let _ = inbound.expect_change_cipher_spec(opener, Duration::ZERO);
@@ -32,8 +37,8 @@ impl Peer {
     }
 
     /// One whose handshake is complete, and whose last flight was `Finished`.
-    fn established() -> Self {
-        let mut peer = Peer::new();
+    fn established(renegotiation: Renegotiation) -> Self {
+        let mut peer = Peer::new(renegotiation);
         let _ = peer.say_messages(&[(Type::FINISHED, 5)]);
         assert_eq!(peer.inbound.next_message().unwrap().message_seq, 5);
         peer.inbound.flight_complete();
@@ -70,7 +75,7 @@ fn what_is_left_over_behind_the_finished_ends_the_handshake() {
         &[(Type::FINISHED, 6), (Type::FINISHED, 5)],
         &[(Type::FINISHED, 5), (Type::CERTIFICATE, 9)],
     ] {
-        let mut peer = Peer::new();
+        let mut peer = Peer::new(Renegotiation::Refused);
         assert!(peer.say_messages(behind_finished).is_empty());
         assert_eq!(peer.inbound.next_message().unwrap().message_seq, 5);
         let outcome = peer.inbound.established();
@@ -80,7 +85,7 @@ fn what_is_left_over_behind_the_finished_ends_the_handshake() {
 
 #[test]
 fn an_alert_is_a_warning_or_fatal() {
-    let mut peer = Peer::established();
+    let mut peer = Peer::established(Renegotiation::Refused);
     assert!(peer.say(ContentType::ALERT, &[1, 90]).is_empty());
     let response = peer.say(ContentType::ALERT, &[0x42, 10]);
     assert!(matches!(response.fatal, Some(Error::IllegalParameter(_))));
@@ -88,7 +93,7 @@ fn an_alert_is_a_warning_or_fatal() {
 
 #[test]
 fn after_the_handshake_there_are_only_repetitions_and_wishes_for_another() {
-    let mut peer = Peer::established();
+    let mut peer = Peer::established(Renegotiation::Refused);
     let repetition = peer.say_messages(&[(Type::FINISHED, 5)]);
     assert!(repetition.repeated && repetition.fatal.is_none());
     let rest_of_a_repetition = peer.say(
@@ -109,4 +114,19 @@ fn after_the_handshake_there_are_only_repetitions_and_wishes_for_another() {
     let more = peer.say_messages(&[(Type::FINISHED, 6)]);
     assert!(matches!(more.fatal, Some(Error::UnexpectedRecord(_))));
     assert!(peer.inbound.closed().is_some());
+}
+
+#[test]
+fn d14_a_wish_to_renegotiate_is_refused_once_or_ends_the_connection() {
+    for wish in [Type::HELLO_REQUEST, Type::CLIENT_HELLO] {
+        let mut peer = Peer::established(Renegotiation::Refused);
+        let refusals = [0, 1, 2].map(|_| peer.say_messages(&[(wish, 0)]).no_renegotiation);
+        assert_eq!(refusals, [true, false, false]);
+        assert!(peer.inbound.closed().is_none());
+
+        let mut peer = Peer::established(Renegotiation::Fatal);
+        let response = peer.say_messages(&[(wish, 0)]);
+        assert!(matches!(response.fatal, Some(Error::UnexpectedRecord(_))));
+        assert!(peer.inbound.closed().is_some());
+    }
 }

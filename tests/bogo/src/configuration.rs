@@ -7,7 +7,8 @@ use crate::stream::RunnersClock;
 use crate::verifier::Verifier;
 use flightline::{
     AlpnChoice, ClientAuth, ClientConfig, ConfigBuilder, Error, GiveUp, Identity, Psk,
-    Retransmission, ServerConfig, ServerIdentity, ServerName, ServerTrust, Settings, SrtpProfile,
+    Renegotiation, Retransmission, ServerConfig, ServerIdentity, ServerName, ServerTrust, Settings,
+    SrtpProfile,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -105,7 +106,8 @@ fn shared<C: AsMut<Settings>>(
             maximum: MAXIMUM_TIMEOUT,
             give_up: GiveUp::Resends(RESENDS),
         })
-        .suspicion(Duration::ZERO);
+        .suspicion(Duration::ZERO)
+        .renegotiation(Renegotiation::Fatal);
     let most = flags.max_certificate_message.unwrap_or(CERTIFICATE_MESSAGE);
     Ok(builder
         .max_certificate_message(most)
