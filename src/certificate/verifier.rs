@@ -2,6 +2,7 @@
 
 use super::ServerName;
 use crate::error::CertificateError;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 /// Decides whether a peer's certificates are trusted.
@@ -11,6 +12,12 @@ use std::time::SystemTime;
 pub trait CertificateVerifier: Send + Sync {
     /// `Ok` if the peer is the one who is meant.
     fn verify(&self, peer: &PeerCertificates<'_>) -> Result<(), CertificateError>;
+}
+
+impl<V: CertificateVerifier + ?Sized> CertificateVerifier for Arc<V> {
+    fn verify(&self, peer: &PeerCertificates<'_>) -> Result<(), CertificateError> {
+        (**self).verify(peer)
+    }
 }
 
 /// What a peer presented, and what it is asked to prove with it.
