@@ -23,6 +23,8 @@ mod offered_session;
 mod resume12;
 mod server;
 mod server12;
+#[cfg(test)]
+mod tests;
 mod transcript;
 
 pub(crate) use io::{Action, Io, Mailbox};

@@ -1,0 +1,10 @@
+//! The scripts, opposite a peer that is honest up to a point. No network, no records and no time: the test
+//! plays the other side message by message, see [`puppet::Puppet`].
+
+mod finished;
+mod hellos;
+mod honest;
+mod key_exchange;
+mod puppet;
+mod resumed;
+mod tickets;

@@ -1,0 +1,111 @@
+//! Finished, in all four places where one is verified.
+
+use super::honest::*;
+use super::puppet::{Puppet, Verdict};
+use crate::certificate::ServerName;
+use crate::error::Error;
+use crate::resumption::{Handle, ServerSessionCache};
+use crate::wire::{ClientHello, Finished};
+use std::sync::Arc;
+
+/// A handshake in which the other side's Finished is due, that Finished, and the one of the wrong side.
+struct Place {
+    name: &'static str,
+    arrive: fn() -> (Puppet, [Finished; 2]),
+}
+
+const PLACES: [Place; 4] = [
+    Place {
+        name: "the server's",
+        arrive: || {
+            let mut puppet = Puppet::server(client(), ServerName::unnamed());
+            let keys = serve(&mut puppet, |_| ());
+            puppet.write_under(keys.server_write());
+            let io = puppet.io();
+            let due = [keys.server_finished(io), keys.client_finished(io)];
+            (puppet, due)
+        },
+    },
+    Place {
+        name: "the client's",
+        arrive: || {
+            let (mut puppet, keys, _) = approach(server(), &hello());
+            puppet.write_under(keys.client_write());
+            let io = puppet.io();
+            let due = [keys.client_finished(io), keys.server_finished(io)];
+            (puppet, due)
+        },
+    },
+    Place {
+        name: "the server's, of an earlier session",
+        arrive: || {
+            let session = session(Handle::Id(vec![9; 32]));
+            let mut puppet = server_for(client(), &session);
+            let keys = serve_again(&mut puppet, &session.state().master, |_| ());
+            puppet.write_under(keys.server_write());
+            let io = puppet.io();
+            let due = [keys.server_finished(io), keys.client_finished(io)];
+            (puppet, due)
+        },
+    },
+    Place {
+        name: "the client's, of an earlier session",
+        arrive: || {
+            let server = server().sessions(Arc::new(ServerSessionCache::default()));
+            let (mut first, keys, answer) = approach(server.clone(), &hello());
+            finish_as_client(&mut first, &keys);
+            let again = ClientHello {
+                session_id: answer.session_id,
+                ..hello()
+            };
+            let (mut puppet, keys, _) = approach_again(server, &again, keys.master());
+            puppet.write_under(keys.client_write());
+            let io = puppet.io();
+            let due = [keys.client_finished(io), keys.server_finished(io)];
+            (puppet, due)
+        },
+    },
+];
+
+#[test]
+fn a_true_finished_ends_a_handshake() {
+    for place in PLACES {
+        let (mut puppet, [due, _]) = (place.arrive)();
+        puppet.say(&due);
+        assert_eq!(puppet.verdict(), Verdict::Established, "{}", place.name);
+    }
+}
+
+/// Whoever has changed a message on the way, or does not hold the keys, cannot make this one.
+#[test]
+fn any_other_finished_is_refused() {
+    type Lie = fn([Finished; 2]) -> Vec<u8>;
+    let lies: [(&str, Lie); 6] = [
+        ("the first bit", |[due, _]| flip(due.verify_data, 0)),
+        ("the last byte", |[due, _]| flip(due.verify_data, 11)),
+        ("a byte too few", |[due, _]| due.verify_data[..11].to_vec()),
+        ("a byte too many", |[due, _]| {
+            [due.verify_data, vec![0]].concat()
+        }),
+        ("nothing", |_| Vec::new()),
+        ("the other side's", |[_, other]| other.verify_data),
+    ];
+    for place in PLACES {
+        for (lie, of) in lies {
+            let (mut puppet, due) = (place.arrive)();
+            let verify_data = of(due);
+            puppet.say(&Finished { verify_data });
+            let at = format!("{}: {lie}", place.name);
+            assert_eq!(
+                puppet.verdict(),
+                Verdict::Failed(Error::BadFinished),
+                "{at}"
+            );
+        }
+    }
+}
+
+fn flip(mut bytes: Vec<u8>, at: usize) -> Vec<u8> {
+    bytes[at] ^= 0x80;
+    bytes
+}

@@ -1,0 +1,148 @@
+//! What a client keeps of a handshake: under which handle, since when and for how long.
+
+use super::honest::*;
+use super::puppet::{Puppet, Verdict};
+use crate::certificate::ServerName;
+use crate::config::ExtendedMasterSecret;
+use crate::resumption::{ClientSession, Handle};
+use crate::wire::{NewSessionTicket, ServerHello};
+
+const NUMBER: [u8; 32] = [8; 32];
+const DAY: u64 = 24 * HOUR;
+
+fn new(lifetime_hint: u32, ticket: &[u8]) -> NewSessionTicket {
+    NewSessionTicket {
+        lifetime_hint,
+        ticket: ticket.to_vec(),
+    }
+}
+
+fn handle(session: &ClientSession) -> (&'static str, &[u8]) {
+    match session.handle() {
+        Handle::Ticket(ticket) => ("ticket", ticket),
+        Handle::Id(id) => ("number", id),
+    }
+}
+
+/// A number, a ticket, and what is kept: the handle and the seconds that it is good for.
+#[test]
+fn a_full_handshake_leaves_what_the_server_has_given() {
+    type Kept = Option<((&'static str, &'static [u8]), u64)>;
+    type Case = (&'static [u8], Option<NewSessionTicket>, Kept);
+    let cases: [Case; 7] = [
+        (&[], None, None),
+        (&NUMBER, None, Some((("number", &NUMBER), DAY))),
+        (&[], Some(new(60, b"t")), Some((("ticket", b"t"), 60))),
+        (&[], Some(new(0, b"t")), Some((("ticket", b"t"), DAY))),
+        (&NUMBER, Some(new(60, b"t")), Some((("ticket", b"t"), 60))),
+        // RFC 5077 §3.3: the server has changed its mind.
+        (&[], Some(new(60, b"")), None),
+        (
+            &NUMBER,
+            Some(new(60, b"")),
+            Some((("number", &NUMBER), DAY)),
+        ),
+    ];
+    for (number, ticket, kept) in cases {
+        let case = format!("{number:?}, {ticket:?}");
+        let store = Store::default();
+        let client = client().sessions(store.clone());
+        let mut puppet = Puppet::server(client, ServerName::unnamed());
+        let keys = serve(&mut puppet, |answer| {
+            answer.session_id = number.to_vec();
+            answer.extensions.session_ticket = ticket.is_some();
+        });
+        if let Some(ticket) = &ticket {
+            puppet.say(ticket);
+        }
+        // RFC 5077 §3.3: nothing counts before the server's Finished.
+        assert!(store.session().is_none(), "{case}");
+        finish_as_server(&mut puppet, &keys);
+        let session = store.session();
+        assert_eq!(
+            session
+                .as_ref()
+                .map(|session| (handle(session), session.expires())),
+            kept.map(|(handle, seconds)| (handle, date(TODAY + seconds))),
+            "{case}"
+        );
+        if let Some(session) = session {
+            let state = session.state();
+            assert_eq!(state.created, TODAY);
+            assert_eq!(state.master.as_bytes(), keys.master().as_bytes());
+        }
+    }
+}
+
+/// The session of [`session`] is an hour old.
+#[test]
+fn a_new_ticket_takes_the_place_of_the_old_and_makes_no_session_younger() {
+    type Kept = (&'static [u8], u64);
+    const OLD: [u8; 100] = [1; 100];
+    let cases: [(Option<NewSessionTicket>, Kept); 4] = [
+        (None, (&OLD, DAY - HOUR)),
+        (Some(new(60, b"")), (&OLD, DAY - HOUR)),
+        (Some(new(60, b"new")), (b"new", 60)),
+        (Some(new(0, b"new")), (b"new", DAY - HOUR)),
+    ];
+    for (ticket, (kept, seconds)) in cases {
+        let case = format!("{ticket:?}");
+        let old = session(Handle::Ticket(OLD.to_vec()));
+        let store = Store::with(old.clone());
+        let client = client().sessions(store.clone());
+        let mut puppet = Puppet::server(client, ServerName::unnamed());
+        let announce = |answer: &mut ServerHello| {
+            answer.extensions.session_ticket = ticket.is_some();
+        };
+        let keys = serve_again(&mut puppet, &old.state().master, announce);
+        if let Some(ticket) = &ticket {
+            puppet.say(ticket);
+        }
+        assert!(store.session().is_none(), "{case}");
+        finish_as_server(&mut puppet, &keys);
+        puppet.read_under(keys.server_read());
+        let expected = keys.client_finished(puppet.io());
+        puppet.hear_finished(&expected);
+        assert_eq!(puppet.verdict(), Verdict::Established);
+
+        let session = store.session().unwrap();
+        assert_eq!(handle(&session), ("ticket", kept), "{case}");
+        assert_eq!(session.expires(), date(TODAY + seconds), "{case}");
+        let (state, old) = (session.state(), old.state());
+        assert_eq!(state.created, old.created, "{case}");
+        assert_eq!(state.master.as_bytes(), old.master.as_bytes(), "{case}");
+        assert_eq!(state.peer, old.peer, "{case}");
+    }
+}
+
+/// RFC 7627 §5.3.
+#[test]
+fn a_client_keeps_no_session_without_the_extended_master_secret() {
+    let store = Store::default();
+    let client = client()
+        .sessions(store.clone())
+        .extended_master_secret(ExtendedMasterSecret::Optional);
+    let mut puppet = Puppet::server(client, ServerName::unnamed());
+    let keys = serve(&mut puppet, |answer| {
+        answer.session_id = NUMBER.to_vec();
+        answer.extensions.extended_master_secret = false;
+    });
+    finish_as_server(&mut puppet, &keys);
+    assert!(puppet.session().exporter.is_none());
+    assert!(store.session().is_none());
+}
+
+/// A handshake that fails at its end costs the session that was offered.
+#[test]
+fn a_session_with_which_a_handshake_fails_is_forgotten() {
+    let old = session(Handle::Ticket(vec![1; 100]));
+    let store = Store::with(old.clone());
+    let client = client().sessions(store.clone());
+    let mut puppet = Puppet::server(client, ServerName::unnamed());
+    let keys = serve_again(&mut puppet, &old.state().master, |_| ());
+    puppet.write_under(keys.server_write());
+    let wrong = keys.client_finished(puppet.io());
+    puppet.say(&wrong);
+    assert!(matches!(puppet.verdict(), Verdict::Failed(_)));
+    assert!(store.session().is_none());
+}
