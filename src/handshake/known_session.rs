@@ -203,17 +203,13 @@ mod tests {
 
     /// A server that knows a session under this number, and a hello that offers it.
     fn server_and_hello() -> (ServerConfig, ClientHello) {
+        server_and_hello_with(|_| ())
+    }
+
+    fn server_and_hello_with(
+        change: impl FnOnce(&mut SessionState),
+    ) -> (ServerConfig, ClientHello) {
         let cache = Arc::new(ServerSessionCache::default());
-        let mut state = SessionState {
-            version: ProtocolVersion::DTLS1_2,
-            cipher_suite: SUITE,
-            master: Secret::new(vec![7; 48]),
-            created: seconds(std::time::SystemTime::now()),
-            server_name: None,
-            alpn: None,
-            peer: PeerIdentity::Psk(b"tester".to_vec()),
-            psk_check: Vec::new(),
-        };
         let identity = ServerIdentity::psk(Psk::new("tester", [7; 32]).unwrap());
         let config = ServerConfig::builder(identity)
             .replay(crate::record::Replay::AcceptDuplicates)
@@ -222,7 +218,18 @@ mod tests {
             .sessions(cache.clone())
             .build()
             .unwrap();
+        let mut state = SessionState {
+            version: ProtocolVersion::DTLS1_2,
+            cipher_suite: SUITE,
+            master: Secret::new(vec![7; 48]),
+            created: seconds(config.settings.clock.date()),
+            server_name: None,
+            alpn: None,
+            peer: PeerIdentity::Psk(b"tester".to_vec()),
+            psk_check: Vec::new(),
+        };
         state.psk_check = psk_check(&config, &state).unwrap();
+        change(&mut state);
         cache.put(&ID, state.encode().as_bytes());
         let hello = ClientHello {
             version: ProtocolVersion::DTLS1_2,
@@ -234,6 +241,47 @@ mod tests {
             extensions: ClientExtensions::default(),
         };
         (config, hello)
+    }
+
+    /// G3: everything that a session is bound to, in the server's own state and in the hello.
+    #[test]
+    fn g03_a_session_is_found_only_as_it_was() {
+        const DAY: u64 = 24 * 60 * 60;
+        type Lie = (&'static str, bool, fn(&mut SessionState));
+        let lies: [Lie; 9] = [
+            ("nothing", true, |_| ()),
+            ("half a day old", true, |state| state.created -= DAY / 2),
+            ("a day old", false, |state| state.created -= DAY),
+            ("of the day after", false, |state| state.created += DAY),
+            ("version", false, |state| {
+                state.version = ProtocolVersion::DTLS1_3;
+            }),
+            ("suite", false, |state| {
+                state.cipher_suite = CipherSuite::TLS_PSK_WITH_AES_256_GCM_SHA384;
+            }),
+            ("name", false, |state| {
+                state.server_name = Some("a.test".into())
+            }),
+            ("protocol", false, |state| {
+                state.alpn = Some(b"coap".to_vec())
+            }),
+            ("key", false, |state| state.psk_check = vec![0; 16]),
+        ];
+        for (lie, found, change) in lies {
+            let (config, hello) = server_and_hello_with(change);
+            let known = find(&config, &hello, &terms(Derivation::Extended)).unwrap();
+            assert_eq!(known.is_some(), found, "{lie}");
+        }
+        let peers = [
+            PeerIdentity::Anonymous,
+            PeerIdentity::Certificate(vec![vec![1]]),
+            PeerIdentity::Psk(b"nobody".to_vec()),
+        ];
+        for peer in peers {
+            let (config, hello) = server_and_hello_with(|state| state.peer = peer);
+            let known = find(&config, &hello, &terms(Derivation::Extended)).unwrap();
+            assert!(known.is_none());
+        }
     }
 
     fn terms(derivation: Derivation) -> Terms {

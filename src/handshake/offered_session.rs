@@ -122,3 +122,127 @@ fn small_enough(config: &ClientConfig, hello: &ClientHello, session: &ClientSess
     ];
     parts.iter().sum::<usize>() <= config.settings.mtu
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::certificate::PeerIdentity;
+    use crate::config::{ConfigBuilder, Psk, ServerTrust};
+    use crate::crypto::Secret;
+    use crate::record::Replay;
+    use crate::resumption::{SessionState, seconds};
+    use crate::wire::{CipherSuite, ClientExtensions, ProtocolVersion};
+    use std::time::{Duration, SystemTime};
+
+    const SUITE: CipherSuite = CipherSuite::TLS_PSK_WITH_AES_128_GCM_SHA256;
+    const DAY: u64 = 24 * 60 * 60;
+
+    fn client() -> ConfigBuilder<ClientConfig> {
+        let psk = Psk::new("tester", [7; 32]).unwrap();
+        ClientConfig::builder(ServerTrust::psk(psk))
+            .replay(Replay::AcceptDuplicates)
+            .alpn(["coap"])
+    }
+
+    fn name() -> ServerName {
+        ServerName::new("server.test").unwrap()
+    }
+
+    fn hello() -> ClientHello {
+        ClientHello {
+            version: ProtocolVersion::DTLS1_2,
+            random: [1; 32],
+            session_id: Vec::new(),
+            cookie: Vec::new(),
+            cipher_suites: vec![SUITE],
+            compression_methods: vec![0],
+            extensions: ClientExtensions {
+                session_ticket: Some(Vec::new()),
+                ..ClientExtensions::default()
+            },
+        }
+    }
+
+    /// What a session is made of, for a test to change.
+    struct Made {
+        with: ServerName,
+        handle: Handle,
+        state: SessionState,
+        hint: Option<Duration>,
+        date: SystemTime,
+    }
+
+    fn made(change: impl FnOnce(&mut Made)) -> ClientSession {
+        let date = SystemTime::now();
+        let mut made = Made {
+            with: name(),
+            handle: Handle::Ticket(vec![1; 100]),
+            state: SessionState {
+                version: ProtocolVersion::DTLS1_2,
+                cipher_suite: SUITE,
+                master: Secret::new(vec![7; 48]),
+                created: seconds(date),
+                server_name: Some("server.test".into()),
+                alpn: Some(b"coap".to_vec()),
+                peer: PeerIdentity::Anonymous,
+                psk_check: Vec::new(),
+            },
+            hint: None,
+            date,
+        };
+        change(&mut made);
+        let Made {
+            with,
+            handle,
+            state,
+            hint,
+            date,
+        } = made;
+        ClientSession::new(&with, handle, state, hint, date)
+    }
+
+    #[test]
+    fn g03_a_session_is_offered_only_where_it_fits() {
+        type Lie = (&'static str, bool, fn(&mut Made));
+        let lies: [Lie; 9] = [
+            ("nothing", true, |_| ()),
+            ("no protocol", true, |made| made.state.alpn = None),
+            ("protocol", false, |made| made.state.alpn = Some(vec![1])),
+            ("version", false, |made| {
+                made.state.version = ProtocolVersion::DTLS1_3;
+            }),
+            ("suite", false, |made| {
+                made.state.cipher_suite = CipherSuite::TLS_PSK_WITH_AES_256_GCM_SHA384;
+            }),
+            ("server", false, |made| {
+                made.with = ServerName::new("192.0.2.1").unwrap();
+            }),
+            ("age", false, |made| made.state.created -= DAY),
+            ("hint", false, |made| made.hint = Some(Duration::ZERO)),
+            ("length", false, |made| {
+                made.handle = Handle::Ticket(vec![1; 1400])
+            }),
+        ];
+        let config = client().build().unwrap();
+        for (lie, good, change) in lies {
+            let session = made(change);
+            assert_eq!(fits(&config, &name(), &hello(), &session), good, "{lie}");
+        }
+        let any = client().allow_unknown_alpn().build().unwrap();
+        let session = made(|made| made.state.alpn = Some(vec![1]));
+        assert!(fits(&any, &name(), &hello(), &session));
+    }
+
+    /// A hello with ticket, number and cookie may be as long as a datagram, and no byte longer.
+    #[test]
+    fn a_ticket_has_the_room_that_a_datagram_leaves() {
+        let bare = RECORD_HEADER + HANDSHAKE_HEADER + hello().encode().len() + 32 + 32;
+        for (ticket, good) in [(500 - bare, true), (501 - bare, false)] {
+            let config = client().mtu(500).build().unwrap();
+            let session = made(|made| made.handle = Handle::Ticket(vec![1; ticket]));
+            assert_eq!(fits(&config, &name(), &hello(), &session), good);
+            let number = made(|made| made.handle = Handle::Id(vec![1; 32]));
+            assert!(fits(&config, &name(), &hello(), &number));
+        }
+    }
+}
