@@ -1,6 +1,8 @@
 //! The scripts, opposite a peer that is honest up to a point. No network, no records and no time: the test
 //! plays the other side message by message, see [`puppet::Puppet`].
 
+#[cfg(feature = "x509")]
+mod certificates;
 mod finished;
 mod hellos;
 mod honest;
