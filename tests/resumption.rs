@@ -16,9 +16,9 @@ use common::{NAME, pki, psk};
 use flightline::lab::{End, Pair, Weather};
 use flightline::{
     CipherSuite, ClientAuth, ClientConfig, ClientSession, ClientSessionCache, ClientSessions,
-    Clock, ConfigBuilder, Error, OpenedTicket, PeerIdentity, Psk, RootsVerifier, RotatingTicketer,
-    ServerConfig, ServerIdentity, ServerName, ServerSessionCache, ServerTrust, SrtpProfile,
-    Ticketer,
+    Clock, ConfigBuilder, Error, KeyLog, OpenedTicket, PeerIdentity, Psk, RootsVerifier,
+    RotatingTicketer, ServerConfig, ServerIdentity, ServerName, ServerSessionCache, ServerTrust,
+    SrtpProfile, Ticketer,
 };
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
@@ -671,4 +671,30 @@ fn without_a_ticket_there_is_no_session() {
     assert!(!resumed(&client(&store), &server));
     assert!(store.bytes().is_none());
     assert!(!resumed(&client(&store), &server));
+}
+
+/// Captures of resumed connections can be read, too: each has a line of its own, with the session's secret.
+#[test]
+fn the_secret_of_a_resumed_connection_is_logged() {
+    #[derive(Default)]
+    struct Lines(Mutex<Vec<(Vec<u8>, Vec<u8>)>>);
+    impl KeyLog for Lines {
+        fn log(&self, label: &str, client_random: &[u8; 32], secret: &[u8]) {
+            assert_eq!(label, "CLIENT_RANDOM");
+            let mut lines = self.0.lock().unwrap();
+            lines.push((client_random.to_vec(), secret.to_vec()));
+        }
+    }
+    let [ours, theirs] = [(); 2].map(|()| Arc::new(Lines::default()));
+    let client = client(&Store::default()).key_log(ours.clone());
+    let server = server().key_log(theirs.clone());
+    assert!(!resumed(&client, &server));
+    assert!(resumed(&client, &server));
+    let lines = ours.0.lock().unwrap();
+    assert_eq!(*lines, *theirs.0.lock().unwrap());
+    let [(first, secret), (second, same)] = &lines[..] else {
+        panic!("{} lines", lines.len());
+    };
+    assert_ne!(first, second);
+    assert_eq!(secret, same);
 }
