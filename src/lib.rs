@@ -50,6 +50,10 @@ mod cookie;
 mod crypto;
 mod error;
 mod flight;
+#[cfg(flightline_fuzzing)]
+#[doc(hidden)]
+#[path = "../tests/fuzz/inside/mod.rs"]
+pub mod fuzzing;
 mod handshake;
 mod key_log;
 #[cfg(feature = "lab")]

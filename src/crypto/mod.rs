@@ -18,6 +18,8 @@ mod suite;
 #[cfg(all(test, feature = "x509"))]
 pub(crate) mod test_keys;
 
+#[cfg(flightline_fuzzing)]
+pub(crate) use aead::null_cipher;
 pub(crate) use aead::{Aead, AeadAlgorithm, TAG_LEN};
 pub(crate) use constant_time::equal;
 pub(crate) use hash::{HashAlgorithm, HmacKey};

@@ -1,0 +1,133 @@
+//! Fragments in any order into messages in theirs.
+
+use super::input::Input;
+use crate::flight::{Inserted, MessageLimits, Reassembly};
+use crate::wire::{HandshakeHeader, HandshakeType};
+use std::collections::BTreeMap;
+
+const LIMITS: MessageLimits = MessageLimits {
+    certificate: 1 << 14,
+};
+
+/// All that anyone may say of a message: its type, epoch and length, and its bytes at each place.
+type Said = BTreeMap<(u16, u8, u16, usize), Vec<Vec<u8>>>;
+
+pub(super) fn run(data: &[u8]) {
+    let mut input = Input::new(data);
+    let mut reassembly = Reassembly::new(input.u16(), LIMITS);
+    let mut said = Said::new();
+    while !input.is_empty() {
+        let next = reassembly.next_seq();
+        match input.u8() {
+            0..=15 => {
+                let expected = reassembly.next().cloned();
+                let Some(message) = reassembly.take() else {
+                    assert!(expected.is_none());
+                    continue;
+                };
+                assert_eq!(Some(&message), expected.as_ref());
+                assert_eq!(message.message_seq, next, "out of order");
+                let key = (
+                    message.message_seq,
+                    message.typ.0,
+                    message.epoch,
+                    message.body.len(),
+                );
+                let places = said.get(&key);
+                for (at, byte) in message.body.iter().enumerate() {
+                    let place = places.and_then(|places| places.get(at));
+                    assert!(
+                        place.is_some_and(|place| place.contains(byte)),
+                        "nobody said this byte"
+                    );
+                }
+                assert!(reassembly.is_past(next), "it may come again");
+            }
+            16 => reassembly.skip_to(next.saturating_add(input.u8().into())),
+            17 => {
+                reassembly.clear();
+                assert!(!reassembly.holds_anything());
+            }
+            ahead => insert(&mut reassembly, &mut said, next, ahead, &mut input),
+        }
+    }
+}
+
+fn insert(
+    reassembly: &mut Reassembly,
+    said: &mut Said,
+    next: u16,
+    ahead: u8,
+    input: &mut Input<'_>,
+) {
+    let message_seq = next.wrapping_add(u16::from(ahead % 9)).wrapping_sub(1);
+    let epoch = u16::from(ahead >> 7);
+    let typ = [
+        HandshakeType::CERTIFICATE,
+        HandshakeType::FINISHED,
+        HandshakeType(input.u8()),
+    ][usize::from(ahead / 9 % 3)];
+    let length = usize::from(input.u16() % 600);
+    let offset = usize::from(input.u16() % 600);
+    let count = usize::from(input.u8());
+    let fragment = input.bytes(count);
+    let header = HandshakeHeader {
+        typ,
+        length: length as u32,
+        message_seq,
+        fragment_offset: offset as u32,
+        fragment_length: fragment.len() as u32,
+    };
+    let past = reassembly.is_past(message_seq);
+    let inserted = reassembly.insert(epoch, &header, fragment);
+    assert_eq!(inserted == Inserted::Repeated, past);
+    if length > LIMITS.of(typ) {
+        assert_ne!(inserted, Inserted::Stored, "longer than it may be");
+    }
+    if matches!(
+        inserted,
+        Inserted::Stored | Inserted::Mismatch | Inserted::NoRoom
+    ) {
+        let places = said.entry((message_seq, typ.0, epoch, length)).or_default();
+        places.resize(length, Vec::new());
+        for (place, byte) in places.iter_mut().skip(offset).zip(fragment) {
+            place.push(*byte);
+        }
+    }
+}
+
+pub(super) fn seeds() -> Vec<Vec<u8>> {
+    let whole = |ahead: u8, text: &[u8]| {
+        let head = [ahead, 0, text.len() as u8, 0, 0, text.len() as u8];
+        [&head, text].concat()
+    };
+    let part = |ahead: u8, length: u8, offset: u8, text: &[u8]| {
+        let head = [ahead, 0, length, 0, offset, text.len() as u8];
+        [&head, text].concat()
+    };
+    vec![
+        [vec![0, 0], whole(19, b"certificate"), vec![0]].concat(),
+        [
+            vec![0, 3],
+            part(19, 6, 3, b"def"),
+            part(19, 6, 0, b"abcd"),
+            vec![0],
+        ]
+        .concat(),
+        [
+            vec![255, 255],
+            whole(19, b"last"),
+            vec![0],
+            whole(19, b"beyond"),
+            vec![0],
+        ]
+        .concat(),
+        [
+            vec![0, 0],
+            whole(20, b"second"),
+            whole(19, b"first"),
+            vec![0, 0, 16, 3, 17],
+        ]
+        .concat(),
+    ]
+}

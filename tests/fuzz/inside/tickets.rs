@@ -1,0 +1,98 @@
+//! Tickets, what is in them, and what clients keep.
+
+use super::input::Input;
+use crate::certificate::{PeerIdentity, ServerName};
+use crate::crypto::{Secret, null_cipher};
+use crate::resumption::{
+    ClientSession, Handle, OpenedTicket, RotatingTicketer, SessionState, Ticketer,
+};
+use crate::wire::{CipherSuite, ProtocolVersion};
+use std::time::{Duration, UNIX_EPOCH};
+
+pub(super) fn run(data: &[u8]) {
+    let mut input = Input::new(data);
+    match input.u8() % 3 {
+        0 => state(input.rest()),
+        1 => stored(input.rest()),
+        _ => ticket(&mut input),
+    }
+}
+
+/// A state that is read is written as it was.
+fn state(bytes: &[u8]) {
+    let Some(state) = SessionState::decode(bytes) else {
+        return;
+    };
+    assert_eq!(state.encode().as_bytes(), bytes);
+    for date in [0, state.created, u64::MAX] {
+        let date = UNIX_EPOCH.checked_add(Duration::from_secs(date));
+        let left = state.time_left(date.unwrap_or(UNIX_EPOCH));
+        assert!(left <= Duration::from_secs(86_400), "longer than a day");
+    }
+}
+
+fn stored(bytes: &[u8]) {
+    let Ok(session) = ClientSession::from_bytes(bytes) else {
+        return;
+    };
+    assert_eq!(session.to_bytes(), bytes);
+    let _ = (session.expires(), format!("{session:?}"));
+}
+
+/// Nothing but what was sealed comes out, whatever is done to a ticket.
+fn ticket(input: &mut Input<'_>) {
+    null_cipher::set(false);
+    let ticketer = RotatingTicketer::new();
+    let state = input.vector();
+    let mut ticket = ticketer.seal(state).unwrap();
+    let opened = ticketer.open(&ticket);
+    assert!(opened == Some(OpenedTicket::Fresh(state.to_vec())));
+    let whole = ticket.clone();
+    while !input.is_empty() {
+        match input.u8() % 4 {
+            0 => ticket.truncate(input.u16().into()),
+            1 => ticket.push(input.u8()),
+            _ => {
+                let at = usize::from(input.u16());
+                let mask = input.u8();
+                ticket
+                    .iter_mut()
+                    .skip(at)
+                    .take(1)
+                    .for_each(|byte| *byte ^= mask);
+            }
+        }
+        let opened = ticketer.open(&ticket).is_some();
+        assert_eq!(opened, ticket == whole, "another ticket");
+    }
+    assert!(ticketer.open(state).is_none(), "not a ticket");
+}
+
+pub(super) fn seeds() -> Vec<Vec<u8>> {
+    let identities = [
+        PeerIdentity::Anonymous,
+        PeerIdentity::Psk(b"tester".to_vec()),
+        PeerIdentity::Certificate(vec![vec![48; 20], vec![49; 30]]),
+    ];
+    let mut seeds = vec![[&[2, 0, 5], &b"state"[..], &[1, 7, 0, 0, 9, 3, 0, 4, 1]].concat()];
+    for peer in identities {
+        let state = SessionState {
+            version: ProtocolVersion::DTLS1_2,
+            cipher_suite: CipherSuite(0xc02b),
+            master: Secret::new(vec![7; 48]),
+            created: 1_800_000_000,
+            server_name: Some("server.test".into()),
+            alpn: Some(b"coap".to_vec()),
+            peer,
+            psk_check: Vec::new(),
+        };
+        seeds.push([&[0], state.encode().as_bytes()].concat());
+        for handle in [Handle::Ticket(vec![1; 60]), Handle::Id(vec![2; 32])] {
+            let date = UNIX_EPOCH + Duration::from_secs(1_800_000_100);
+            let name = ServerName::new("server.test").unwrap();
+            let session = ClientSession::new(&name, handle, state.clone(), None, date);
+            seeds.push([&[1], &session.to_bytes()[..]].concat());
+        }
+    }
+    seeds
+}
