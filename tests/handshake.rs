@@ -297,7 +297,7 @@ fn through_a_narrow_socket(told: Option<usize>) -> (usize, usize) {
 
 /// The flight is cut anew at once, without waiting for a timer, and messages are bounded from then on.
 #[test]
-fn i03_datagrams_become_shorter_where_the_system_refuses_them() {
+fn i03_p69_datagrams_become_shorter_where_the_system_refuses_them() {
     let (refusals, max_message) = through_a_narrow_socket(None);
     assert!(refusals > 0);
     assert!(max_message < NARROW, "{max_message}");

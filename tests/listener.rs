@@ -104,7 +104,7 @@ fn certificates_prove_the_server() {
 }
 
 #[test]
-fn a_program_that_accepts_once_works() {
+fn p74_a_program_that_accepts_once_works() {
     let listener = DtlsListener::bind((Ipv4Addr::LOCALHOST, 0), server_config()).unwrap();
     let to = listener.local_addr().unwrap();
     let client = thread::spawn(move || ask(&connect(to), b"hello"));
@@ -121,7 +121,7 @@ fn a_program_that_accepts_once_works() {
 }
 
 #[test]
-fn i15_the_closer_wakes_accept() {
+fn i15_p73_the_closer_wakes_accept() {
     let listener = DtlsListener::bind((Ipv4Addr::LOCALHOST, 0), server_config()).unwrap();
     let closer = listener.closer();
     let waiting = thread::spawn(move || listener.incoming().count());
@@ -195,7 +195,7 @@ fn i11_a_panic_ends_one_connection() {
 }
 
 #[test]
-fn i15_the_closer_stops_serving_and_wakes_recv() {
+fn i15_p73_the_closer_stops_serving_and_wakes_recv() {
     let (woken, awake) = mpsc::channel();
     let woken = Mutex::new(woken);
     let mut server = Served::new(move |socket: DtlsSocket| {
@@ -226,7 +226,7 @@ fn an_address_in_use_is_an_error() {
 }
 
 #[test]
-fn one_connection_that_goes_leaves_the_others() {
+fn p74_one_connection_that_goes_leaves_the_others() {
     let server = Served::new(echo);
     let stays = connect(server.address);
     let goes = connect(server.address);

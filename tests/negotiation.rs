@@ -384,7 +384,7 @@ fn psk_hints_are_sent_and_read() {
 }
 
 #[test]
-fn psks_are_found_by_their_whole_identity() {
+fn d21_psks_are_found_by_their_whole_identity() {
     let keys = |identity: &[u8]| match identity {
         b"a\0b" => Psk::new(identity, [1; 16]).ok(),
         _ => None,

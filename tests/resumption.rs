@@ -186,7 +186,7 @@ fn the_second_connection_goes_on_with_the_first_ones_session() {
 }
 
 #[test]
-fn an_exporters_keys_are_new_on_every_connection() {
+fn f08_an_exporters_keys_are_new_on_every_connection() {
     let (client, server) = (client(&Store::default()), server());
     let mut keys: Vec<_> = (0..3)
         .map(|_| {

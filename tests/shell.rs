@@ -18,7 +18,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 #[test]
-fn the_read_timeout_counts_from_the_call_whatever_arrives() {
+fn h12_the_read_timeout_counts_from_the_call_whatever_arrives() {
     let server = Served::new(|socket: DtlsSocket| {
         let _ = socket.recv(&mut [0; 64]);
     });
@@ -89,7 +89,7 @@ fn i06_junk_does_not_extend_the_read_timeout() {
 }
 
 #[test]
-fn boundaries_are_kept_and_a_small_buffer_loses_nothing() {
+fn h12_p72_boundaries_are_kept_and_a_small_buffer_loses_nothing() {
     let server = Served::new(|socket: DtlsSocket| {
         let mut buf = [0; 64];
         socket.recv(&mut buf).unwrap();
@@ -134,7 +134,7 @@ fn what_cannot_be_sent_is_refused() {
 }
 
 #[test]
-fn two_threads_send_while_one_waits() {
+fn i16_two_threads_send_while_one_waits() {
     let server = Served::new(echo);
     let socket = connect(server.address);
     let reader = {

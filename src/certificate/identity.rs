@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn debug_does_not_tell_the_key() {
+    fn f07_debug_does_not_tell_the_key() {
         let certificate = self_signed_pem(P256_PKCS8, |_| ());
         let identity = Identity::from_pem(certificate.as_bytes(), P256_PKCS8.as_bytes()).unwrap();
         let debug = format!("{identity:?}");

@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn a_good_chain_is_good_for_its_names_only() {
+    fn d20_a_good_chain_is_good_for_its_names_only() {
         let root = Authority::new("root");
         let middle = root.subordinate("middle");
         let names = [
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_name_there_is_no_trust() {
+    fn d20_without_a_name_there_is_no_trust() {
         let root = Authority::new("root");
         let chain = [root.issue(&["device.example"], |_| ())];
         let unnamed = ServerName::unnamed();

@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn bad_names_are_refused() {
+    fn d20_bad_names_are_refused() {
         for bad in ["", ".", "a b", "nul\0", "bücher.example", &"a.".repeat(128)] {
             assert!(
                 matches!(ServerName::new(bad), Err(Error::Config(_))),

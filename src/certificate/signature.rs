@@ -153,7 +153,7 @@ VxRJzM5VWTYlENCuMWoMvY/1viMaJKdG+YY=
     }
 
     #[test]
-    fn a_scheme_must_go_with_the_key() {
+    fn d18_a_scheme_must_go_with_the_key() {
         use SignatureScheme as S;
         let ecdsa = [ECDSA_SHA256, ECDSA_SHA384];
         for (key, fitting) in [

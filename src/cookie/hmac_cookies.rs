@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn debug_does_not_tell() {
+    fn f07_debug_does_not_tell() {
         assert_eq!(
             format!("{:?}", HmacCookies::new().unwrap()),
             "HmacCookies { .. }"

@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn a_truncated_tag_verifies_and_an_altered_one_does_not() {
+    fn j01_a_truncated_tag_verifies_and_an_altered_one_does_not() {
         for hash in BOTH {
             let key = HmacKey::new(hash, b"key");
             let tag: [u8; 16] = *key.sign(&[b"abc"]).as_ref().first_chunk().unwrap();

@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn a_share_of_the_wrong_length_is_bad() {
+    fn d19_a_share_of_the_wrong_length_is_bad() {
         for group in DEFAULT_GROUPS {
             let (_, share) = EphemeralKey::generate(group).unwrap();
             assert!(is_bad(group, &[]));
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn a_share_off_the_curve_is_bad() {
+    fn d19_a_share_off_the_curve_is_bad() {
         for group in [NamedGroup::SECP256R1, NamedGroup::SECP384R1] {
             let (_, share) = EphemeralKey::generate(group).unwrap();
             let mut off_curve = share.clone();
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_share_that_yields_zeros_is_bad() {
+    fn d19_a_share_that_yields_zeros_is_bad() {
         assert!(is_bad(NamedGroup::X25519, &[0; 32]));
         let mut one = [0; 32];
         one[0] = 1;

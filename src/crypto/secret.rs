@@ -28,7 +28,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn debug_does_not_tell() {
+    fn f07_debug_does_not_tell() {
         assert_eq!(
             format!("{:?}", Secret::new(vec![0xab; 3])),
             "Secret(3 bytes)"

@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_suite_is_what_its_name_says() {
+    fn j02_j04_every_suite_is_what_its_name_says() {
         for suite in &SUITES {
             let key_exchange = match suite.key_exchange {
                 KeyExchangeKind::Ecdhe | KeyExchangeKind::EcdhePsk => "ECDHE_",

@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mapped_address_is_the_ipv4_address() {
+    fn p71_a_mapped_address_is_the_ipv4_address() {
         let mapped = canonical(address("[::ffff:192.0.2.1]:4433"));
         assert_eq!(mapped, address("192.0.2.1:4433"));
         assert_eq!(
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn scope_tells_apart_and_flow_does_not() {
+    fn p71_scope_tells_apart_and_flow_does_not() {
         let ip = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 1);
         let of = |flow, scope| canonical(SocketAddrV6::new(ip, 1, flow, scope).into());
         assert_eq!(of(7, 2), of(0, 2));

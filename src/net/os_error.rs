@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn i02_what_the_network_says_is_a_hint() {
+    fn i02_i04_p65_p69_what_the_network_says_is_a_hint() {
         for kind in [
             ErrorKind::ConnectionRefused,
             ErrorKind::ConnectionReset,
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn both_names_of_a_timeout_mean_the_same() {
+    fn i01_p68_both_names_of_a_timeout_mean_the_same() {
         assert!(is_nothing(&ErrorKind::WouldBlock.into()));
         assert!(is_nothing(&ErrorKind::TimedOut.into()));
         assert!(!is_nothing(&ErrorKind::ConnectionRefused.into()));

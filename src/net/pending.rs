@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_message_that_does_not_fit_is_kept() {
+    fn p72_a_message_that_does_not_fit_is_kept() {
         let mut pending = Pending::default();
         pending.push(b"first").unwrap();
         pending.push(b"second").unwrap();
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_is_dropped() {
+    fn i12_the_newest_is_dropped() {
         let mut pending = Pending::default();
         for number in 0..MOST_MESSAGES {
             pending.push(&[number as u8]).unwrap();

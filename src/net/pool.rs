@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_buffer_comes_back() {
+    fn i18_a_buffer_comes_back() {
         let pool = Pool::new();
         let buffer = pool.copy(b"a datagram");
         let place = buffer.as_ptr();

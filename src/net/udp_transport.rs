@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn i06_zero_polls_and_tiny_waits_round_up() {
+    fn i06_p67_zero_polls_and_tiny_waits_round_up() {
         assert_eq!(
             whole_milliseconds(Duration::from_nanos(1)),
             Duration::from_millis(1)
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn h14_a_refused_datagram_neither_fails_nor_shortens_the_wait() {
+    fn h14_p65_a_refused_datagram_neither_fails_nor_shortens_the_wait() {
         let (transport, other) = pair();
         drop(other);
         transport.send(b"nobody there").unwrap();
@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn i03_a_datagram_too_long_says_so() {
+    fn i03_p69_a_datagram_too_long_says_so() {
         let (transport, _other) = pair();
         let error = transport.send(&[0; 65_508]).unwrap_err();
         assert!(os_error::is_too_long(&error), "{error:?}");

@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_with_any_other_byte_does_not_open() {
+    fn j03_a_record_with_any_other_byte_does_not_open() {
         for aead in ALGORITHMS {
             let (mut sealer, mut opener) = pair(aead);
             let record = seal(&mut sealer, ContentType::HANDSHAKE, b"a message");

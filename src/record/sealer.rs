@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_number_is_used_and_none_comes_after_it() {
+    fn p51_the_last_number_is_used_and_none_comes_after_it() {
         for mut sealer in [Sealer::plaintext(0), aes()] {
             sealer.next_sequence = MAX_SEQUENCE;
             let mut out = Vec::new();

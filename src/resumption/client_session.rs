@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn debug_does_not_tell() {
+    fn f07_debug_does_not_tell() {
         let text = format!("{:?}", session(Handle::Ticket(vec![0xab; 4]), None));
         assert!(!text.contains("ab") && !text.contains("171"), "{text}");
     }

@@ -84,7 +84,7 @@ fn what_is_left_over_behind_the_finished_ends_the_handshake() {
 }
 
 #[test]
-fn an_alert_is_a_warning_or_fatal() {
+fn d13_an_alert_is_a_warning_or_fatal() {
     let mut peer = Peer::established(Renegotiation::Refused);
     assert!(peer.say(ContentType::ALERT, &[1, 90]).is_empty());
     let response = peer.say(ContentType::ALERT, &[0x42, 10]);

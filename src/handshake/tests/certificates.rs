@@ -242,7 +242,7 @@ fn a_server_that_proves_itself_is_answered() {
 
 /// D4: a client answers nobody whose key it cannot verify.
 #[test]
-fn d04_a_server_that_proves_nothing_is_not_answered() {
+fn d04_d07_d18_a_server_that_proves_nothing_is_not_answered() {
     let lies: [Lie<Offer>; 6] = [
         (
             "no certificate",

@@ -78,7 +78,7 @@ fn a_true_finished_ends_a_handshake() {
 
 /// Whoever has changed a message on the way, or does not hold the keys, cannot make this one.
 #[test]
-fn any_other_finished_is_refused() {
+fn d22_j01_any_other_finished_is_refused() {
     type Lie = fn([Finished; 2]) -> Vec<u8>;
     let lies: [(&str, Lie); 6] = [
         ("the first bit", |[due, _]| flip(due.verify_data, 0)),

@@ -75,7 +75,7 @@ fn a_client_takes_what_it_has_offered() {
 }
 
 #[test]
-fn a_client_takes_nothing_else() {
+fn d07_p54_a_client_takes_nothing_else() {
     let unsolicited = Error::UnsolicitedExtension;
     type Case = (
         &'static str,
@@ -219,7 +219,7 @@ fn a_client_takes_nothing_else() {
 /// RFC 5246 §7.4.1.4: that goes for extensions that the client has never heard of, too, and for those
 /// that have no place in a server's hello.
 #[test]
-fn a_client_takes_no_answer_to_what_it_does_not_ask() {
+fn p54_a_client_takes_no_answer_to_what_it_does_not_ask() {
     let known = [
         ExtensionType::SUPPORTED_GROUPS,
         ExtensionType::SIGNATURE_ALGORITHMS,

@@ -26,7 +26,7 @@ fn answered() -> Puppet {
 /// RFC 4279 §2: a server that holds the same key shows no certificate and asks for none. What nothing
 /// authenticates yet may be forged, so each of these is passed over and the true message is taken.
 #[test]
-fn a_client_waits_for_the_end_of_the_servers_flight() {
+fn d05_d06_a_client_waits_for_the_end_of_the_servers_flight() {
     type Lie = fn(&mut Puppet);
     let done = HandshakeType::SERVER_HELLO_DONE;
     let request = HandshakeType::CERTIFICATE_REQUEST;
@@ -72,7 +72,7 @@ fn a_client_waits_for_the_end_of_the_servers_flight() {
 
 /// Behind a hint there is nothing more to say.
 #[test]
-fn a_client_takes_one_hint() {
+fn d05_a_client_takes_one_hint() {
     let mut puppet = answered();
     puppet.say(&ServerKeyExchange::psk(b"hint"));
     puppet.say(&ServerKeyExchange::psk(b"another"));
@@ -90,7 +90,7 @@ fn waiting() -> Puppet {
 }
 
 #[test]
-fn a_server_takes_no_certificate_unasked() {
+fn d05_a_server_takes_no_certificate_unasked() {
     let mut puppet = waiting();
     puppet.say(&Certificate { chain: Vec::new() });
     let certificate = HandshakeType::CERTIFICATE;

@@ -46,7 +46,7 @@ fn i10_handshakes_have_slots_of_their_own() {
 }
 
 #[test]
-fn connections_are_bounded() {
+fn h13_connections_are_bounded() {
     let mut peers = Peers::new();
     let clients: Vec<_> = ["192.0.2.1:1", "192.0.2.2:1", "192.0.2.3:1"]
         .into_iter()
@@ -135,7 +135,7 @@ fn there_is_one_candidate_at_most() {
 }
 
 #[test]
-fn a_candidate_stays_when_the_old_association_goes() {
+fn i16_a_candidate_stays_when_the_old_association_goes() {
     let mut peers = Peers::new();
     let old = admit(&mut peers, A, 1).unwrap();
     peers.establish(address(A), old.id, BOUNDS).unwrap();
