@@ -91,6 +91,7 @@ impl Connection {
                     self.inbound.refuse_message(&message, now);
                     self.suspect(error, now)?;
                 }
+                Action::Suspected(error) => self.suspect(error, now)?,
                 Action::Agreed(version) => {
                     self.inbound.hellos_done();
                     self.outbound.agreed(version);

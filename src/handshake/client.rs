@@ -36,13 +36,14 @@ pub(super) async fn run(
             Either::First(request) if request.cookie == hello.cookie && cookies > 0 => {
                 io.expect_message_seq(io.next_message_seq().saturating_sub(1));
             }
+            Either::First(_) if cookies >= HELLO_VERIFY_REQUESTS => {
+                io.suspect(Error::IllegalParameter(
+                    "endless row of HelloVerifyRequests",
+                ));
+                io.expect_message_seq(io.next_message_seq().saturating_sub(1));
+            }
             Either::First(request) => {
                 cookies = cookies.saturating_add(1);
-                if cookies > HELLO_VERIFY_REQUESTS {
-                    return Err(Error::IllegalParameter(
-                        "endless row of HelloVerifyRequests",
-                    ));
-                }
                 // Flight 3: the same hello with the cookie. The server keeps no state and numbers its
                 // answer after it.
                 hello.cookie = request.cookie;

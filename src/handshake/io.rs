@@ -58,6 +58,8 @@ pub(crate) enum Action {
     Agreed(ProtocolVersion),
     /// The peer's next message has this number, whatever came before.
     ExpectMessageSeq(u16),
+    /// Why the handshake fails if nothing better comes.
+    Suspected(Error),
     /// A secret for the key log.
     Log {
         label: &'static str,
@@ -183,6 +185,11 @@ impl Io {
             epoch: 0,
             length,
         });
+    }
+
+    /// What was just received cannot all be true, but anyone can have sent it (hazard D11).
+    pub(super) fn suspect(&mut self, error: Error) {
+        self.act(Action::Suspected(error));
     }
 
     pub(super) fn agreed(&mut self, version: ProtocolVersion) {

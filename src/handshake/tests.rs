@@ -3,6 +3,7 @@
 
 #[cfg(feature = "x509")]
 mod certificates;
+mod cookies;
 mod finished;
 mod hellos;
 mod honest;

@@ -5,6 +5,32 @@ use crate::record::Sealer;
 use crate::wire::{ContentType, HandshakeHeader, HandshakeType, ProtocolVersion};
 use HandshakeType as Type;
 
+mod hostile;
+
+const RULES: Rules = Rules {
+    limits: MessageLimits { certificate: 1024 },
+    replay: Replay::Window,
+    bad_mac_limit: None,
+    renegotiation: Renegotiation::Refused,
+};
+
+const AEAD: AeadAlgorithm = AeadAlgorithm::Aes128Gcm;
+
+fn keys(byte: u8) -> [Secret; 2] {
+    [AEAD.key_len(), AEAD.fixed_iv_len()].map(|length| Secret::new(vec![byte; length]))
+}
+
+/// Keys of epoch 1 that are all of this byte.
+fn sealer(byte: u8) -> Sealer {
+    let [key, iv] = keys(byte);
+    Sealer::dtls12(1, AEAD, &key, &iv).unwrap()
+}
+
+fn opener(byte: u8) -> Opener {
+    let [key, iv] = keys(byte);
+    Opener::dtls12(1, AEAD, &key, &iv).unwrap()
+}
+
 /// A peer that has sent its ChangeCipherSpec. Its Finished is message 5.
 struct Peer {
     inbound: Inbound,
@@ -12,48 +38,76 @@ struct Peer {
 }
 
 impl Peer {
-    fn new(renegotiation: Renegotiation) -> Self {
-        let aead = AeadAlgorithm::Aes128Gcm;
-        let key = Secret::new(vec![1; aead.key_len()]);
-        let iv = Secret::new(vec![2; aead.fixed_iv_len()]);
-        let rules = Rules {
-            limits: MessageLimits { certificate: 1024 },
-            replay: Replay::Window,
-            bad_mac_limit: None,
-            renegotiation,
-        };
+    /// One that has sent everything but its ChangeCipherSpec and what comes behind it.
+    fn without_keys(rules: Rules) -> Self {
         let trace = Trace::new("peer".into(), None);
         let mut inbound = Inbound::new(4, 5, rules, trace);
         inbound.hellos_done();
-        let opener = Opener::dtls12(1, aead, &key, &iv).unwrap();
-        let _ = inbound.expect_change_cipher_spec(opener, Duration::ZERO);
-        let mut peer = Peer {
+        Peer {
             inbound,
             sealer: Sealer::plaintext(7),
-        };
+        }
+    }
+
+    fn with_rules(rules: Rules) -> Self {
+        let mut peer = Peer::without_keys(rules);
+        let _ = peer
+            .inbound
+            .expect_change_cipher_spec(opener(1), Duration::ZERO);
         let _ = peer.say(ContentType::CHANGE_CIPHER_SPEC, &[1]);
-        peer.sealer = Sealer::dtls12(1, aead, &key, &iv).unwrap();
+        peer.sealer = sealer(1);
         peer
+    }
+
+    fn new(renegotiation: Renegotiation) -> Self {
+        Peer::with_rules(Rules {
+            renegotiation,
+            ..RULES
+        })
     }
 
     /// One whose handshake is complete, and whose last flight was `Finished`.
     fn established(renegotiation: Renegotiation) -> Self {
-        let mut peer = Peer::new(renegotiation);
-        let _ = peer.say_messages(&[(Type::FINISHED, 5)]);
-        assert_eq!(peer.inbound.next_message().unwrap().message_seq, 5);
-        peer.inbound.flight_complete();
-        peer.inbound.established().unwrap();
-        peer
+        Peer::new(renegotiation).finished()
+    }
+
+    fn finished(mut self) -> Self {
+        let _ = self.say_messages(&[(Type::FINISHED, 5)]);
+        assert_eq!(self.inbound.next_message().unwrap().message_seq, 5);
+        self.inbound.flight_complete();
+        self.inbound.established().unwrap();
+        self
     }
 
     fn say(&mut self, typ: ContentType, content: &[u8]) -> Response {
+        let mut record = self.record(typ, content);
+        self.inbound
+            .receive(&mut record, Duration::ZERO, &mut |_| {})
+    }
+
+    /// A true record of this peer's, not sent yet.
+    fn record(&mut self, typ: ContentType, content: &[u8]) -> Vec<u8> {
         let mut record = Vec::new();
         let version = ProtocolVersion::DTLS1_2;
         self.sealer
             .seal(typ, version, content, &mut record)
             .unwrap();
-        self.inbound
-            .receive(&mut record, Duration::ZERO, &mut |_| {})
+        record
+    }
+
+    /// What is answered to a datagram, and delivered of it.
+    fn hand_over(&mut self, mut datagram: Vec<u8>) -> (Response, Vec<Vec<u8>>) {
+        let mut delivered = Vec::new();
+        let response = self
+            .inbound
+            .receive(&mut datagram, Duration::ZERO, &mut |data| {
+                delivered.push(data.to_vec());
+            });
+        (response, delivered)
+    }
+
+    fn dropped(&self, reason: DropReason) -> u64 {
+        self.inbound.stats().dropped.get(reason)
     }
 
     /// Messages of twelve bytes in one record.
@@ -89,6 +143,20 @@ fn d13_an_alert_is_a_warning_or_fatal() {
     assert!(peer.say(ContentType::ALERT, &[1, 90]).is_empty());
     let response = peer.say(ContentType::ALERT, &[0x42, 10]);
     assert!(matches!(response.fatal, Some(Error::IllegalParameter(_))));
+    // Of another length it is none.
+    for body in [&[][..], &[2], &[2, 40, 0], &[1, 90, 1, 90]] {
+        let mut peer = Peer::established(Renegotiation::Refused);
+        let response = peer.say(ContentType::ALERT, body);
+        let is_decode = matches!(response.fatal, Some(Error::Decode { what: "alert", .. }));
+        assert!(is_decode, "{body:?}: {response:?}");
+    }
+    // However many warnings there are, with whatever meaning, they change nothing.
+    let mut peer = Peer::established(Renegotiation::Refused);
+    for description in (1..=255).chain(1..=255) {
+        assert!(peer.say(ContentType::ALERT, &[1, description]).is_empty());
+    }
+    let last = peer.record(ContentType::APPLICATION_DATA, b"data");
+    assert_eq!(peer.hand_over(last).1, [b"data"]);
 }
 
 #[test]

@@ -185,6 +185,20 @@ fn d03_a_finished_does_not_stand_for_a_certificate_verify() {
     assert_eq!(puppet.verdict(), Verdict::Failed(other_keys));
 }
 
+/// D5, P18: what proves the client belongs before its ChangeCipherSpec.
+#[test]
+fn d05_p18_a_certificate_verify_under_the_keys_comes_too_late() {
+    let (mut puppet, keys) = shown(&proof().shows);
+    puppet.write_under(keys.client_write());
+    let signed = puppet.io().transcript().to_vec();
+    puppet.say(&CertificateVerify {
+        scheme: SCHEME,
+        signature: identities()[0].key().sign(SCHEME, &signed).unwrap(),
+    });
+    let other_keys = Error::UnexpectedRecord("a message under other keys");
+    assert_eq!(puppet.verdict(), Verdict::Failed(other_keys));
+}
+
 // The server's proof.
 
 /// What a server shows and signs.

@@ -76,6 +76,19 @@ fn a_true_finished_ends_a_handshake() {
     }
 }
 
+/// Not even the true one is taken from somebody who does not hold the keys.
+#[test]
+fn d01_p18_a_finished_in_the_clear_is_none() {
+    for place in PLACES {
+        let (mut puppet, [due, _]) = (place.arrive)();
+        puppet.write_in_the_clear();
+        puppet.say(&due);
+        let other_keys = Error::UnexpectedRecord("a message under other keys");
+        let refused = Verdict::Refused(other_keys);
+        assert_eq!(puppet.verdict(), refused, "{}", place.name);
+    }
+}
+
 /// Whoever has changed a message on the way, or does not hold the keys, cannot make this one.
 #[test]
 fn d22_j01_any_other_finished_is_refused() {

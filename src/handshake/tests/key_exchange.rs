@@ -31,7 +31,12 @@ fn d05_d06_a_client_waits_for_the_end_of_the_servers_flight() {
     let done = HandshakeType::SERVER_HELLO_DONE;
     let request = HandshakeType::CERTIFICATE_REQUEST;
     let ticket = HandshakeType::NEW_SESSION_TICKET;
-    let lies: [(Lie, Verdict); 4] = [
+    let verify = HandshakeType::HELLO_VERIFY_REQUEST;
+    let lies: [(Lie, Verdict); 5] = [
+        (
+            |puppet| puppet.say_bytes(HandshakeType::HELLO_VERIFY_REQUEST, &[0xfe, 0xff, 1, 7]),
+            instead(verify, done),
+        ),
         (
             |puppet| {
                 puppet.say(&CertificateRequest {

@@ -150,6 +150,11 @@ impl Puppet {
         self.write_epoch = sealer.unwrap().epoch();
     }
 
+    /// From here on the puppet speaks under no keys.
+    pub(super) fn write_in_the_clear(&mut self) {
+        self.write_epoch = 0;
+    }
+
     /// What the puppet has said and heard, for keys, signatures and Finished.
     pub(super) fn io(&mut self) -> &mut Io {
         &mut self.io
@@ -209,7 +214,9 @@ impl Puppet {
                 }),
                 Action::ChangeCipherSpec(sealer) => subject.write_epoch = sealer.epoch(),
                 Action::Accepted { .. } => subject.refusal = None,
-                Action::Refused(_, error) => subject.refusal = Some(error),
+                Action::Refused(_, error) | Action::Suspected(error) => {
+                    subject.refusal = Some(error);
+                }
                 Action::ExpectChangeCipherSpec(_)
                 | Action::Agreed(_)
                 | Action::ExpectMessageSeq(_)

@@ -1,0 +1,310 @@
+//! What anyone can send, and what a peer that holds the keys must not send.
+
+use super::*;
+use crate::wire::RecordHeader;
+
+/// A record that says of itself whatever the test says.
+fn claimed(typ: ContentType, version: u16, epoch: u16, fragment: &[u8]) -> Vec<u8> {
+    Writer::bytes_of(|w| {
+        RecordHeader {
+            content_type: typ,
+            version: ProtocolVersion(version),
+            epoch,
+            sequence: 0x4000,
+            length: fragment.len().try_into().unwrap(),
+        }
+        .write(w);
+        w.bytes(fragment);
+    })
+}
+
+fn clear(typ: ContentType, fragment: &[u8]) -> Vec<u8> {
+    claimed(typ, 0xfefd, 0, fragment)
+}
+
+fn established() -> Peer {
+    Peer::established(Renegotiation::Refused)
+}
+
+impl Peer {
+    /// The connection is as good as before.
+    fn assert_alive(&mut self, at: &str) {
+        let record = self.record(ContentType::APPLICATION_DATA, b"alive");
+        let (response, delivered) = self.hand_over(record);
+        assert!(response.is_empty(), "{at}: {response:?}");
+        assert_eq!(delivered, [b"alive"], "{at}");
+    }
+}
+
+/// A ChangeCipherSpec, however early and however often it comes, makes no keys: those of a predictable
+/// secret open nothing, and the true ones open what waited for them.
+#[test]
+fn d02_p16_p17_a_change_cipher_spec_before_the_keys_makes_none() {
+    let mut peer = Peer::without_keys(RULES);
+    for _ in 0..100 {
+        assert!(peer.say(ContentType::CHANGE_CIPHER_SPEC, &[1]).is_empty());
+    }
+    peer.sealer = sealer(0);
+    assert!(peer.say_messages(&[(Type::FINISHED, 5)]).is_empty());
+    assert!(peer.inbound.next_message().is_none());
+    peer.sealer = sealer(1);
+    assert!(peer.say_messages(&[(Type::FINISHED, 5)]).is_empty());
+    assert!(peer.inbound.next_message().is_none());
+    let response = peer
+        .inbound
+        .expect_change_cipher_spec(opener(1), Duration::ZERO);
+    assert!(response.fatal.is_none());
+    assert_eq!(peer.dropped(DropReason::BadMac), 1, "the predictable keys");
+    assert_eq!(peer.inbound.next_message().unwrap().epoch, 1);
+}
+
+/// A Finished under keys waits for the ChangeCipherSpec that puts them in force.
+#[test]
+fn d01_p18_a_finished_waits_for_the_change_cipher_spec() {
+    let mut peer = Peer::without_keys(RULES);
+    let _ = peer
+        .inbound
+        .expect_change_cipher_spec(opener(1), Duration::ZERO);
+    let change = peer.record(ContentType::CHANGE_CIPHER_SPEC, &[1]);
+    peer.sealer = sealer(1);
+    assert!(peer.say_messages(&[(Type::FINISHED, 5)]).is_empty());
+    assert!(peer.inbound.next_message().is_none());
+    let _ = peer.hand_over(change);
+    assert_eq!(peer.inbound.next_message().unwrap().epoch, 1);
+}
+
+#[test]
+fn p24_a_change_cipher_spec_after_the_handshake_is_dropped() {
+    let mut peer = established();
+    let change = ContentType::CHANGE_CIPHER_SPEC;
+    assert!(peer.hand_over(clear(change, &[1])).0.is_empty());
+    assert_eq!(peer.dropped(DropReason::OldEpoch), 1);
+    assert!(peer.say(change, &[1]).is_empty());
+    assert_eq!(peer.dropped(DropReason::UnexpectedType), 1);
+    peer.assert_alive("afterwards");
+}
+
+/// RFC 5246 §7.2: after either there is nothing more.
+#[test]
+fn d10_nothing_is_delivered_after_the_peers_end() {
+    type Is = fn(&Error) -> bool;
+    let ends: [([u8; 2], Is); 2] = [
+        ([1, 0], |error| matches!(error, Error::Closed)),
+        ([2, 40], |error| matches!(error, Error::PeerAlert(_))),
+    ];
+    for (alert, is) in ends {
+        let mut peer = established();
+        let response = peer.say(ContentType::ALERT, &alert);
+        assert_eq!(response.close_notify, alert == [1, 0]);
+        assert!(is(&peer.inbound.closed().unwrap()));
+        for (typ, content) in [
+            (ContentType::APPLICATION_DATA, &b"data"[..]),
+            (ContentType::ALERT, &[1, 0]),
+            (ContentType::ALERT, &[2, 10]),
+        ] {
+            let record = peer.record(typ, content);
+            let (response, delivered) = peer.hand_over(record);
+            assert!(response.is_empty() && delivered.is_empty());
+        }
+        assert_eq!(peer.dropped(DropReason::Closed), 3);
+        assert!(is(&peer.inbound.closed().unwrap()), "the first end counts");
+    }
+}
+
+/// Whatever nobody authenticated is nothing, of whatever epoch it claims to be.
+#[test]
+fn d12_p47_what_is_in_the_clear_is_nothing_once_there_are_keys() {
+    let finished = Writer::bytes_of(|w| {
+        HandshakeHeader::whole(Type::FINISHED, 5, 12).write(w);
+        w.bytes(&[0; 12]);
+    });
+    let contents = [
+        (ContentType::ALERT, &[2, 40][..]),
+        (ContentType::ALERT, &[1, 0]),
+        (ContentType::ALERT, &[1, 100]),
+        (ContentType::ALERT, &[2]),
+        (ContentType::HANDSHAKE, &finished),
+        (ContentType::HANDSHAKE, &[1]),
+    ];
+    for (typ, content) in contents {
+        for epoch in [0, 1, 2, 3, u16::MAX] {
+            let at = format!("{typ:?} {content:?} in epoch {epoch}");
+            let mut peer = established();
+            let record = claimed(typ, 0xfefd, epoch, content);
+            assert!(peer.hand_over(record).0.is_empty(), "{at}");
+            peer.assert_alive(&at);
+
+            // Before the end of the handshake it is a suspicion at most.
+            let mut peer = Peer::new(Renegotiation::Refused);
+            let (response, _) = peer.hand_over(claimed(typ, 0xfefd, epoch, content));
+            assert!(response.fatal.is_none() && !response.close_notify, "{at}");
+            peer.finished().assert_alive(&at);
+        }
+    }
+}
+
+/// A close_notify counts once, if it is authentic.
+#[test]
+fn h10_a_close_notify_is_authentic_and_counts_once() {
+    let mut peer = established();
+    let forged = clear(ContentType::ALERT, &[1, 0]);
+    assert!(peer.hand_over(forged).0.is_empty());
+    assert!(peer.inbound.closed().is_none());
+    let true_one = peer.record(ContentType::ALERT, &[1, 0]);
+    let mut damaged = true_one.clone();
+    *damaged.last_mut().unwrap() ^= 1;
+    assert!(peer.hand_over(damaged).0.is_empty());
+    assert!(peer.inbound.closed().is_none());
+    let answers = [0; 3].map(|_| peer.hand_over(true_one.clone()).0.close_notify);
+    assert_eq!(answers, [true, false, false]);
+    assert!(matches!(peer.inbound.closed(), Some(Error::Closed)));
+}
+
+/// An old session's records are under other keys. While the peer has begun anew, they count against
+/// nobody.
+#[test]
+fn h03_p22_records_of_an_old_association_do_not_open_and_do_not_count_where_there_is_a_new_one() {
+    let rules = Rules {
+        bad_mac_limit: NonZeroU32::new(1),
+        ..RULES
+    };
+    let mut peer = Peer::with_rules(rules).finished();
+    peer.inbound.set_contested(true);
+    let mut old = sealer(9);
+    let mut of_old = || {
+        let mut record = Vec::new();
+        let version = ProtocolVersion::DTLS1_2;
+        old.seal(ContentType::APPLICATION_DATA, version, b"old", &mut record)
+            .unwrap();
+        record
+    };
+    for _ in 0..10 {
+        let (response, delivered) = peer.hand_over(of_old());
+        assert!(response.is_empty() && delivered.is_empty());
+    }
+    peer.assert_alive("contested");
+    peer.inbound.set_contested(false);
+    let (response, _) = peer.hand_over(of_old());
+    let limit = matches!(response.fatal, Some(Error::TooManyBadRecords { limit: 1 }));
+    assert!(limit, "{response:?}");
+}
+
+/// Application data that overtakes the Finished is dropped, as UDP may, and never delivered later.
+#[test]
+fn p19_application_data_before_finished_is_dropped() {
+    let mut peer = Peer::new(Renegotiation::Refused);
+    for record in [
+        clear(ContentType::APPLICATION_DATA, b"forged"),
+        peer.record(ContentType::APPLICATION_DATA, b"early"),
+    ] {
+        let (response, delivered) = peer.hand_over(record);
+        assert!(response.fatal.is_none() && delivered.is_empty());
+    }
+    assert_eq!(peer.dropped(DropReason::EarlyData), 2);
+    peer.finished().assert_alive("afterwards");
+}
+
+/// RFC 6347 §4.1.2.7: a bad record says nothing about the next one in its datagram.
+#[test]
+fn p20_p21_p23_p48_a_bad_record_does_not_harm_the_next_one() {
+    let data = ContentType::APPLICATION_DATA;
+    let mut junk = vec![
+        ("an old epoch", clear(data, b"old"), DropReason::OldEpoch),
+        (
+            "an epoch to come",
+            claimed(data, 0xfefd, 2, &[7; 40]),
+            DropReason::FutureEpoch,
+        ),
+        (
+            "other keys",
+            claimed(data, 0xfefd, 1, &[7; 40]),
+            DropReason::BadMac,
+        ),
+        (
+            "in the clear, of epoch 1",
+            claimed(data, 0xfefd, 1, b"in the clear"),
+            DropReason::BadMac,
+        ),
+        (
+            "no known type",
+            claimed(ContentType(99), 0xfefd, 1, &[7; 40]),
+            DropReason::BadMac,
+        ),
+        (
+            "the version of TLS",
+            claimed(data, 0x0303, 1, &[7; 40]),
+            DropReason::WrongVersion,
+        ),
+    ];
+    for length in 0..24 {
+        let short = claimed(data, 0xfefd, 1, &[7; 24][..length]);
+        junk.push(("a short ciphertext", short, DropReason::BadMac));
+    }
+    for (name, junk, reason) in junk {
+        let mut peer = established();
+        let good = peer.record(data, b"good");
+        let (response, delivered) = peer.hand_over([junk, good].concat());
+        assert!(response.is_empty(), "{name}: {response:?}");
+        assert_eq!(delivered, [b"good"], "{name}");
+        assert_eq!(peer.dropped(reason), 1, "{name}");
+    }
+}
+
+#[test]
+fn p25_a_record_does_not_span_two_datagrams() {
+    let mut peer = established();
+    let whole = peer.record(ContentType::APPLICATION_DATA, b"whole");
+    for cut in 1..whole.len() {
+        let (first, rest) = whole.split_at(cut);
+        for part in [first, rest] {
+            let (response, delivered) = peer.hand_over(part.to_vec());
+            assert!(response.is_empty() && delivered.is_empty(), "{cut}");
+        }
+    }
+    assert_eq!(peer.hand_over(whole).1, [b"whole"]);
+}
+
+/// A limit of bad records is a lever for whoever wants to end the connection, so that only those count
+/// whose authentication was tried.
+#[test]
+fn p49_only_what_was_tried_to_be_opened_counts_as_a_bad_record() {
+    let rules = Rules {
+        bad_mac_limit: NonZeroU32::new(2),
+        ..RULES
+    };
+    let mut peer = Peer::with_rules(rules).finished();
+    let data = ContentType::APPLICATION_DATA;
+    let seen = peer.record(data, b"seen");
+    let _ = peer.hand_over(seen.clone());
+    for uncounted in [
+        seen,
+        clear(data, b"old"),
+        claimed(data, 0xfefd, 2, &[7; 40]),
+        claimed(data, 0x0303, 1, &[7; 40]),
+        claimed(data, 0xfefd, 1, &[7; 0x5000]),
+        vec![23; 7],
+    ] {
+        for _ in 0..3 {
+            assert!(peer.hand_over(uncounted.clone()).0.is_empty());
+        }
+    }
+    let bad = || claimed(data, 0xfefd, 1, &[7; 40]);
+    assert!(peer.hand_over(bad()).0.is_empty());
+    peer.assert_alive("below the limit");
+    let (response, _) = peer.hand_over(bad());
+    let limit = matches!(response.fatal, Some(Error::TooManyBadRecords { limit: 2 }));
+    assert!(limit, "{response:?}");
+}
+
+/// An empty message would look like the end of the data.
+#[test]
+fn p53_an_empty_application_record_is_dropped() {
+    let mut peer = established();
+    for _ in 0..100 {
+        let empty = peer.record(ContentType::APPLICATION_DATA, b"");
+        let (response, delivered) = peer.hand_over(empty);
+        assert!(response.is_empty() && delivered.is_empty());
+    }
+    assert_eq!(peer.dropped(DropReason::EmptyRecord), 100);
+    peer.assert_alive("afterwards");
+}

@@ -1,0 +1,67 @@
+//! The cookie exchange as a client sees it.
+
+use super::honest::*;
+use super::puppet::{Puppet, Verdict};
+use crate::certificate::ServerName;
+use crate::error::Error;
+use crate::wire::{Body, ClientHello, HelloVerifyRequest, ProtocolVersion};
+
+fn ask(puppet: &mut Puppet, cookie: u8) {
+    let request = HelloVerifyRequest {
+        version: ProtocolVersion::DTLS1_0,
+        cookie: vec![cookie; 20],
+    };
+    puppet.say_bytes(HelloVerifyRequest::TYPE, &request.encode());
+}
+
+/// RFC 6347 §4.2.1: the hello comes again with the cookie, and else as it was. A server may ask more
+/// than once, but not for ever; and since anyone can ask, that ends no handshake at once.
+#[test]
+fn d06_d09_a_hello_comes_again_as_it_was_and_not_for_ever() {
+    let mut puppet = Puppet::server(client(), ServerName::unnamed());
+    let first = puppet.hear::<ClientHello>();
+    for cookie in 1..=4 {
+        ask(&mut puppet, cookie);
+        let again = puppet.hear::<ClientHello>();
+        let expected = ClientHello {
+            cookie: vec![cookie; 20],
+            ..first.clone()
+        };
+        assert_eq!(again.encode(), expected.encode());
+        ask(&mut puppet, cookie);
+        puppet.assert_silence();
+    }
+    ask(&mut puppet, 5);
+    puppet.assert_silence();
+    let endless = Error::IllegalParameter("endless row of HelloVerifyRequests");
+    assert_eq!(puppet.verdict(), Verdict::Refused(endless));
+    puppet.say(&answer());
+    assert_eq!(puppet.verdict(), Verdict::Waits);
+}
+
+#[test]
+fn d09_every_connection_has_a_random_of_its_own() {
+    let mut randoms: Vec<_> = (0..20)
+        .map(|_| {
+            let mut puppet = Puppet::server(client(), ServerName::unnamed());
+            puppet.hear::<ClientHello>().random
+        })
+        .collect();
+    randoms.push([0; 32]);
+    randoms.sort_unstable();
+    randoms.dedup();
+    assert_eq!(randoms.len(), 21);
+}
+
+/// RFC 6347 §4.2.1: neither the first hello nor the request for a cookie is in the transcript.
+#[test]
+fn d17_the_cookie_exchange_is_in_no_transcript() {
+    let mut puppet = Puppet::server(client(), ServerName::unnamed());
+    puppet.hear::<ClientHello>();
+    ask(&mut puppet, 1);
+    // The puppet, too, begins with the second hello.
+    puppet.io().restart(1);
+    let keys = serve(&mut puppet, |_| ());
+    finish_as_server(&mut puppet, &keys);
+    assert_eq!(puppet.verdict(), Verdict::Established);
+}
