@@ -147,6 +147,34 @@ fn a21_d11_a_handshake_survives_every_forgery_at_every_place() {
     }
 }
 
+/// What a ChangeCipherSpec does is only to put keys in force that are there, so that one more or one too
+/// early harms nobody.
+#[test]
+fn d02_p16_p17_p24_a_change_cipher_spec_at_any_place_harms_no_handshake() {
+    for variant in VARIANTS {
+        for number in 0..datagrams(variant) {
+            let change = record(20, 0, &[1]);
+            let weather = Weather::new(move |datagram| {
+                let arrives = |after, bytes| Arrival {
+                    after: Duration::from_millis(after),
+                    bytes,
+                };
+                let mut arrivals = vec![arrives(10, datagram.bytes)];
+                if datagram.number == number {
+                    arrivals.extend((5..10).map(|after| arrives(after, change.clone())));
+                }
+                arrivals
+            });
+            let at = format!("{}, before datagram {number}", variant.name);
+            let mut pair = variant.pair(weather);
+            pair.establish(MINUTE)
+                .unwrap_or_else(|error| panic!("{at}: {error}"));
+            pair.exchange(b"request", b"response")
+                .unwrap_or_else(|error| panic!("{at}: {error}"));
+        }
+    }
+}
+
 /// A handshake that suspects nothing and believes all.
 fn credulous(variant: &Variant, weather: Weather) -> Pair {
     let client = variant.client().mtu(300).suspicion(Duration::ZERO);

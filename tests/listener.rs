@@ -254,6 +254,98 @@ fn a13_junk_is_dropped_and_counted() {
     assert_eq!(ask(&connect(server.address), b"fine"), b"fine");
 }
 
+/// A client whose address has changed is a stranger: there is nothing by which to know it again.
+#[test]
+fn h04_a_record_from_an_unknown_address_is_dropped_without_an_answer() {
+    let server = Served::new(echo);
+    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let elsewhere = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    // Between the client and the server, so that a true record can come from elsewhere.
+    let relay = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    relay.connect(server.address).unwrap();
+    socket.connect(server.address).unwrap();
+    let raw = socket.try_clone().unwrap();
+    let socket = DtlsSocket::from_socket(socket, ServerName::unnamed(), client_config()).unwrap();
+    assert_eq!(ask(&socket, b"here"), b"here");
+    raw.connect(elsewhere.local_addr().unwrap()).unwrap();
+    socket.send(b"from elsewhere").unwrap();
+    raw.connect(server.address).unwrap();
+    let mut buf = [0; 2048];
+    let length = elsewhere.recv(&mut buf).unwrap();
+    let before = server.closer.stats().dropped_unknown;
+    relay.send(&buf[..length]).unwrap();
+    server.wait_for(|stats| stats.dropped_unknown == before + 1);
+    relay.set_nonblocking(true).unwrap();
+    assert!(relay.recv(&mut buf).is_err(), "no answer");
+    assert_eq!(ask(&socket, b"still here"), b"still here");
+}
+
+/// The inbox of a connection that is not read fills up; the dispatcher and the others do not wait for it.
+#[test]
+fn i12_i13_a_flooded_connection_that_does_not_read_leaves_the_others_alone() {
+    let (hold, held) = mpsc::channel::<()>();
+    let held = Mutex::new(held);
+    let options = ServeOptions {
+        inbox_capacity: 4,
+        ..ServeOptions::default()
+    };
+    let server = Served::with(server_config(), options, move |socket: DtlsSocket| {
+        let mut buf = [0; 64];
+        let length = socket.recv(&mut buf)?;
+        if &buf[..length] == b"sleep" {
+            let _ = held.lock().unwrap().recv();
+        }
+        socket.send(&buf[..length])?;
+        echo(socket)
+    });
+    let flooded = connect(server.address);
+    flooded.send(b"sleep").unwrap();
+    let other = connect(server.address);
+    for round in 0..50_u8 {
+        for _ in 0..20 {
+            flooded.send(&[0; 32]).unwrap();
+        }
+        assert_eq!(ask(&other, &[round]), [round]);
+    }
+    server.wait_for(|stats| stats.dropped_inbox_full > 0);
+    drop(hold);
+    let mut buf = [0; 64];
+    assert_eq!(flooded.recv(&mut buf).unwrap(), 5);
+    assert_eq!(&buf[..5], b"sleep");
+}
+
+/// A close is a message like every other: nobody waits for its arrival, and if it is lost the read
+/// timeout tells the other side.
+#[test]
+fn h11_h13_a_client_that_is_gone_is_found_by_the_read_timeout() {
+    let identity = ServerIdentity::psk(served::psk());
+    let config = ServerConfig::builder(identity).read_timeout(MOMENT);
+    let config = Arc::new(config.build().unwrap());
+    let (report, reported) = mpsc::channel();
+    let report = Mutex::new(report);
+    let server = Served::with(
+        config,
+        ServeOptions::default(),
+        move |socket: DtlsSocket| {
+            let outcome = echo(socket);
+            report.lock().unwrap().send(format!("{outcome:?}")).unwrap();
+        },
+    );
+    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    socket.connect(server.address).unwrap();
+    let nowhere = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let raw = socket.try_clone().unwrap();
+    let socket = DtlsSocket::from_socket(socket, ServerName::unnamed(), client_config()).unwrap();
+    assert_eq!(ask(&socket, b"here"), b"here");
+    raw.connect(nowhere.local_addr().unwrap()).unwrap();
+    let start = Instant::now();
+    socket.close(LONG);
+    assert!(start.elapsed() < LONG, "nothing is owed to the server");
+    let outcome = reported.recv_timeout(LONG).unwrap();
+    assert_eq!(outcome, "Err(ReadTimeout)");
+    server.wait_for(|stats| stats.connections == 0);
+}
+
 #[test]
 fn a_handler_may_give_its_socket_away() {
     let (give, given) = mpsc::channel();

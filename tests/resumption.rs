@@ -13,7 +13,7 @@
 mod common;
 
 use common::{NAME, pki, psk};
-use flightline::lab::{End, Pair, Weather};
+use flightline::lab::{Arrival, End, Pair, Weather};
 use flightline::{
     CipherSuite, ClientAuth, ClientConfig, ClientSession, ClientSessionCache, ClientSessions,
     Clock, ConfigBuilder, Error, KeyLog, OpenedTicket, PeerIdentity, Psk, RootsVerifier,
@@ -191,8 +191,12 @@ fn f08_an_exporters_keys_are_new_on_every_connection() {
     let mut keys: Vec<_> = (0..3)
         .map(|_| {
             let mut pair = connect_as(NAME, &client, &server);
+            let early = pair.exported(b"EXPORTER-test");
+            assert!(matches!(early, Err(Error::WantRead)), "{early:?}");
             pair.establish(MINUTE).unwrap();
-            pair.exported(b"EXPORTER-test").unwrap()[0]
+            let [ours, theirs] = pair.exported(b"EXPORTER-test").unwrap();
+            assert_eq!(ours, theirs);
+            ours
         })
         .collect();
     keys.dedup();
@@ -430,6 +434,39 @@ fn a_ticket_without_its_secret_is_worth_nothing() {
         assert!(store.bytes().is_none());
         assert!(!resumed(&client, &server));
     }
+}
+
+/// G8: a ticket is part of a flight, which comes again with it.
+#[test]
+fn g08_a_ticket_that_is_lost_comes_again() {
+    let (client, server) = (client(&Store::default()), server());
+    let is_ticket = |datagram: &[u8]| {
+        // A handshake record in the clear with NewSessionTicket, RFC 5077 §3.3.
+        datagram.first() == Some(&22) && datagram.get(13) == Some(&4)
+    };
+    let lost = Arc::new(Mutex::new(0));
+    let losses = lost.clone();
+    let weather = Weather::new(move |datagram| {
+        let mut losses = losses.lock().unwrap();
+        if is_ticket(&datagram.bytes) && *losses < 2 {
+            *losses += 1;
+            return Vec::new();
+        }
+        vec![Arrival {
+            after: Duration::from_millis(10),
+            bytes: datagram.bytes,
+        }]
+    });
+    let (ours, theirs) = (
+        client.clone().build().unwrap(),
+        server.clone().build().unwrap(),
+    );
+    let name = ServerName::new(NAME).unwrap();
+    let mut pair = Pair::new(ours, theirs, name, weather).unwrap();
+    pair.establish(MINUTE).unwrap();
+    pair.exchange(b"request", b"response").unwrap();
+    assert_eq!(*lost.lock().unwrap(), 2);
+    assert!(resumed(&client, &server));
 }
 
 /// G2: tickets are renewed under the new key while the old one still opens them; and after a day a

@@ -73,6 +73,38 @@ fn a_record_is_read_under_the_keys_that_the_one_before_it_brought() {
     assert!(client.is_established());
 }
 
+/// Whoever holds no key but hands a client its own messages back gets nowhere with it (RFC 9257 §4.1).
+#[test]
+fn d22_a_client_does_not_shake_hands_with_itself() {
+    let (mut client, mut server) = pair();
+    let hello = server.transmit().unwrap();
+    let reflect = |client: &mut Connection| {
+        let mut said = Vec::new();
+        while let Some(datagram) = client.transmit() {
+            said.push(datagram);
+        }
+        for datagram in &said {
+            client
+                .receive(&mut datagram.clone(), NOW, &mut |_| panic!("delivered"))
+                .unwrap();
+        }
+        assert!(!client.is_established());
+        said
+    };
+    client.tick(Duration::from_secs(1)).unwrap();
+    assert!(!reflect(&mut client).is_empty(), "its hello");
+    client
+        .receive(&mut hello.clone(), NOW, &mut |_| {})
+        .unwrap();
+    let flight = reflect(&mut client);
+    assert!(!flight.is_empty(), "its Finished");
+    for mut datagram in flight {
+        server.receive(&mut datagram, NOW, &mut |_| {}).unwrap();
+    }
+    carry(&mut server, &mut client);
+    assert!(client.is_established() && server.is_established());
+}
+
 /// RFC 6066 §3: a server that uses the name says so, and no other does.
 #[cfg(feature = "x509")]
 #[test]

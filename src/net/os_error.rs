@@ -61,7 +61,12 @@ mod tests {
         for kind in [
             ErrorKind::ConnectionRefused,
             ErrorKind::ConnectionReset,
+            ErrorKind::ConnectionAborted,
+            ErrorKind::HostUnreachable,
             ErrorKind::NetworkUnreachable,
+            ErrorKind::NetworkDown,
+            ErrorKind::PermissionDenied,
+            ErrorKind::OutOfMemory,
         ] {
             assert!(is_transient(&kind.into()));
         }

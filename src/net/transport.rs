@@ -41,8 +41,8 @@ pub trait Transport: Send + Sync {
     ///
     /// # Errors
     /// Where the system says that the datagram is too long (EMSGSIZE, or an [`io::Error`] made of
-    /// [`Error::MessageTooLong`]), datagrams become shorter and the flight is sent again. Every other
-    /// error ends a handshake and is returned from `send`.
+    /// [`Error::MessageTooLong`]), datagrams become shorter and the flight is sent again. A call that was
+    /// [interrupted](io::ErrorKind::Interrupted) is made again. Every other error ends a handshake and is returned from `send`.
     fn send(&self, datagram: &[u8]) -> io::Result<()>;
 
     /// Receives one datagram into the front of `buf`, which is grown as needed and may be exchanged
@@ -50,7 +50,7 @@ pub trait Transport: Send + Sync {
     ///
     /// # Errors
     /// [`io::ErrorKind::WouldBlock`] or [`io::ErrorKind::TimedOut`] when nothing came: the two mean
-    /// the same. Every other error ends a handshake and is returned from `recv`.
+    /// the same, and so does [`io::ErrorKind::Interrupted`]. Every other error ends a handshake and is returned from `recv`.
     fn recv(&self, buf: &mut Vec<u8>, wait: Duration) -> io::Result<usize>;
 
     /// The longest datagram that can be sent at the moment, in bytes, where that is known. Flights are
@@ -99,10 +99,13 @@ pub(super) fn send(transport: &dyn Transport, datagram: &[u8]) -> Result<Sent, E
     {
         return Ok(Sent::TooLong);
     }
-    match transport.send(datagram) {
-        Ok(()) => Ok(Sent::Gone),
-        Err(error) if super::os_error::is_too_long(&error) => Ok(Sent::TooLong),
-        Err(error) => Err(error.into()),
+    loop {
+        match transport.send(datagram) {
+            Ok(()) => return Ok(Sent::Gone),
+            Err(error) if super::os_error::is_too_long(&error) => return Ok(Sent::TooLong),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error.into()),
+        }
     }
 }
 
@@ -114,7 +117,65 @@ pub(super) fn recv(
 ) -> Result<Option<usize>, Error> {
     match transport.recv(buf, wait) {
         Ok(length) => Ok(Some(length)),
-        Err(error) if super::os_error::is_nothing(&error) => Ok(None),
+        // A call that was interrupted brought nothing: the caller waits for what remains of its time.
+        Err(error)
+            if super::os_error::is_nothing(&error)
+                || error.kind() == io::ErrorKind::Interrupted =>
+        {
+            Ok(None)
+        }
         Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use parking_lot::Mutex;
+    use std::collections::VecDeque;
+
+    /// Answers calls with these outcomes, one after another.
+    struct Scripted(Mutex<VecDeque<io::Result<usize>>>);
+
+    impl Scripted {
+        fn next(&self) -> io::Result<usize> {
+            self.0.lock().pop_front().unwrap()
+        }
+    }
+
+    impl Transport for Scripted {
+        fn send(&self, _: &[u8]) -> io::Result<()> {
+            self.next().map(drop)
+        }
+
+        fn recv(&self, _: &mut Vec<u8>, _: Duration) -> io::Result<usize> {
+            self.next()
+        }
+    }
+
+    fn scripted<const N: usize>(outcomes: [io::Result<usize>; N]) -> Scripted {
+        Scripted(Mutex::new(outcomes.into()))
+    }
+
+    #[test]
+    fn i01_p68_a_call_that_was_interrupted_is_no_failure() {
+        use io::ErrorKind::{Interrupted, InvalidInput, TimedOut, WouldBlock};
+        let transport = scripted([
+            Err(Interrupted.into()),
+            Err(WouldBlock.into()),
+            Err(TimedOut.into()),
+            Ok(7),
+            Err(InvalidInput.into()),
+        ]);
+        let outcome = || recv(&transport, &mut Vec::new(), Duration::ZERO);
+        for _ in 0..3 {
+            assert!(matches!(outcome(), Ok(None)));
+        }
+        assert!(matches!(outcome(), Ok(Some(7))));
+        assert!(matches!(outcome(), Err(Error::Io(_))));
+
+        let transport = scripted([Err(Interrupted.into()), Err(Interrupted.into()), Ok(0)]);
+        assert!(matches!(send(&transport, b"once"), Ok(Sent::Gone)));
+        assert!(transport.0.lock().is_empty());
     }
 }

@@ -234,6 +234,18 @@ mod tests {
         assert_eq!(transport.recv(&mut buf, Duration::from_secs(1)).unwrap(), 0);
     }
 
+    /// The longest datagram of IPv4 is received whole, and a buffer that was too small is not used as it is.
+    #[test]
+    fn p66_the_longest_datagram_is_not_cut() {
+        let (transport, other) = pair();
+        let longest = vec![0x17; 65_507];
+        for mut buf in [Vec::new(), vec![0; 100]] {
+            other.send(&longest).unwrap();
+            let length = transport.recv(&mut buf, Duration::from_secs(1)).unwrap();
+            assert_eq!(buf[..length], longest);
+        }
+    }
+
     #[test]
     fn h14_p65_a_refused_datagram_neither_fails_nor_shortens_the_wait() {
         let (transport, other) = pair();

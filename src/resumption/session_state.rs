@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn g02_a_session_lives_for_a_day() {
+    fn g02_i07_a_session_lives_for_a_day() {
         let state = example(PeerIdentity::Anonymous);
         let at = |seconds| UNIX_EPOCH + Duration::from_secs(seconds);
         let day = 24 * 60 * 60;
@@ -195,5 +195,7 @@ mod tests {
         };
         assert_eq!(later.time_left(at(10_000 - 3_600)).as_secs(), day);
         assert!(later.is_over(at(10_000 - 3_601)));
+        // Before all counting of seconds.
+        assert_eq!(seconds(UNIX_EPOCH - Duration::from_secs(1)), 0);
     }
 }

@@ -4,6 +4,7 @@ use super::honest::*;
 use super::puppet::{Puppet, Verdict};
 use crate::certificate::ServerName;
 use crate::config::ExtendedMasterSecret;
+use crate::error::Error;
 use crate::resumption::{ClientSession, Handle};
 use crate::wire::{NewSessionTicket, ServerHello};
 
@@ -70,6 +71,27 @@ fn a_full_handshake_leaves_what_the_server_has_given() {
             let state = session.state();
             assert_eq!(state.created, TODAY);
             assert_eq!(state.master.as_bytes(), keys.master().as_bytes());
+        }
+    }
+}
+
+/// RFC 7627 §6.4: without the extended master secret two connections could export the same keys.
+#[test]
+fn f08_without_the_extended_master_secret_no_keys_are_exported() {
+    for extended in [true, false] {
+        let client = client().extended_master_secret(ExtendedMasterSecret::Optional);
+        let mut puppet = Puppet::server(client, ServerName::unnamed());
+        let keys = serve(&mut puppet, |answer| {
+            answer.extensions.extended_master_secret = extended;
+        });
+        finish_as_server(&mut puppet, &keys);
+        let exported =
+            puppet
+                .session()
+                .export_keying_material(&mut [0; 32], b"EXPORTER-test", None);
+        match extended {
+            true => exported.unwrap(),
+            false => assert!(matches!(exported, Err(Error::NoExporter))),
         }
     }
 }

@@ -80,6 +80,21 @@ fn a16_every_count_returns_to_zero() {
     assert_eq!((peers.established(), peers.handshakes()), (0, 0));
 }
 
+/// Whoever chooses addresses does not know where they come to lie.
+#[test]
+fn i14_every_listener_hashes_addresses_under_a_key_of_its_own() {
+    use std::hash::BuildHasher;
+    let (one, other) = (Peers::new(), Peers::new());
+    let hash = |peers: &Peers, at| peers.tables.hasher().hash_one(address(at));
+    let differ = ["192.0.2.1:1", "192.0.2.2:1", "[2001:db8::1]:1"]
+        .into_iter()
+        .filter(|at| hash(&one, at) != hash(&other, at));
+    assert_eq!(differ.count(), 3);
+    let network: IpAddr = [192, 0, 2, 1].into();
+    let hash = |peers: &Peers| peers.handshakes.hasher().hash_one(network);
+    assert_ne!(hash(&one), hash(&other));
+}
+
 #[test]
 fn h01_the_old_association_lives_until_the_new_one_is_finished() {
     let mut peers = Peers::new();
