@@ -41,6 +41,8 @@ pub enum Error {
     Closed,
     /// The peer began anew from the same address and proved it; this association is over (RFC 6347 §4.2.8).
     ReplacedByNewHandshake,
+    /// Nothing authentic came from the peer for as long as the listener lets connections lie idle.
+    Idle,
     /// A server that verifies hellos has answered this one with a cookie and forgotten it. Half of
     /// all first calls end so: start afresh with the next datagram (RFC 6347 §4.2.1).
     HelloVerifyRequired,
@@ -210,6 +212,7 @@ impl Error {
             | Error::ReadTimeout
             | Error::Closed
             | Error::ReplacedByNewHandshake
+            | Error::Idle
             | Error::HelloVerifyRequired
             | Error::NoCookieContext
             | Error::BufferTooSmall { .. }
@@ -263,7 +266,9 @@ impl Error {
         match self {
             Error::Io(error) => error.kind(),
             Error::WantRead => io::ErrorKind::WouldBlock,
-            Error::ReadTimeout | Error::HandshakeTimeout { .. } => io::ErrorKind::TimedOut,
+            Error::ReadTimeout | Error::HandshakeTimeout { .. } | Error::Idle => {
+                io::ErrorKind::TimedOut
+            }
             Error::Config(_)
             | Error::NoCookieContext
             | Error::MessageTooLong { .. }
@@ -327,6 +332,7 @@ impl fmt::Display for Error {
                 }
             }
             Error::Closed => f.write_str("the connection is closed"),
+            Error::Idle => f.write_str("nothing came from the peer for too long"),
             Error::ReplacedByNewHandshake => f.write_str("the peer began anew from the same address"),
             Error::HelloVerifyRequired => {
                 f.write_str("the client was asked to prove its address; start afresh with its next hello")

@@ -314,6 +314,42 @@ fn i12_i13_a_flooded_connection_that_does_not_read_leaves_the_others_alone() {
     assert_eq!(&buf[..5], b"sleep");
 }
 
+/// Nothing is heard of a client that is gone, however much anyone sends in its name.
+#[test]
+fn h13_a_connection_that_lies_idle_is_ended() {
+    let (report, reported) = mpsc::channel();
+    let report = Mutex::new(report);
+    let options = ServeOptions {
+        idle_limit: Some(Duration::from_secs(1)),
+        ..ServeOptions::default()
+    };
+    let server = Served::with(server_config(), options, move |socket: DtlsSocket| {
+        let outcome = echo(socket);
+        report.lock().unwrap().send(format!("{outcome:?}")).unwrap();
+    });
+    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    socket.connect(server.address).unwrap();
+    let raw = socket.try_clone().unwrap();
+    let socket = DtlsSocket::from_socket(socket, ServerName::unnamed(), client_config()).unwrap();
+    assert_eq!(ask(&socket, b"here"), b"here");
+    let start = Instant::now();
+    let outcome = loop {
+        raw.send(b"\x17\xfe\xfd\0\x01\0\0\0\0\0\x09\0\x01?")
+            .unwrap();
+        match reported.recv_timeout(MOMENT) {
+            Ok(outcome) => break outcome,
+            Err(_) => assert!(start.elapsed() < LONG),
+        }
+    };
+    assert_eq!(outcome, "Err(Idle)");
+    let end = socket.recv(&mut [0; 64]);
+    assert!(
+        matches!(end, Err(Error::Closed)),
+        "the client is told: {end:?}"
+    );
+    server.wait_for(|stats| stats.connections == 0 && stats.connections_idle == 1);
+}
+
 /// A close is a message like every other: nobody waits for its arrival, and if it is lost the read
 /// timeout tells the other side.
 #[test]

@@ -223,6 +223,11 @@ impl Inbound {
         self.trace.stats
     }
 
+    /// Records that were opened so far.
+    pub(crate) fn records_received(&self) -> u64 {
+        self.trace.stats.records_received
+    }
+
     pub(crate) fn take_events(&mut self) -> Told {
         self.trace.take()
     }

@@ -18,6 +18,8 @@ pub struct ListenerStats {
     pub handshakes_started: u64,
     /// Handshakes that replaced a connection of the same address.
     pub connections_replaced: u64,
+    /// Connections ended since nothing came from their clients for too long.
+    pub connections_idle: u64,
     /// Datagrams from unknown addresses that are no hello.
     pub dropped_unknown: u64,
     /// Hellos that cannot be read, come in pieces, or cannot be challenged.
@@ -57,6 +59,7 @@ pub(super) struct Counters {
     pub(super) challenges_sent: Counter,
     pub(super) handshakes_started: Counter,
     pub(super) connections_replaced: Counter,
+    pub(super) connections_idle: Counter,
     pub(super) dropped_unknown: Counter,
     pub(super) dropped_hellos: Counter,
     pub(super) dropped_no_room: Counter,
@@ -76,6 +79,7 @@ impl Counters {
             challenges_sent: self.challenges_sent.get(),
             handshakes_started: self.handshakes_started.get(),
             connections_replaced: self.connections_replaced.get(),
+            connections_idle: self.connections_idle.get(),
             dropped_unknown: self.dropped_unknown.get(),
             dropped_hellos: self.dropped_hellos.get(),
             dropped_no_room: self.dropped_no_room.get(),

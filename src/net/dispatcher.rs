@@ -26,12 +26,16 @@ use std::time::Duration;
 /// lasting one does not spin.
 const PAUSE: Duration = Duration::from_millis(10);
 
+/// How often to look for connections that lie idle. Their limit counts in seconds.
+const LOOK_AROUND: Duration = Duration::from_secs(1);
+
 pub(super) struct Dispatcher<D> {
     pub(super) hub: Arc<Hub>,
     pub(super) config: Arc<ServerConfig>,
     pub(super) entrance: Entrance,
     pub(super) bounds: Bounds,
     pub(super) inbox_capacity: usize,
+    pub(super) idle_limit: Option<Duration>,
     /// Where new handshakes go. It must not wait.
     pub(super) door: D,
 }
@@ -43,7 +47,9 @@ impl<D: FnMut(Handshake)> Dispatcher<D> {
         self.hub.socket.set_read_timeout(Some(SLICE))?;
         let mut buffer = vec![0; RECEIVE_BUFFER];
         let mut reply = ReplyBuffer::new();
+        let mut look_around = Duration::ZERO;
         while self.goes_on() {
+            self.end_silent(&mut look_around);
             match self.hub.socket.recv_from(&mut buffer) {
                 Ok((length, from)) => {
                     self.hub.counters.datagrams_received.count();
@@ -70,6 +76,16 @@ impl<D: FnMut(Handshake)> Dispatcher<D> {
             }
         }
         Ok(())
+    }
+
+    /// Ends connections that lie idle. `next` is when to look for them again.
+    fn end_silent(&self, next: &mut Duration) {
+        let now = self.config.settings.clock.now();
+        if let Some(limit) = self.idle_limit.filter(|_| now >= *next) {
+            *next = now.saturating_add(LOOK_AROUND);
+            let ended = self.hub.peers.lock().end_silent(now, limit);
+            (0..ended).for_each(|_| self.hub.counters.connections_idle.count());
+        }
     }
 
     fn goes_on(&self) -> bool {

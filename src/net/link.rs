@@ -278,10 +278,15 @@ impl Link {
         let contested = self.transport.is_contested();
         let mut inbound = self.inbound.lock();
         inbound.set_contested(contested);
+        let before = inbound.records_received();
         let response = inbound.receive(datagram, now, &mut deliver);
+        let authentic = inbound.records_received() != before;
         let told = inbound.take_events();
         drop(inbound);
         told.tell();
+        if authentic {
+            self.transport.heard(now);
+        }
         if heard {
             self.heard.store(true, Ordering::Relaxed);
         }

@@ -139,6 +139,7 @@ impl DtlsListener {
     ) -> io::Result<()> {
         let bounds = options.bounds();
         let inbox_capacity = options.inbox_capacity.max(1);
+        let idle_limit = options.idle_limit;
         let workers = Workers::new(self.hub.clone(), options, handler);
         let dispatcher = Dispatcher {
             hub: self.hub.clone(),
@@ -146,6 +147,7 @@ impl DtlsListener {
             entrance: self.entrance(),
             bounds,
             inbox_capacity,
+            idle_limit,
             door: |handshake| workers.start(handshake),
         };
         let ran = dispatcher.run();
@@ -212,6 +214,7 @@ impl DtlsListener {
             entrance: self.entrance(),
             bounds: options.bounds(),
             inbox_capacity: options.inbox_capacity,
+            idle_limit: options.idle_limit,
             door: move |handshake| {
                 if let Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) =
                     put.try_send(handshake)

@@ -57,6 +57,10 @@ impl Transport for ListenerTransport {
         }
     }
 
+    fn heard(&self, now: Duration) {
+        self.fate.hear(now);
+    }
+
     fn is_contested(&self) -> bool {
         self.fate.is_contested()
     }

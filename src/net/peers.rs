@@ -2,10 +2,11 @@
 
 use super::address::network;
 use super::fate::Fate;
-use crossbeam_channel::Sender;
+use crossbeam_channel::{Sender, bounded};
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Tells two seats at one address apart.
 pub(super) type SeatId = u64;
@@ -235,6 +236,22 @@ impl Peers {
                 }
             }
         }
+    }
+
+    /// Ends the connections of clients that have been silent for `limit`; how many. Their places are free
+    /// when their workers have gone.
+    pub(super) fn end_silent(&mut self, now: Duration, limit: Duration) -> usize {
+        let mut ended = 0_usize;
+        for seat in self.tables.values_mut().map(|table| &mut table.current) {
+            let connected = seat.state == State::Established && !seat.fate.is_forgotten();
+            if connected && seat.fate.is_silent(now, limit) {
+                seat.fate.forget();
+                // Whoever waits at the other end wakes.
+                seat.inbox = bounded(0).0;
+                ended = ended.saturating_add(1);
+            }
+        }
+        ended
     }
 
     /// Ends everybody: nothing is received any more, and nobody new is seated.

@@ -140,7 +140,8 @@ impl DtlsSocket {
     /// # Errors
     /// [`Error::ReadTimeout`] after the read timeout, [`Error::WantRead`] in non-blocking mode;
     /// [`Error::BufferTooSmall`], and the message stays; [`Error::Closed`] when either side has closed
-    /// the connection; [`Error::ReplacedByNewHandshake`] when the client began anew.
+    /// the connection; [`Error::ReplacedByNewHandshake`] when the client began anew; [`Error::Idle`] when nothing
+    /// came from it for [as long as that](crate::ServeOptions::idle_limit).
     pub fn recv(&self, buf: &mut [u8]) -> Result<usize> {
         self.link.recv(buf, Take::Remove)
     }

@@ -66,6 +66,10 @@ pub trait Transport: Send + Sync {
         false
     }
 
+    /// Something authentic came at this time of the configuration's clock. Only a listener wants to know.
+    #[doc(hidden)]
+    fn heard(&self, _now: Duration) {}
+
     /// The address of this side.
     ///
     /// # Errors

@@ -64,4 +64,9 @@ fn d17_the_cookie_exchange_is_in_no_transcript() {
     let keys = serve(&mut puppet, |_| ());
     finish_as_server(&mut puppet, &keys);
     assert_eq!(puppet.verdict(), Verdict::Established);
+    // What both agree on begins with message 1, a hello that has the cookie.
+    let transcript = puppet.io().transcript();
+    assert_eq!(transcript[..6], [1, 0, 0, transcript[3], 0, 1]);
+    let cookie = [&[20][..], &[1; 20]].concat();
+    assert!(transcript.windows(21).any(|bytes| bytes == cookie));
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::error::Error;
 use crossbeam_channel::{Receiver, bounded};
 
 const BOUNDS: Bounds = Bounds {
@@ -78,6 +79,30 @@ fn a16_every_count_returns_to_zero() {
     assert!(peers.is_empty());
     assert!(peers.handshakes.is_empty());
     assert_eq!((peers.established(), peers.handshakes()), (0, 0));
+}
+
+#[test]
+fn h13_a_client_that_is_silent_for_too_long_is_let_go() {
+    let mut peers = Peers::new();
+    let at = |seconds| Duration::from_secs(seconds);
+    let limit = at(60);
+    let silent = admit(&mut peers, A, 1).unwrap();
+    let talks = admit(&mut peers, "192.0.2.2:1", 1).unwrap();
+    let shakes_hands = admit(&mut peers, "192.0.2.3:1", 1).unwrap();
+    for (client, at) in [(&silent, A), (&talks, "192.0.2.2:1")] {
+        peers.establish(address(at), client.id, BOUNDS).unwrap();
+    }
+    assert_eq!(peers.end_silent(at(1_000), limit), 0, "counts from here");
+    talks.fate.hear(at(1_030));
+    assert_eq!(peers.end_silent(at(1_059), limit), 0);
+    assert_eq!(peers.end_silent(at(1_060), limit), 1);
+    assert!(ended(&silent) && !ended(&talks) && !ended(&shakes_hands));
+    assert!(matches!(silent.fate.why_ended(), Error::Idle));
+    assert_eq!(peers.end_silent(at(1_061), limit), 0, "once");
+    assert_eq!(peers.established(), 2, "until its worker is gone");
+    peers.remove(address(A), silent.id);
+    assert_eq!(peers.established(), 1);
+    assert_eq!(peers.end_silent(at(1_090), limit), 1);
 }
 
 /// Whoever chooses addresses does not know where they come to lie.
