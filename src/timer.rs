@@ -166,7 +166,8 @@ pub struct Retransmission {
     pub give_up: GiveUp,
 }
 
-/// When to stop sending a flight again.
+/// When to stop sending a flight again. A whole handshake has three times as long as one flight, whatever
+/// the peer sends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GiveUp {
     /// When the maximum delay has expired once.
@@ -206,6 +207,28 @@ impl Retransmission {
             && self.give_up != GiveUp::Deadline(Duration::ZERO)
     }
 
+    /// When a whole handshake is over, however often the peer repeats itself: each side has three flights
+    /// at most (RFC 6347 §4.2.4, figure 1), and has patience with each (hazard E16).
+    pub(crate) fn longest_handshake(&self) -> Duration {
+        let (mut delay, mut doubling) = (self.initial, Duration::ZERO);
+        let mut delays = match self.give_up {
+            GiveUp::AtMaximum => u32::MAX,
+            GiveUp::Resends(resends) => resends.saturating_add(1),
+            GiveUp::Deadline(after) => return after,
+        };
+        while delay < self.maximum && delays > 0 {
+            doubling = doubling.saturating_add(delay);
+            delay = delay.saturating_mul(2);
+            delays = delays.saturating_sub(1);
+        }
+        let at_maximum = match self.give_up {
+            GiveUp::AtMaximum => 1,
+            GiveUp::Resends(_) | GiveUp::Deadline(_) => delays,
+        };
+        let flight = doubling.saturating_add(self.maximum.saturating_mul(at_maximum));
+        flight.saturating_mul(3)
+    }
+
     /// What `handshake_timeout(min, max)` means: doubling from `min` until `max` has expired.
     pub const fn handshake_timeout(min: Duration, max: Duration) -> Self {
         Retransmission {
@@ -226,6 +249,25 @@ impl Default for Retransmission {
 mod tests {
     use super::*;
     use parking_lot::Mutex;
+
+    #[test]
+    fn e16_a_handshake_takes_three_flights_at_most() {
+        let plan = |give_up| Retransmission {
+            give_up,
+            ..Retransmission::RFC6347
+        };
+        for (give_up, seconds) in [
+            (GiveUp::AtMaximum, 3 * 123),
+            (GiveUp::Resends(0), 3),
+            (GiveUp::Resends(2), 3 * (1 + 2 + 4)),
+            (GiveUp::Resends(8), 3 * (63 + 3 * 60)),
+            (GiveUp::Deadline(Duration::from_secs(60)), 60),
+        ] {
+            let longest = plan(give_up).longest_handshake();
+            assert_eq!(longest.as_secs(), seconds, "{give_up:?}");
+        }
+        assert!(plan(GiveUp::Resends(u32::MAX)).longest_handshake() > Duration::from_secs(1 << 32));
+    }
 
     struct Hand(Mutex<Duration>);
 

@@ -47,7 +47,7 @@ fn in_clear_weather_nothing_is_sent_twice() {
 
 /// E7: every drop pattern of the first 10 datagrams.
 #[test]
-fn e07_every_drop_pattern_of_the_first_10_datagrams() {
+fn e05_e07_p02_p10_every_drop_pattern_of_the_first_10_datagrams() {
     for variant in VARIANTS {
         for pattern in 0..1 << 10 {
             if let Err(error) = run(variant, Weather::drop_pattern(pattern)) {

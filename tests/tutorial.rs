@@ -48,7 +48,7 @@ fn conf_handshake_timeout_defaults_to_7_sends_in_123_seconds() {
 }
 
 #[test]
-fn conf_handshake_timeout_min_and_max() {
+fn p15_conf_handshake_timeout_min_and_max() {
     let nothing = Weather::new(|_| Vec::new());
     let client = client().handshake_timeout(2 * S, 5 * S).build().unwrap();
     let mut pair = pair(client, server().build().unwrap(), nothing);
@@ -121,7 +121,7 @@ fn with_bad_records(limit: Option<NonZeroU32>, n: usize) -> (Option<Error>, u64)
 }
 
 #[test]
-fn conf_dtls_badmac_limit_ends_the_connection_at_the_nth_and_is_unlimited_by_default() {
+fn b05_conf_dtls_badmac_limit_ends_the_connection_at_the_nth_and_is_unlimited_by_default() {
     let (failure, bad) = with_bad_records(None, 100);
     assert!(failure.is_none() && bad == 100, "{failure:?}, {bad}");
     let (failure, _) = with_bad_records(NonZeroU32::new(3), 2);

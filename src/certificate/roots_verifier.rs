@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn only_so_much_is_looked_at() {
+    fn c13_only_so_much_is_looked_at() {
         let root = Authority::new("root");
         let leaf = root.issue(&["a.example"], |_| ());
         let many = vec![leaf.clone(); 11];

@@ -116,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_length_that_lies_is_an_error() {
+    fn b23_a_length_that_lies_is_an_error() {
         assert_eq!(Reader::new(&[3, 1, 2]).vec8(), Err(DecodeError::Truncated));
         assert_eq!(
             Reader::new(&[0, 0, 9, 1]).vec24(),

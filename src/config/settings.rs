@@ -254,8 +254,8 @@ impl<C: AsMut<Settings>> ConfigBuilder<C> {
         self.set(|s| s.retransmission = plan)
     }
 
-    /// A handshake fails when it has taken this long, whatever the retransmission plan says. None by
-    /// default on clients; the plan ends every handshake anyway.
+    /// A handshake fails when it has taken this long, whatever the retransmission plan says. By default
+    /// the plan decides: three times as long as it has patience with one flight, or its own deadline.
     pub fn handshake_deadline(self, deadline: Duration) -> Self {
         self.set(|s| s.handshake_deadline = Some(deadline))
     }

@@ -41,6 +41,51 @@ fn carry(from: &mut Connection, to: &mut Connection) {
     }
 }
 
+/// A wait is for what remains of it.
+#[test]
+fn p07_junk_does_not_postpone_the_timer() {
+    let psk = Psk::new("tester", [7; 32]).unwrap();
+    let client = ClientConfig::builder(ServerTrust::psk(psk))
+        .build()
+        .unwrap();
+    let name = ServerName::unnamed();
+    let mut client = Connection::client(client.into(), name, "client".into(), NOW).unwrap();
+    client.begin(NOW).unwrap();
+    let due = client.next_deadline();
+    assert_eq!(due, Some(Duration::from_secs(1)));
+    for tenths in 1..10 {
+        let now = Duration::from_millis(100 * tenths);
+        for mut junk in [vec![], vec![0; 9], vec![22; 60], vec![0xfe; 2000]] {
+            client.receive(&mut junk, now, &mut |_| {}).unwrap();
+            client.tick(now).unwrap();
+        }
+        assert_eq!(client.next_deadline(), due);
+    }
+    while client.transmit().is_some() {}
+    client.tick(due.unwrap()).unwrap();
+    assert!(client.transmit().is_some(), "the hello again");
+}
+
+/// Whoever repeats its flight for ever re-arms a timer, and gets answers; but the handshake ends.
+#[test]
+fn e16_repetitions_do_not_keep_a_handshake_for_ever() {
+    let (mut client, mut server) = pair();
+    let second = Duration::from_secs(1);
+    client.tick(second).unwrap();
+    let hello = client.transmit().unwrap();
+    let mut now = second;
+    let error = loop {
+        let heard = server.receive(&mut hello.clone(), now, &mut |_| {});
+        if let Err(error) = heard.and_then(|()| server.tick(now)) {
+            break error;
+        }
+        while server.transmit().is_some() {}
+        now += second / 2;
+        assert!(now < 1000 * second, "a handshake without an end");
+    };
+    assert!(matches!(error, Error::HandshakeTimeout { .. }), "{error:?}");
+}
+
 /// However many records stand between a ChangeCipherSpec and the Finished in a datagram, none of them
 /// need be kept for later: the keys are there when they are read.
 #[test]

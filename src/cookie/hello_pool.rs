@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a10_fragments_in_any_order_make_a_whole_hello() {
+    fn a10_p31_p32_fragments_in_any_order_make_a_whole_hello() {
         let mut pool = HelloPool::new(2);
         for order in [[0, 1, 2], [2, 0, 1], [1, 2, 0]] {
             let ranges = [0..100, 90..200, 200..300];
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn a13_a_flood_takes_no_more_than_the_places() {
+    fn a13_p37_a_flood_takes_no_more_than_the_places() {
         let mut pool = HelloPool::new(8);
         for client in 0..10_000_u32 {
             assert!(

@@ -214,13 +214,13 @@ impl Retransmit {
         }
     }
 
-    /// When the whole handshake is given up, where the plan says so.
+    /// When the whole handshake is given up.
     pub(crate) fn deadline(&self) -> Option<Duration> {
-        match (self.plan.give_up, &self.state) {
-            (GiveUp::Deadline(after), State::Preparing | State::Waiting(_)) => {
-                Some(self.began.saturating_add(after))
+        match &self.state {
+            State::Preparing | State::Waiting(_) => {
+                Some(self.began.saturating_add(self.plan.longest_handshake()))
             }
-            _ => None,
+            State::Finished | State::FinishedLast { .. } => None,
         }
     }
 
@@ -296,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn p06_damped_repeats_do_not_postpone_the_timer() {
+    fn e06_p06_damped_repeats_do_not_postpone_the_timer() {
         let mut machine = Retransmit::new(Retransmission::RFC6347, Damped, Duration::ZERO);
         machine.flight_sent(Duration::ZERO);
         machine.peer_repeated(S / 2);
@@ -347,6 +347,18 @@ mod tests {
         }
     }
 
+    /// However long a peer takes to make its flight, its timer begins when that is sent.
+    #[test]
+    fn e15_p14_no_timer_runs_while_a_flight_is_made() {
+        let mut machine = Retransmit::new(Retransmission::RFC6347, Damped, Duration::ZERO);
+        assert_eq!(machine.expires(), None);
+        assert_eq!(machine.expired(100 * S), Expiry::NotDue);
+        assert_eq!(machine.peer_repeated(100 * S), Repeat::Nothing);
+        machine.flight_sent(100 * S);
+        assert_eq!(machine.expires(), Some(101 * S));
+        assert_eq!(machine.expired(100 * S), Expiry::NotDue);
+    }
+
     #[test]
     fn i08_a_long_stall_brings_one_resend() {
         let mut machine = Retransmit::new(Retransmission::RFC6347, Damped, Duration::ZERO);
@@ -356,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn e01_e02_the_last_flight_is_served_for_240_seconds_and_at_most_once_per_delay() {
+    fn e01_e02_p01_p03_the_last_flight_is_served_for_240_seconds_and_at_most_once_per_delay() {
         let mut machine = Retransmit::new(Retransmission::RFC6347, Damped, Duration::ZERO);
         machine.last_flight_sent(Duration::ZERO);
         assert_eq!(machine.peer_repeated(S), Repeat::Resend);

@@ -236,7 +236,7 @@ mod tests {
 
     /// The longest datagram of IPv4 is received whole, and a buffer that was too small is not used as it is.
     #[test]
-    fn p66_the_longest_datagram_is_not_cut() {
+    fn a18_p66_the_longest_datagram_is_not_cut() {
         let (transport, other) = pair();
         let longest = vec![0x17; 65_507];
         for mut buf in [Vec::new(), vec![0; 100]] {

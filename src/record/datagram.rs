@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn a_length_beyond_the_datagram_ends_it() {
+    fn b01_a_length_beyond_the_datagram_ends_it() {
         let mut datagram = [record(1, b"one"), record(2, b"two")].concat();
         datagram.pop();
         let records = [Ok((1, b"one".to_vec())), Err(DropReason::MalformedRecord)];

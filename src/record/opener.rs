@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_that_is_not_authentic_does_not_move_the_window() {
+    fn b07_p44_a_record_that_is_not_authentic_does_not_move_the_window() {
         let (mut sealer, mut opener) = pair(AeadAlgorithm::ChaCha20Poly1305);
         let record = seal(&mut sealer, ContentType::HANDSHAKE, b"a message");
         let mut forged = record.clone();
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn duplicates_and_old_records_are_dropped() {
+    fn b08_b09_p45_duplicates_and_old_records_are_dropped() {
         let (mut sealer, mut opener) = pair(AeadAlgorithm::Aes256Gcm);
         let records: Vec<_> = (0..300)
             .map(|_| seal(&mut sealer, ContentType::APPLICATION_DATA, b"data"))
@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_that_is_authentic_and_too_long_is_opened_to_be_blamed() {
+    fn b17_a_record_that_is_authentic_and_too_long_is_opened_to_be_blamed() {
         let (key, iv) = (Secret::new(vec![1; 16]), Secret::new(vec![2; 4]));
         let aead = AeadAlgorithm::Aes128Gcm;
         let protection = Protection::dtls12(aead, &key, &iv).unwrap();

@@ -131,7 +131,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_window_is_the_model(
+        fn b08_the_window_is_the_model(
             start in prop_oneof![Just(0), Just(MAX_SEQUENCE - 500), 0..=MAX_SEQUENCE],
             steps in prop::collection::vec(step(), 1..400),
         ) {

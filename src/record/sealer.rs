@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn the_explicit_nonce_is_epoch_and_sequence() {
+    fn b20_the_explicit_nonce_is_epoch_and_sequence() {
         let (mut sealer, mut out) = (aes(), Vec::new());
         seal(&mut sealer, b"one", &mut out).unwrap();
         out.clear();
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn p51_the_last_number_is_used_and_none_comes_after_it() {
+    fn b21_p51_the_last_number_is_used_and_none_comes_after_it() {
         for mut sealer in [Sealer::plaintext(0), aes()] {
             sealer.next_sequence = MAX_SEQUENCE;
             let mut out = Vec::new();

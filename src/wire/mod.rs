@@ -67,3 +67,6 @@ pub(crate) trait Body: Sized {
         Writer::bytes_of(|w| self.write(w))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,7 @@ use crate::record::Sealer;
 use crate::wire::{ContentType, HandshakeHeader, HandshakeType, ProtocolVersion};
 use HandshakeType as Type;
 
+mod bounds;
 mod hostile;
 
 const RULES: Rules = Rules {
@@ -123,7 +124,7 @@ impl Peer {
 }
 
 #[test]
-fn what_is_left_over_behind_the_finished_ends_the_handshake() {
+fn c11_what_is_left_over_behind_the_finished_ends_the_handshake() {
     for behind_finished in [
         &[(Type::FINISHED, 5), (Type::FINISHED, 6)][..],
         &[(Type::FINISHED, 6), (Type::FINISHED, 5)],
@@ -160,7 +161,7 @@ fn d13_an_alert_is_a_warning_or_fatal() {
 }
 
 #[test]
-fn after_the_handshake_there_are_only_repetitions_and_wishes_for_another() {
+fn e03_p03_after_the_handshake_there_are_only_repetitions_and_wishes_for_another() {
     let mut peer = Peer::established(Renegotiation::Refused);
     let repetition = peer.say_messages(&[(Type::FINISHED, 5)]);
     assert!(repetition.repeated && repetition.fatal.is_none());

@@ -63,7 +63,7 @@ fn fragments(longest: usize) -> impl Strategy<Value = (usize, Vec<(usize, usize)
 
 proptest! {
     #[test]
-    fn fragments_in_any_order_are_the_message(
+    fn c04_p39_fragments_in_any_order_are_the_message(
         // Ahead of its time a message has a budget, which counts a fragment before what of it is new.
         (length, fragments) in fragments(4000),
     ) {
@@ -87,7 +87,7 @@ proptest! {
 
     /// Of two senders that contradict each other, each byte is the one that came first.
     #[test]
-    fn the_first_byte_is_kept(
+    fn c04_the_first_byte_is_kept(
         (length, fragments) in fragments(300),
         senders in prop::collection::vec(any::<u8>(), 80),
     ) {
@@ -105,7 +105,7 @@ proptest! {
 
     /// Whatever a flood holds, memory is bounded, and the message that is due gets through.
     #[test]
-    fn a_flood_is_bounded_and_keeps_nothing_out(
+    fn c06_p41_a_flood_is_bounded_and_keeps_nothing_out(
         flood in prop::collection::vec((0..7_u16, any::<Index>(), 1..400_usize), 1..2000),
     ) {
         let due = body(LIMITS.certificate);
@@ -126,7 +126,7 @@ proptest! {
 }
 
 #[test]
-fn single_bytes_backwards_are_the_message() {
+fn c04_single_bytes_backwards_are_the_message() {
     let body = body(200);
     let mut r = reassembly(0);
     for i in (0..200).rev() {
@@ -165,7 +165,7 @@ fn too_many_gaps_are_left_to_the_next_attempt() {
 }
 
 #[test]
-fn memory_follows_the_bytes_and_not_the_claim() {
+fn c01_p42_memory_follows_the_bytes_and_not_the_claim() {
     let mut r = reassembly(0);
     let claim = body(LIMITS.certificate);
     assert_eq!(insert(&mut r, 0, &claim, (0, 1)), Inserted::Stored);
@@ -181,7 +181,7 @@ fn memory_follows_the_bytes_and_not_the_claim() {
 }
 
 #[test]
-fn the_window_has_seven_messages() {
+fn c06_p43_the_window_has_seven_messages() {
     let mut r = reassembly(5);
     assert_eq!(insert(&mut r, 4, b"x", (0, 1)), Inserted::Repeated);
     for seq in 5..12 {
@@ -196,7 +196,7 @@ fn the_window_has_seven_messages() {
 }
 
 #[test]
-fn a21_a_fragment_that_contradicts_the_one_before_takes_its_place() {
+fn a21_c02_c05_p40_a_fragment_that_contradicts_the_one_before_takes_its_place() {
     let mut r = reassembly(0);
     assert_eq!(insert(&mut r, 0, b"forged", (0, 3)), Inserted::Stored);
     assert_eq!(insert(&mut r, 0, b"message", (0, 3)), Inserted::Mismatch);
@@ -213,7 +213,7 @@ fn a21_a_fragment_that_contradicts_the_one_before_takes_its_place() {
 }
 
 #[test]
-fn a_fragment_beyond_its_message_is_dropped() {
+fn c03_p40_a_fragment_beyond_its_message_is_dropped() {
     let mut r = reassembly(0);
     let mut header = HandshakeHeader::whole(CERTIFICATE, 0, 7);
     for offset in [5, 7, 8, u32::MAX] {
@@ -244,7 +244,7 @@ fn every_type_has_a_longest_message() {
 }
 
 #[test]
-fn an_empty_message_is_whole_at_once_and_an_empty_fragment_is_nothing() {
+fn b03_c09_p39_an_empty_message_is_whole_at_once_and_an_empty_fragment_is_nothing() {
     let mut r = reassembly(0);
     assert_eq!(insert(&mut r, 0, b"message", (3, 3)), Inserted::Stored);
     assert!(r.held.is_empty());
@@ -257,7 +257,7 @@ fn an_empty_message_is_whole_at_once_and_an_empty_fragment_is_nothing() {
 }
 
 #[test]
-fn after_the_last_number_nothing_comes() {
+fn c08_after_the_last_number_nothing_comes() {
     let mut r = reassembly(u16::MAX);
     assert_eq!(insert(&mut r, 0, b"x", (0, 1)), Inserted::Repeated);
     assert_eq!(insert(&mut r, u16::MAX, b"x", (0, 1)), Inserted::Stored);
@@ -285,7 +285,7 @@ fn what_is_skipped_is_dropped() {
 }
 
 #[test]
-fn left_overs_of_another_epoch_are_noticed() {
+fn c11_left_overs_of_another_epoch_are_noticed() {
     let mut r = reassembly(0);
     assert!(!r.holds_other_epoch(1));
     insert_whole(&mut r, CERTIFICATE, 1, 1, b"x");

@@ -75,7 +75,7 @@ fn a_client_takes_what_it_has_offered() {
 }
 
 #[test]
-fn d07_p54_a_client_takes_nothing_else() {
+fn b24_d07_p54_a_client_takes_nothing_else() {
     let unsolicited = Error::UnsolicitedExtension;
     type Case = (
         &'static str,

@@ -121,7 +121,7 @@ fn i14_every_listener_hashes_addresses_under_a_key_of_its_own() {
 }
 
 #[test]
-fn h01_the_old_association_lives_until_the_new_one_is_finished() {
+fn h01_p33_the_old_association_lives_until_the_new_one_is_finished() {
     let mut peers = Peers::new();
     let old = admit(&mut peers, A, 1).unwrap();
     peers.establish(address(A), old.id, BOUNDS).unwrap();

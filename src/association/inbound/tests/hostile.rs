@@ -191,7 +191,7 @@ fn h03_p22_records_of_an_old_association_do_not_open_and_do_not_count_where_ther
 
 /// Application data that overtakes the Finished is dropped, as UDP may, and never delivered later.
 #[test]
-fn p19_application_data_before_finished_is_dropped() {
+fn b12_b13_p19_application_data_before_finished_is_dropped() {
     let mut peer = Peer::new(Renegotiation::Refused);
     for record in [
         clear(ContentType::APPLICATION_DATA, b"forged"),
@@ -206,7 +206,7 @@ fn p19_application_data_before_finished_is_dropped() {
 
 /// RFC 6347 §4.1.2.7: a bad record says nothing about the next one in its datagram.
 #[test]
-fn p20_p21_p23_p48_a_bad_record_does_not_harm_the_next_one() {
+fn b02_b04_p20_p21_p23_p48_a_bad_record_does_not_harm_the_next_one() {
     let data = ContentType::APPLICATION_DATA;
     let mut junk = vec![
         ("an old epoch", clear(data, b"old"), DropReason::OldEpoch),
@@ -298,7 +298,7 @@ fn p49_only_what_was_tried_to_be_opened_counts_as_a_bad_record() {
 
 /// An empty message would look like the end of the data.
 #[test]
-fn p53_an_empty_application_record_is_dropped() {
+fn b03_p53_an_empty_application_record_is_dropped() {
     let mut peer = established();
     for _ in 0..100 {
         let empty = peer.record(ContentType::APPLICATION_DATA, b"");

@@ -30,7 +30,7 @@ fn a09_a_session_to_resume_is_no_proof() {
 }
 
 #[test]
-fn a12_the_reply_has_the_numbers_of_the_hello() {
+fn a12_p28_the_reply_has_the_numbers_of_the_hello() {
     let gate = gate();
     for (record_sequence, message_seq) in [(0, 0), (3, 0), (0x0102_0304_0506, 1), (9, 255)] {
         let hello = Hello {

@@ -18,7 +18,7 @@ fn a08_a_length_that_lies_is_malformed() {
 }
 
 #[test]
-fn a08_no_truncation_verifies() {
+fn a08_p34_no_truncation_verifies() {
     let (gate, hello) = proven();
     let whole = hello.datagram();
     let waived = Gate::new(HelloVerification::Waived);
@@ -60,7 +60,7 @@ fn a10_a_part_of_a_hello_gets_no_reply() {
 }
 
 #[test]
-fn a14_what_is_no_hello_in_the_clear_is_dropped() {
+fn a14_a20_p36_what_is_no_hello_in_the_clear_is_dropped() {
     let gate = gate();
     let datagram = Hello::new().datagram();
     let mut tls = vec![22, 3, 1, 0, 60, 1, 0, 0, 56, 3, 3];
@@ -155,7 +155,7 @@ fn p27_a_malformed_hello_with_a_good_cookie_does_not_pass() {
 
 proptest! {
     #[test]
-    fn arbitrary_bytes_never_verify(
+    fn c15_arbitrary_bytes_never_verify(
         datagram in proptest::collection::vec(any::<u8>(), 0..300),
     ) {
         let answer = ask(&gate(), &datagram);
@@ -163,7 +163,7 @@ proptest! {
     }
 
     #[test]
-    fn arbitrary_bytes_in_a_hello_never_verify_by_cookie(
+    fn c15_arbitrary_bytes_in_a_hello_never_verify_by_cookie(
         body in proptest::collection::vec(any::<u8>(), 0..300),
     ) {
         let length = body.len() as u32;

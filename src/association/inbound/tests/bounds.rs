@@ -1,0 +1,128 @@
+//! What floods, and what has no place, cost.
+
+use super::*;
+use crate::wire::RecordHeader;
+
+fn record(typ: ContentType, version: u16, epoch: u16, fragment: &[u8]) -> Vec<u8> {
+    Writer::bytes_of(|w| {
+        RecordHeader {
+            content_type: typ,
+            version: ProtocolVersion(version),
+            epoch,
+            sequence: 0x4000,
+            length: fragment.len().try_into().unwrap(),
+        }
+        .write(w);
+        w.bytes(fragment);
+    })
+}
+
+/// RFC 6347 §4.1.2.7: each costs one attempt to open it, is counted, and changes nothing.
+#[test]
+fn b05_b06_a_flood_of_bad_records_keeps_no_good_one_out() {
+    let mut peer = Peer::established(Renegotiation::Refused);
+    let data = ContentType::APPLICATION_DATA;
+    for round in 1..=1_000 {
+        let (response, _) = peer.hand_over(record(data, 0xfefd, 1, &[7; 64]));
+        assert!(response.is_empty());
+        assert_eq!(peer.dropped(DropReason::BadMac), round);
+        let good = peer.record(data, b"good");
+        assert_eq!(peer.hand_over(good).1, [b"good"]);
+    }
+}
+
+/// Records of the next epoch are kept while its keys are missing: a few, and no longer than needed.
+#[test]
+fn b11_c07_early_records_are_few_and_forgotten() {
+    let mut peer = Peer::without_keys(RULES);
+    for length in [64, 2000, 4000, 64, 64, 64, 64] {
+        let early = record(ContentType::HANDSHAKE, 0xfefd, 1, &vec![7; length]);
+        let _ = peer.hand_over(early);
+        let held: usize = peer.inbound.early.iter().map(Vec::len).sum();
+        assert!(held <= EARLY_BYTES && peer.inbound.early.len() <= EARLY_RECORDS);
+    }
+    assert_eq!(peer.inbound.early.len(), EARLY_RECORDS);
+    assert_eq!(peer.dropped(DropReason::FutureEpoch), 3);
+    for epoch in [2, 3, u16::MAX] {
+        let _ = peer.hand_over(record(ContentType::HANDSHAKE, 0xfefd, epoch, &[7; 64]));
+    }
+    assert_eq!(peer.dropped(DropReason::FutureEpoch), 6);
+
+    let _ = peer
+        .inbound
+        .expect_change_cipher_spec(opener(1), Duration::ZERO);
+    let _ = peer.say(ContentType::CHANGE_CIPHER_SPEC, &[1]);
+    assert!(peer.inbound.early.is_empty());
+    peer.sealer = sealer(1);
+    let mut peer = peer.finished();
+    let _ = peer.hand_over(record(ContentType::HANDSHAKE, 0xfefd, 2, &[7; 64]));
+    assert_eq!(peer.inbound.early.capacity(), 0);
+    assert!(!peer.inbound.reassembly.holds_anything());
+}
+
+/// RFC 6347 §4.1: anyone can send a record of a type that nobody knows; a peer that does is at fault.
+#[test]
+fn b14_a_record_of_unknown_type_is_fatal_only_if_it_is_authentic() {
+    for typ in (0..=255).filter(|typ| !(20..=23).contains(typ)) {
+        let typ = ContentType(typ);
+        let mut peer = Peer::established(Renegotiation::Refused);
+        for epoch in [0, 1] {
+            let (response, _) = peer.hand_over(record(typ, 0xfefd, epoch, &[7; 40]));
+            assert!(response.is_empty(), "{typ:?}");
+        }
+        let response = peer.say(typ, b"?");
+        assert!(matches!(response.fatal, Some(Error::UnexpectedRecord(_))));
+    }
+}
+
+/// What a record's version says is not authenticated in the clear, and where it is, the peer is the
+/// one who says it; but what is not DTLS at all is not looked at.
+#[test]
+fn b19_only_the_first_byte_of_a_version_counts() {
+    for version in [0xfeff, 0xfefd, 0xfefc, 0xfe00, 0x0303, 0xff00, 0xfd00] {
+        let mut peer = Peer::without_keys(RULES);
+        let finished = Writer::bytes_of(|w| {
+            HandshakeHeader::whole(Type::CERTIFICATE, 5, 3).write(w);
+            w.bytes(&[0; 3]);
+        });
+        let _ = peer.hand_over(record(ContentType::HANDSHAKE, version, 0, &finished));
+        let taken = peer.inbound.next_message().is_some();
+        assert_eq!(taken, version >> 8 == 0xfe, "{version:04x}");
+        let dropped = peer.dropped(DropReason::WrongVersion);
+        assert_eq!(dropped, u64::from(!taken), "{version:04x}");
+    }
+}
+
+/// A record that ends within a header: whoever holds the keys is to blame, anyone else is suspected.
+#[test]
+fn c10_half_a_handshake_header_is_no_message() {
+    let whole = Writer::bytes_of(|w| {
+        HandshakeHeader::whole(Type::CERTIFICATE, 5, 3).write(w);
+        w.bytes(&[0; 3]);
+    });
+    for cut in 1..whole.len() {
+        let content = [&whole[..], &whole[..cut]].concat();
+        let mut peer = Peer::without_keys(RULES);
+        let response = peer.say(ContentType::HANDSHAKE, &content);
+        let suspected = matches!(response.suspicion, Some(Error::Decode { .. }));
+        assert!(suspected && response.fatal.is_none(), "{cut}");
+        let message = peer.inbound.next_message();
+        assert!(message.is_some(), "what is whole counts");
+
+        let mut peer = Peer::new(Renegotiation::Refused);
+        let response = peer.say(ContentType::HANDSHAKE, &content);
+        assert!(matches!(response.fatal, Some(Error::Decode { .. })));
+    }
+}
+
+/// A record may hold a thousand messages; they are read one by one, and asking often costs nothing.
+#[test]
+fn c12_a_chain_of_hello_requests_is_refused_once() {
+    let chain = HandshakeHeader::whole(Type::HELLO_REQUEST, 0, 0);
+    let chain = Writer::bytes_of(|w| (0..1_300).for_each(|_| chain.write(w)));
+    let mut peer = Peer::established(Renegotiation::Refused);
+    let answers = [0; 3].map(|_| peer.say(ContentType::HANDSHAKE, &chain).no_renegotiation);
+    assert_eq!(answers, [true, false, false]);
+    let good = peer.record(ContentType::APPLICATION_DATA, b"good");
+    assert_eq!(peer.hand_over(good).1, [b"good"]);
+}

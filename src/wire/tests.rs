@@ -1,0 +1,159 @@
+//! What is not exactly a message is none.
+
+use super::*;
+use crate::codec::DecodeError;
+
+/// A body of each message that has a form of its own, and what decodes it.
+fn bodies() -> Vec<(&'static str, Vec<u8>, fn(&[u8]) -> codec::Result<()>)> {
+    fn decode<B: Body>(bytes: &[u8]) -> codec::Result<()> {
+        B::decode(bytes).map(drop)
+    }
+    let signed = SignedOffer {
+        offer: EcdhOffer {
+            group: NamedGroup::X25519,
+            share: vec![7; 32],
+        },
+        scheme: SignatureScheme::ED25519,
+        signature: vec![9; 64],
+    };
+    vec![
+        ("ClientHello", client_hello(&[]), decode::<ClientHello>),
+        ("ServerHello", server_hello(&[]), decode::<ServerHello>),
+        (
+            "HelloVerifyRequest",
+            HelloVerifyRequest {
+                version: ProtocolVersion::DTLS1_0,
+                cookie: vec![1; 20],
+            }
+            .encode(),
+            decode::<HelloVerifyRequest>,
+        ),
+        (
+            "Certificate",
+            Certificate {
+                chain: vec![vec![48; 30], vec![49; 40]],
+            }
+            .encode(),
+            decode::<Certificate>,
+        ),
+        (
+            "ServerKeyExchange",
+            ServerKeyExchange::ecdhe(&signed).encode(),
+            |bytes| ServerKeyExchange::decode(bytes)?.as_ecdhe().map(drop),
+        ),
+        (
+            "ClientKeyExchange",
+            ClientKeyExchange::ecdhe_psk(b"me", &[7; 32]).encode(),
+            |bytes| ClientKeyExchange::decode(bytes)?.as_ecdhe_psk().map(drop),
+        ),
+        (
+            "NewSessionTicket",
+            NewSessionTicket {
+                lifetime_hint: 300,
+                ticket: vec![5; 50],
+            }
+            .encode(),
+            decode::<NewSessionTicket>,
+        ),
+        (
+            "CertificateVerify",
+            CertificateVerify {
+                scheme: SignatureScheme::ED25519,
+                signature: vec![9; 64],
+            }
+            .encode(),
+            decode::<CertificateVerify>,
+        ),
+    ]
+}
+
+fn client_hello(extensions: &[(u16, &[u8])]) -> Vec<u8> {
+    Writer::bytes_of(|w| {
+        w.u16(ProtocolVersion::DTLS1_2.0);
+        w.bytes(&[7; 32]);
+        w.vec8(|_| {});
+        w.vec8(|_| {});
+        w.u16_list([0xc02b]);
+        w.vec8(|w| w.u8(0));
+        w.vec16(|w| block(w, extensions));
+    })
+}
+
+fn server_hello(extensions: &[(u16, &[u8])]) -> Vec<u8> {
+    Writer::bytes_of(|w| {
+        w.u16(ProtocolVersion::DTLS1_2.0);
+        w.bytes(&[7; 32]);
+        w.vec8(|_| {});
+        w.u16(0xc02b);
+        w.u8(0);
+        w.vec16(|w| block(w, extensions));
+    })
+}
+
+fn block(w: &mut Writer, extensions: &[(u16, &[u8])]) {
+    for (typ, content) in extensions {
+        w.u16(*typ);
+        w.vec16(|w| w.bytes(content));
+    }
+}
+
+#[test]
+fn c14_nothing_may_follow_a_message_or_be_missing_of_it() {
+    for (name, body, decode) in bodies() {
+        assert_eq!(decode(&body), Ok(()), "{name}");
+        let longer = [&body[..], &[0]].concat();
+        assert!(decode(&longer).is_err(), "{name} and a byte");
+        for length in 0..body.len() {
+            let cut = decode(&body[..length]);
+            // A hello may end before its extensions.
+            let ends = name.ends_with("Hello") && length == body.len() - 2;
+            assert_eq!(cut.is_ok(), ends, "{length} bytes of a {name}");
+        }
+    }
+}
+
+/// RFC 5246 §7.4.1.4: no extension may come twice, whether it is known or not; and each is exactly
+/// what it is defined to be.
+#[test]
+fn c14_an_extension_stands_there_once_and_ends_where_it_ends() {
+    fn client(extensions: &[(u16, &[u8])]) -> codec::Result<()> {
+        ClientHello::decode(&client_hello(extensions)).map(drop)
+    }
+    fn server(extensions: &[(u16, &[u8])]) -> codec::Result<()> {
+        ServerHello::decode(&server_hello(extensions)).map(drop)
+    }
+    let groups: &[u8] = &[0, 2, 0, 29];
+    let of_client: [(u16, &[u8]); 8] = [
+        (0, b"\0\x0e\0\0\x0bserver.test"),
+        (10, groups),
+        (11, &[1, 0]),
+        (13, &[0, 2, 4, 3]),
+        (16, b"\0\x05\x04coap"),
+        (23, &[]),
+        (0xff01, &[0]),
+        (0x4242, b"unknown"),
+    ];
+    for (typ, content) in of_client {
+        let longer = [content, &[0]].concat();
+        assert_eq!(client(&[(typ, content)]), Ok(()), "{typ}");
+        let twice = client(&[(typ, content), (5, b""), (typ, content)]);
+        assert_eq!(twice, Err(DecodeError::DuplicateExtension), "{typ}");
+        if typ != 0x4242 {
+            assert!(client(&[(typ, &longer)]).is_err(), "{typ} and a byte");
+        }
+    }
+    let of_server: [(u16, &[u8]); 5] = [
+        (0, b""),
+        (11, &[1, 0]),
+        (16, b"\0\x05\x04coap"),
+        (23, &[]),
+        (35, &[]),
+    ];
+    for (typ, content) in of_server {
+        let longer = [content, &[0]].concat();
+        assert_eq!(server(&[(typ, content)]), Ok(()), "{typ}");
+        let twice = server(&[(typ, content), (typ, content)]);
+        assert_eq!(twice, Err(DecodeError::DuplicateExtension), "{typ}");
+        assert!(server(&[(typ, &longer)]).is_err(), "{typ} and a byte");
+    }
+}
