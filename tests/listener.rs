@@ -11,8 +11,8 @@ mod common;
 mod served;
 
 use flightline::{
-    ClientConfig, DtlsListener, DtlsSocket, Error, ServeOptions, ServerConfig, ServerIdentity,
-    ServerName, ServerTrust,
+    ClientConfig, DtlsListener, DtlsSocket, Error, Handshake, ServeOptions, ServerConfig,
+    ServerIdentity, ServerName, ServerTrust, Transport, UdpTransport,
 };
 use served::{LONG, MOMENT, Served, ask, client_config, connect, echo, first_hello, server_config};
 use std::net::{Ipv4Addr, UdpSocket};
@@ -380,6 +380,42 @@ fn h11_h13_a_client_that_is_gone_is_found_by_the_read_timeout() {
     let outcome = reported.recv_timeout(LONG).unwrap();
     assert_eq!(outcome, "Err(ReadTimeout)");
     server.wait_for(|stats| stats.connections == 0);
+}
+
+/// Sends everything twenty times.
+struct Echoing(UdpTransport);
+
+impl Transport for Echoing {
+    fn send(&self, datagram: &[u8]) -> std::io::Result<()> {
+        (0..20).try_for_each(|_| self.0.send(datagram))
+    }
+
+    fn recv(&self, buf: &mut Vec<u8>, wait: Duration) -> std::io::Result<usize> {
+        self.0.recv(buf, wait)
+    }
+}
+
+/// The same hello with the same good cookie begins one handshake; the rest are repetitions for its
+/// worker, and one answer is enough for them.
+#[test]
+fn a06_p35_a_hello_that_comes_twenty_times_begins_one_handshake() {
+    let (report, reported) = mpsc::channel();
+    let report = Mutex::new(report);
+    let server = Served::new(move |socket: DtlsSocket| {
+        report.lock().unwrap().send(socket.stats()).unwrap();
+        echo(socket)
+    });
+    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    socket.connect(server.address).unwrap();
+    let transport = Echoing(UdpTransport::new(socket).unwrap());
+    let client = Handshake::client(transport, ServerName::unnamed(), client_config()).unwrap();
+    let client = client.complete().unwrap();
+    assert_eq!(ask(&client, b"once"), b"once");
+    let stats = reported.recv_timeout(LONG).unwrap();
+    assert!(stats.flights_resent <= 2, "{stats:?}");
+    let listener = server.closer.stats();
+    assert_eq!((listener.handshakes_started, listener.connections), (1, 1));
+    assert!(reported.try_recv().is_err(), "a second handler");
 }
 
 #[test]

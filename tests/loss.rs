@@ -156,7 +156,7 @@ fn corrupted_record_header(mut datagram: Datagram) -> Vec<Arrival> {
 }
 
 #[test]
-fn each_datagram_duplicated_truncated_or_corrupted() {
+fn p09_each_datagram_duplicated_truncated_or_corrupted() {
     let faults: [(&str, Fault); 3] = [
         ("duplicated", duplicated),
         ("truncated", truncated),

@@ -241,6 +241,20 @@ mod tests {
         assert_eq!(open(&mut opener, &records[298]), Err(Duplicate));
     }
 
+    /// RFC 6347 §4.1.2.6: each epoch counts from zero, so each has a window of its own.
+    #[test]
+    fn p46_every_epoch_has_a_window_of_its_own() {
+        let (mut sealer, mut first) = pair(AeadAlgorithm::Aes128Gcm);
+        let (mut again, mut second) = pair(AeadAlgorithm::Aes128Gcm);
+        for _ in 0..300 {
+            let record = seal(&mut sealer, ContentType::APPLICATION_DATA, b"one");
+            assert!(open(&mut first, &record).is_ok());
+        }
+        let number_0 = seal(&mut again, ContentType::APPLICATION_DATA, b"two");
+        assert_eq!(open(&mut second, &number_0), Ok(b"two".to_vec()));
+        assert_eq!(open(&mut first, &number_0), Err(TooOld));
+    }
+
     #[test]
     fn accepted_duplicates_are_authentic_application_data() {
         let (mut sealer, mut opener) = pair(AeadAlgorithm::Aes256Gcm);

@@ -3,8 +3,10 @@
 use super::*;
 use crate::codec::DecodeError;
 
+type Decode = fn(&[u8]) -> codec::Result<()>;
+
 /// A body of each message that has a form of its own, and what decodes it.
-fn bodies() -> Vec<(&'static str, Vec<u8>, fn(&[u8]) -> codec::Result<()>)> {
+fn bodies() -> Vec<(&'static str, Vec<u8>, Decode)> {
     fn decode<B: Body>(bytes: &[u8]) -> codec::Result<()> {
         B::decode(bytes).map(drop)
     }

@@ -4,8 +4,9 @@ use super::honest::*;
 use super::puppet::{Puppet, Verdict};
 use crate::certificate::ServerName;
 use crate::error::Error;
-use crate::resumption::{Handle, ServerSessionCache};
+use crate::resumption::{Handle, ServerSessionCache, ServerSessions};
 use crate::wire::{ClientHello, Finished};
+use parking_lot::Mutex;
 use std::sync::Arc;
 
 /// A handshake in which the other side's Finished is due, that Finished, and the one of the wrong side.
@@ -115,6 +116,41 @@ fn d22_j01_any_other_finished_is_refused() {
                 "{at}"
             );
         }
+    }
+}
+
+/// Whoever cannot finish a handshake leaves no session behind for others to go on with.
+#[test]
+fn g04_a_server_keeps_a_session_when_the_client_has_proven_its_keys() {
+    for proves in [true, false] {
+        let kept = Kept::default();
+        let server = server().sessions(Arc::new(kept.clone()));
+        let (mut puppet, keys, answer) = approach(server, &hello());
+        assert_eq!(answer.session_id.len(), 32);
+        puppet.write_under(keys.client_write());
+        let mut finished = keys.client_finished(puppet.io());
+        if !proves {
+            finished.verify_data[0] ^= 1;
+        }
+        assert!(kept.0.lock().is_empty());
+        puppet.say(&finished);
+        assert_eq!(puppet.verdict() == Verdict::Established, proves);
+        let expected: &[Vec<u8>] = if proves { &[answer.session_id] } else { &[] };
+        assert_eq!(*kept.0.lock(), expected);
+    }
+}
+
+/// The numbers that a server has kept sessions under.
+#[derive(Clone, Default)]
+struct Kept(Arc<Mutex<Vec<Vec<u8>>>>);
+
+impl ServerSessions for Kept {
+    fn put(&self, id: &[u8], _: &[u8]) {
+        self.0.lock().push(id.to_vec());
+    }
+
+    fn get(&self, _: &[u8]) -> Option<Vec<u8>> {
+        None
     }
 }
 

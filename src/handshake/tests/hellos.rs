@@ -75,7 +75,7 @@ fn a_client_takes_what_it_has_offered() {
 }
 
 #[test]
-fn b24_d07_p54_a_client_takes_nothing_else() {
+fn b24_d07_d14_p54_a_client_takes_nothing_else() {
     let unsolicited = Error::UnsolicitedExtension;
     type Case = (
         &'static str,
@@ -247,7 +247,7 @@ fn p54_a_client_takes_no_answer_to_what_it_does_not_ask() {
 }
 
 #[test]
-fn a_server_refuses_a_hello_that_it_cannot_answer() {
+fn d14_a_server_refuses_a_hello_that_it_cannot_answer() {
     type Case = (
         &'static str,
         fn(Server) -> Server,

@@ -1,0 +1,153 @@
+//! docs/hazards.md and the tests agree: every line has its tests or a reason, and every test that bears
+//! a code is named where the code is.
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic
+)]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// How many lines each letter has.
+const LINES: [(char, u32); 11] = [
+    ('A', 21),
+    ('B', 24),
+    ('C', 15),
+    ('D', 23),
+    ('E', 16),
+    ('F', 8),
+    ('G', 8),
+    ('H', 14),
+    ('I', 20),
+    ('J', 8),
+    ('P', 74),
+];
+
+/// What stands before a reason for there being no test.
+const REASONS: [&str; 2] = ["DTLS 1.3 only: ", "Does not apply: "];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).to_path_buf()
+}
+
+/// Each code as it stands in the page and in names, such as `A6` and `a06`.
+fn codes() -> BTreeMap<String, String> {
+    LINES
+        .iter()
+        .flat_map(|(letter, lines)| (1..=*lines).map(move |line| (letter, line)))
+        .map(|(letter, line)| {
+            let short = letter.to_ascii_lowercase();
+            (format!("{letter}{line}"), format!("{short}{line:02}"))
+        })
+        .collect()
+}
+
+/// The page's rows: a code each, and what stands in the last column.
+fn rows() -> Vec<(String, String)> {
+    let page = fs::read_to_string(root().join("docs/hazards.md")).unwrap();
+    let codes = codes();
+    page.lines()
+        .filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" |"))
+        .filter_map(|line| line.split_once(" | "))
+        .filter(|(code, _)| codes.contains_key(*code))
+        .map(|(code, rest)| {
+            let (_, last) = rest.split_once(" | ").unwrap();
+            (code.to_owned(), last.to_owned())
+        })
+        .collect()
+}
+
+/// Every function whose name begins with codes: the file, the name, and the codes.
+fn tests() -> BTreeSet<(String, String)> {
+    let mut found = BTreeSet::new();
+    let mut directories = vec![root().join("src"), root().join("tests")];
+    while let Some(directory) = directories.pop() {
+        for entry in fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() && !path.ends_with("target") {
+                directories.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let file = path.strip_prefix(root()).unwrap();
+                let file = file.to_str().unwrap().replace('\\', "/");
+                let text = fs::read_to_string(&path).unwrap();
+                let names = text.lines().filter_map(|line| {
+                    let (name, _) = line.trim_start().strip_prefix("fn ")?.split_once('(')?;
+                    (!borne(name).is_empty()).then(|| name.to_owned())
+                });
+                found.extend(names.map(|name| (file.clone(), name)));
+            }
+        }
+    }
+    found
+}
+
+/// The codes that a name begins with.
+fn borne(name: &str) -> Vec<&str> {
+    let is_code = |part: &&str| {
+        let digits = part.strip_prefix(|c: char| ('a'..='j').contains(&c) || c == 'p');
+        digits.is_some_and(|digits| digits.len() == 2 && digits.bytes().all(|b| b.is_ascii_digit()))
+    };
+    name.split('_').take_while(is_code).collect()
+}
+
+/// The tests that a row names, with their files: `` `name`, `name` (file); `name` (file) ``.
+fn named(row: &str) -> BTreeSet<(String, String)> {
+    let mut names = Vec::new();
+    let mut found = BTreeSet::new();
+    for (number, part) in row.split('`').enumerate() {
+        if number % 2 == 1 && !borne(part).is_empty() {
+            names.push(part.to_owned());
+        } else if let Some(file) = part.trim_start().strip_prefix('(') {
+            let (file, _) = file.split_once(')').unwrap();
+            found.extend(names.drain(..).map(|name| (file.to_owned(), name)));
+        }
+    }
+    assert!(names.is_empty(), "no file behind {names:?}");
+    found
+}
+
+#[test]
+fn every_line_has_one_row() {
+    let mut rows: Vec<_> = rows().into_iter().map(|(code, _)| code).collect();
+    rows.sort();
+    let codes: Vec<_> = codes().into_keys().collect();
+    assert_eq!(rows, codes);
+}
+
+#[test]
+fn every_row_has_its_tests_or_a_reason() {
+    let tests = tests();
+    let codes = codes();
+    let mut wrong = Vec::new();
+    for (code, row) in rows() {
+        let borne_as = &codes[&code];
+        let bearing: BTreeSet<_> = tests
+            .iter()
+            .filter(|(_, name)| borne(name).contains(&borne_as.as_str()))
+            .cloned()
+            .collect();
+        let reason = REASONS.iter().find_map(|reason| row.strip_prefix(reason));
+        let in_order = match reason {
+            Some(reason) => bearing.is_empty() && reason.split(' ').count() > 2,
+            None => !bearing.is_empty() && named(&row) == bearing,
+        };
+        if !in_order {
+            wrong.push(format!("{code}: {bearing:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// A code that no line has would be one that nobody can look up.
+#[test]
+fn every_code_in_a_name_has_a_line() {
+    let codes: BTreeSet<_> = codes().into_values().collect();
+    for (file, name) in tests() {
+        for code in borne(&name) {
+            assert!(codes.contains(code), "{name} ({file}): {code}");
+        }
+    }
+}
