@@ -283,6 +283,29 @@ mod tests {
     }
 
     #[test]
+    fn a10_as_many_clients_as_places_keep_each_other_out_of_nothing() {
+        let mut pool = HelloPool::new(8);
+        let clients = || (0..8_u8).map(|client| [client]);
+        for client in clients() {
+            assert!(pool.add(&client, &record(0, 0..200), now(1)).is_none());
+        }
+        for client in clients() {
+            assert!(pool.add(&client, &record(0, 200..300), now(1)).is_some());
+        }
+    }
+
+    #[test]
+    fn a14_only_handshake_records_in_the_clear_are_looked_at() {
+        for (at, byte) in [(0, 23), (4, 1)] {
+            let mut pool = HelloPool::new(1);
+            let mut other = record(0, 0..200);
+            other[at] = byte;
+            assert!(pool.add(b"a", &other, now(1)).is_none());
+            assert!(pool.add(b"a", &record(0, 200..300), now(1)).is_none());
+        }
+    }
+
+    #[test]
     fn c01_a_claim_beyond_the_bound_takes_no_place() {
         let mut pool = HelloPool::new(1);
         let mut huge = record(0, 0..200);

@@ -360,6 +360,27 @@ mod tests {
     }
 
     #[test]
+    fn each_state_waits_for_what_it_can_wait_for() {
+        let mut machine = Retransmit::new(Retransmission::RFC6347, Damped, 7 * S);
+        let end = Some((7 + 3 * 123) * S);
+        assert_eq!(machine.began(), 7 * S);
+        assert_eq!((machine.intermediate(), machine.deadline()), (None, end));
+        assert_eq!(machine.serves_until(), None);
+        machine.flight_sent(10 * S);
+        let damped = Some(10 * S + S / 4);
+        assert_eq!((machine.intermediate(), machine.deadline()), (damped, end));
+        machine.last_flight_sent(20 * S);
+        assert_eq!((machine.intermediate(), machine.deadline()), (None, None));
+        assert_eq!(machine.serves_until(), Some(260 * S));
+
+        let mut machine = Retransmit::new(Retransmission::RFC6347, Damped, 7 * S);
+        machine.flight_sent(10 * S);
+        machine.finished();
+        assert_eq!((machine.expires(), machine.deadline()), (None, None));
+        assert_eq!(machine.peer_repeated(30 * S), Repeat::Nothing);
+    }
+
+    #[test]
     fn i08_a_long_stall_brings_one_resend() {
         let mut machine = Retransmit::new(Retransmission::RFC6347, Damped, Duration::ZERO);
         machine.flight_sent(Duration::ZERO);
@@ -375,7 +396,11 @@ mod tests {
         assert_eq!(machine.peer_repeated(S + S / 2), Repeat::Damped);
         assert_eq!(machine.peer_repeated(2 * S), Repeat::Resend);
         assert_eq!(machine.expires(), Some(240 * S));
+        assert_eq!(machine.serves_until(), Some(240 * S));
+        assert_eq!(machine.expired(239 * S), Expiry::NotDue);
+        assert_eq!(machine.peer_repeated(239 * S), Repeat::Resend);
         machine.expired(240 * S);
+        assert_eq!(machine.serves_until(), None);
         assert_eq!(machine.peer_repeated(241 * S), Repeat::Nothing);
     }
 

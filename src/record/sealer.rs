@@ -135,6 +135,30 @@ mod tests {
         assert_eq!(out.len(), sealer.overhead() + 3);
     }
 
+    /// Whatever the fixed part of the nonce is, every number makes another nonce.
+    #[test]
+    fn b20_no_two_numbers_make_one_nonce() {
+        for fixed in [0, 0x55, 0xff] {
+            let aead = AeadAlgorithm::ChaCha20Poly1305;
+            let (key, iv) = (Secret::new(vec![7; 32]), Secret::new(vec![fixed; 12]));
+            let mut sealer = Sealer::dtls12(1, aead, &key, &iv).unwrap();
+            let mut sealed: Vec<_> = (0..300)
+                .map(|_| {
+                    let mut out = Vec::new();
+                    seal(&mut sealer, b"the same", &mut out).unwrap();
+                    out.split_off(RECORD_HEADER)
+                })
+                .map(|mut fragment| {
+                    fragment.truncate(8);
+                    fragment
+                })
+                .collect();
+            sealed.sort();
+            sealed.dedup();
+            assert_eq!(sealed.len(), 300, "{fixed:02x}");
+        }
+    }
+
     #[test]
     fn b21_p51_the_last_number_is_used_and_none_comes_after_it() {
         for mut sealer in [Sealer::plaintext(0), aes()] {

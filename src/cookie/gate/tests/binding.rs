@@ -6,8 +6,12 @@ use proptest::prelude::*;
 #[test]
 fn a_cookie_that_came_back_proves_the_address() {
     let (gate, hello) = proven();
+    let hello = Hello {
+        record_sequence: 77,
+        ..hello
+    };
     let verified = ask(&gate, &hello.datagram()).verified();
-    assert_eq!(verified.record_sequence(), 1);
+    assert_eq!(verified.record_sequence(), 77);
     assert_eq!(verified.message_seq(), 1);
     assert_eq!(verified.body(), hello.body());
     assert_eq!(verified.hello().random, hello.random);

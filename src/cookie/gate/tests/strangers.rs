@@ -1,6 +1,7 @@
 //! What anyone may send.
 
 use super::*;
+use crate::wire::RECORD_HEADER;
 use proptest::prelude::*;
 
 #[test]
@@ -111,14 +112,20 @@ fn a14_a_record_holds_one_hello_and_no_more_than_a_record_may() {
         GateDrop::Malformed(_)
     ));
 
-    let huge = Hello {
-        cipher_suites: vec![0xc02b; 9_000],
-        ..Hello::new()
+    let of_record_length = |length: usize| {
+        let mut hello = Hello::new();
+        let rest = length - (hello.datagram().len() - RECORD_HEADER);
+        hello.extensions = hello.extensions.map(|mut extensions| {
+            extensions.extend([0x42, 0x42]);
+            extensions.extend(u16::try_from(rest - 4).unwrap().to_be_bytes());
+            extensions.resize(extensions.len() + rest - 4, 0);
+            extensions
+        });
+        hello.datagram()
     };
-    assert!(matches!(
-        ask(&gate, &huge.datagram()).dropped(),
-        GateDrop::Malformed(_)
-    ));
+    assert!(ask(&gate, &of_record_length(MAX_PLAINTEXT)).is_challenge());
+    let huge = ask(&gate, &of_record_length(MAX_PLAINTEXT + 1));
+    assert!(matches!(huge.dropped(), GateDrop::Malformed(_)));
 }
 
 #[test]
