@@ -143,12 +143,13 @@ pub enum Error {
     CannotDecrypt,
     /// The limit of records that fail authentication was reached.
     TooManyBadRecords {
-        /// The limit.
-        limit: u32,
+        /// The limit: the configured one, or that of the keys (RFC 9147 §4.5.3).
+        limit: u64,
     },
 
     // What ran out.
-    /// All record or message numbers of the epoch are used; they never wrap.
+    /// All record or message numbers of the epoch are used, which never wrap; or its keys have encrypted as
+    /// much as they safely may (RFC 9325 §4.4).
     NumbersExhausted,
     /// The operating system's random generator failed.
     RandomFailed,
@@ -395,9 +396,9 @@ impl fmt::Display for Error {
                 f.write_str("the peer's Finished cannot be decrypted: the keys differ; is the PSK the same on both sides?")
             }
             Error::TooManyBadRecords { limit } => {
-                write!(f, "{limit} records failed authentication, which is the configured limit")
+                write!(f, "{limit} records failed authentication, which is the limit")
             }
-            Error::NumbersExhausted => f.write_str("all record numbers are used; connect anew"),
+            Error::NumbersExhausted => f.write_str("the numbers or the keys of this connection are used up; connect anew"),
             Error::RandomFailed => f.write_str("the system's random generator failed"),
             Error::Crypto(what) => write!(f, "cryptography failed: {what}"),
         }

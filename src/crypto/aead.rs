@@ -48,6 +48,16 @@ impl AeadAlgorithm {
         }
     }
 
+    /// How many blocks may be encrypted under one key. RFC 8446 §5.5 allows AES-GCM 2^24.5 full
+    /// records, which are of 2^10 blocks; ChaCha20-Poly1305 more than there are numbers.
+    pub(crate) fn confidentiality_limit(self) -> Option<u64> {
+        match self {
+            // 2^34.5
+            AeadAlgorithm::Aes128Gcm | AeadAlgorithm::Aes256Gcm => Some(24_296_003_999),
+            AeadAlgorithm::ChaCha20Poly1305 => None,
+        }
+    }
+
     /// `bytes` must be [`key_len`](Self::key_len) long.
     pub(crate) fn key(self, bytes: &[u8]) -> Result<Box<dyn Aead>> {
         #[cfg(flightline_fuzzing)]

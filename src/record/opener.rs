@@ -8,11 +8,16 @@ use crate::stats::DropReason;
 use crate::wire::{ContentType, MAX_CIPHERTEXT, MAX_PLAINTEXT, RecordHeader};
 use std::cmp::Ordering;
 
+/// How many records may fail authentication under one key, of whichever AEAD (RFC 9147 §4.5.3): more
+/// would bring a forgery within reach.
+const INTEGRITY_LIMIT: u64 = 1 << 36;
+
 /// Opens records and remembers which ones it has opened.
 pub(crate) struct Opener {
     epoch: u16,
     protection: Protection,
     window: ReplayWindow,
+    forgeries: u64,
 }
 
 impl Opener {
@@ -22,6 +27,7 @@ impl Opener {
             epoch: 0,
             protection: Protection::Null,
             window: ReplayWindow::default(),
+            forgeries: 0,
         }
     }
 
@@ -36,6 +42,7 @@ impl Opener {
             epoch,
             protection: Protection::dtls12(aead, key, iv)?,
             window: ReplayWindow::default(),
+            forgeries: 0,
         })
     }
 
@@ -43,7 +50,13 @@ impl Opener {
         self.epoch
     }
 
-    /// A record's plaintext, which may be empty. Nothing changes unless the record is authentic.
+    /// How many records the keys may refuse, once they have refused as many (RFC 9325 §4.4: the connection
+    /// should be closed then).
+    pub(crate) fn integrity_limit(&self) -> Option<u64> {
+        (self.forgeries >= INTEGRITY_LIMIT).then_some(INTEGRITY_LIMIT)
+    }
+
+    /// A record's plaintext, which may be empty. What is not authentic is counted, and changes nothing else.
     pub(crate) fn open<'a>(
         &mut self,
         header: &RecordHeader,
@@ -53,10 +66,10 @@ impl Opener {
         self.check_epoch(header)?;
         self.check_length(fragment)?;
         self.check_window(header, replay)?;
-        let plaintext = self
-            .protection
-            .open(header, fragment)
-            .ok_or(DropReason::BadMac)?;
+        let Some(plaintext) = self.protection.open(header, fragment) else {
+            self.forgeries = self.forgeries.saturating_add(1);
+            return Err(DropReason::BadMac);
+        };
         // RFC 6347 §4.1.2.6: the window MUST NOT be updated before the record is verified.
         self.window.mark(header.sequence);
         Ok(plaintext)
@@ -96,6 +109,15 @@ impl Opener {
             Verdict::Seen => Err(DropReason::Replay),
             Verdict::TooOld => Err(DropReason::TooOld),
         }
+    }
+}
+
+#[cfg(test)]
+impl Opener {
+    /// One forgery short of its limit.
+    pub(crate) fn nearly_worn_out(self) -> Opener {
+        let forgeries = INTEGRITY_LIMIT - 1;
+        Opener { forgeries, ..self }
     }
 }
 
@@ -226,6 +248,25 @@ mod tests {
         forged[5..11].fill(0xff);
         assert_eq!(open(&mut opener, &forged), Err(BadMac));
         assert_eq!(open(&mut opener, &record), Ok(b"a message".to_vec()));
+    }
+
+    #[test]
+    fn b05_forgeries_are_counted_up_to_a_limit_and_replays_are_none() {
+        for aead in ALGORITHMS {
+            let (mut sealer, opener) = pair(aead);
+            let mut opener = opener.nearly_worn_out();
+            let record = seal(&mut sealer, ContentType::HANDSHAKE, b"a message");
+            assert!(open(&mut opener, &record).is_ok());
+            let mut forged = record.clone();
+            *forged.last_mut().unwrap() ^= 1;
+            for of_a_known_number in [&record, &forged] {
+                assert_eq!(open(&mut opener, of_a_known_number), Err(Duplicate));
+            }
+            assert_eq!(opener.integrity_limit(), None);
+            forged[10] += 1;
+            assert_eq!(open(&mut opener, &forged), Err(BadMac));
+            assert_eq!(opener.integrity_limit(), Some(1 << 36));
+        }
     }
 
     #[test]

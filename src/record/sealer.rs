@@ -13,7 +13,12 @@ pub(crate) struct Sealer {
     epoch: u16,
     next_sequence: u64,
     protection: Protection,
+    /// How many blocks may still be encrypted, where that is bounded.
+    blocks_left: Option<u64>,
 }
+
+/// Bytes of a block of the ciphers that have a bound.
+const BLOCK: u64 = 16;
 
 impl Sealer {
     /// Epoch 0. A server that answered a hello without keeping state goes on with the numbers after
@@ -23,6 +28,7 @@ impl Sealer {
             epoch: 0,
             next_sequence: first_sequence,
             protection: Protection::Null,
+            blocks_left: None,
         }
     }
 
@@ -37,6 +43,7 @@ impl Sealer {
             epoch,
             next_sequence: 0,
             protection: Protection::dtls12(aead, key, iv)?,
+            blocks_left: aead.confidentiality_limit(),
         })
     }
 
@@ -69,6 +76,7 @@ impl Sealer {
             sequence,
             length: self.fragment_length(plaintext)?,
         };
+        self.spend_blocks(plaintext)?;
         // Before anything can fail: a number that was tried once is never a nonce again.
         self.next_sequence = sequence.saturating_add(1);
 
@@ -80,6 +88,18 @@ impl Sealer {
             return Err(error);
         }
         Ok(sequence)
+    }
+
+    /// RFC 9325 §4.4: nothing is encrypted beyond the limit of the keys, and these have no successors.
+    fn spend_blocks(&mut self, plaintext: &[u8]) -> Result<()> {
+        let Some(left) = &mut self.blocks_left else {
+            return Ok(());
+        };
+        let bytes = u64::try_from(plaintext.len()).unwrap_or(u64::MAX);
+        // One more for the tag.
+        let blocks = bytes.div_ceil(BLOCK).saturating_add(1);
+        *left = left.checked_sub(blocks).ok_or(Error::NumbersExhausted)?;
+        Ok(())
     }
 
     fn fragment_length(&self, plaintext: &[u8]) -> Result<u16> {
@@ -174,6 +194,31 @@ mod tests {
             }
             assert_eq!(out.len(), length);
         }
+    }
+
+    /// RFC 8446 §5.5: 2^24.5 full records under one key of AES-GCM, or as many bytes in shorter ones.
+    #[test]
+    fn b21_keys_encrypt_no_more_than_is_safe() {
+        let full = 2_f64.powf(24.5) as u64 * (MAX_PLAINTEXT as u64 / BLOCK);
+        let limit = AeadAlgorithm::Aes128Gcm.confidentiality_limit().unwrap();
+        assert!(limit.abs_diff(full) < 1024, "{limit} and {full}");
+        assert_eq!(
+            AeadAlgorithm::ChaCha20Poly1305.confidentiality_limit(),
+            None
+        );
+
+        let mut sealer = aes();
+        assert_eq!(sealer.blocks_left, Some(limit));
+        sealer.blocks_left = Some(5);
+        let mut out = Vec::new();
+        seal(&mut sealer, &[0; 17], &mut out).unwrap();
+        let before = out.clone();
+        for _ in 0..2 {
+            let exhausted = seal(&mut sealer, &[0; 17], &mut out);
+            assert!(matches!(exhausted, Err(Error::NumbersExhausted)));
+        }
+        assert_eq!(out, before);
+        seal(&mut sealer, &[0; 16], &mut out).unwrap();
     }
 
     #[test]

@@ -5,6 +5,7 @@ use crate::codec::{Reader, Writer};
 use crate::config::Renegotiation;
 use crate::error::Error;
 use crate::flight::Inserted;
+use crate::record::Opener;
 use crate::stats::DropReason;
 use crate::trace::What;
 use crate::wire::{
@@ -103,16 +104,17 @@ impl Inbound {
         if self.phase != Phase::Established {
             input.suspect(Error::CannotDecrypt);
         }
+        if let Some(limit) = self.opener.as_ref().and_then(Opener::integrity_limit) {
+            return self.end(input, Error::TooManyBadRecords { limit });
+        }
         if self.contested {
             return;
         }
         self.bad_macs = self.bad_macs.saturating_add(1);
-        if let Some(limit) = self
-            .rules
-            .bad_mac_limit
-            .filter(|limit| self.bad_macs >= limit.get())
-        {
-            self.end(input, Error::TooManyBadRecords { limit: limit.get() });
+        let configured = self.rules.bad_mac_limit;
+        if let Some(limit) = configured.filter(|limit| self.bad_macs >= limit.get()) {
+            let limit = limit.get().into();
+            self.end(input, Error::TooManyBadRecords { limit });
         }
     }
 

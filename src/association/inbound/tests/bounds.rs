@@ -31,6 +31,23 @@ fn b05_b06_a_flood_of_bad_records_keeps_no_good_one_out() {
     }
 }
 
+/// RFC 9147 §4.5.3: the limit of the keys holds, whatever the configuration says.
+#[test]
+fn b05_the_connection_ends_at_the_limit_of_its_keys() {
+    let mut peer = Peer::established(Renegotiation::Refused);
+    peer.inbound.opener = Some(opener(1).nearly_worn_out());
+    peer.inbound.set_contested(true);
+    let data = ContentType::APPLICATION_DATA;
+    let good = peer.record(data, b"good");
+    assert_eq!(peer.hand_over(good).1, [b"good"]);
+    let (response, _) = peer.hand_over(record(data, 0xfefd, 1, &[7; 64]));
+    let fatal = response.fatal;
+    assert!(
+        matches!(fatal, Some(Error::TooManyBadRecords { limit }) if limit == 1 << 36),
+        "{fatal:?}"
+    );
+}
+
 /// Records of the next epoch are kept while its keys are missing: a few, and no longer than needed.
 #[test]
 fn b11_c07_early_records_are_few_and_forgotten() {
