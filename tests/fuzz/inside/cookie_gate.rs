@@ -6,7 +6,6 @@ use super::input::Input;
 use crate::codec::Reader;
 use crate::cookie::{CookieContext, Entrance, HelloVerification, ReplyBuffer, Verdict};
 use crate::wire::{Body, HelloVerifyRequest};
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +16,8 @@ pub(super) fn run(data: &[u8]) {
     let context = Arc::new(CookieContext::new().unwrap());
     let mut entrance = Entrance::new(HelloVerification::Cookies(context), 2);
     let mut now = Duration::from_secs(1);
-    let mut given: BTreeSet<(&[u8], Vec<u8>)> = BTreeSet::new();
+    // In the order in which they were given, so that an input always does the same.
+    let mut given: Vec<(&[u8], Vec<u8>)> = Vec::new();
     while !input.is_empty() {
         let head = input.u8();
         now += Duration::from_secs(u64::from(head >> 4));
@@ -25,7 +25,7 @@ pub(super) fn run(data: &[u8]) {
         let mut datagram = input.vector().to_vec();
         // A fuzzer cannot guess a cookie: here it puts one that was given, to whomever.
         if head & 4 != 0 {
-            let chosen = given.iter().nth(input.u8().into());
+            let chosen = given.get(usize::from(input.u8()));
             let cookie = chosen.map(|(_, cookie)| &**cookie).unwrap_or_default();
             let at = usize::from(input.u8());
             for (place, byte) in datagram.iter_mut().skip(at).zip(cookie) {
@@ -36,7 +36,7 @@ pub(super) fn run(data: &[u8]) {
         match entrance.check(client, &datagram, now, &mut reply) {
             Verdict::Challenge(reply) => {
                 assert!(reply.len() < 80, "a long reply");
-                given.insert((client, cookie(reply)));
+                given.push((client, cookie(reply)));
             }
             Verdict::Verified(hello) => {
                 let cookie = hello.hello().cookie.clone();

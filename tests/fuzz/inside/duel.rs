@@ -82,27 +82,62 @@ impl Duel {
     pub(super) fn new(kind: Kind) -> Duel {
         let (client, server, name) = configs(kind);
         if kind == Kind::Resumed {
-            Duel::with(client.clone(), server.clone(), name.clone()).finish();
+            let first = Duel::with(client.clone(), server.clone(), name.clone(), None);
+            first.unwrap().finish();
         }
-        Duel::with(client, server, name)
+        Duel::with(client, server, name, None).unwrap()
     }
 
-    fn with(client: Arc<ClientConfig>, server: Arc<ServerConfig>, name: ServerName) -> Duel {
+    /// The server has heard this hello, which it lets in, in the place of the client's.
+    pub(super) fn with_hello(kind: Kind, hello: &[u8]) -> Option<Duel> {
+        let (client, server, name) = configs(kind);
+        Duel::with(client, server, name, Some(hello))
+    }
+
+    fn with(
+        client: Arc<ClientConfig>,
+        server: Arc<ServerConfig>,
+        name: ServerName,
+        other_hello: Option<&[u8]>,
+    ) -> Option<Duel> {
         let now = Duration::ZERO;
         let client = Connection::client(client, name, "client".into(), now).unwrap();
         let mut client = Side::new(client);
-        let hello = client.said.pop_front().unwrap();
+        let own_hello = client.said.pop_front().unwrap();
+        let hello = other_hello.unwrap_or(&own_hello);
         let mut entrance = Entrance::new(HelloVerification::Waived, 1);
         let mut reply = ReplyBuffer::new();
-        let Verdict::Verified(hello) = entrance.check(b"client", &hello, now, &mut reply) else {
-            panic!("the hello does not pass");
+        let Verdict::Verified(hello) = entrance.check(b"client", hello, now, &mut reply) else {
+            return None;
         };
         let server = Connection::server(server, *hello, "server".into(), now);
-        Duel {
+        Some(Duel {
             now,
             client,
             server: Side::new(server),
+        })
+    }
+
+    /// Whether the next datagram for a side has something under keys: the other's Finished.
+    pub(super) fn finished_is_next(&mut self, to: End) -> bool {
+        let said = &self.side(to.peer()).said;
+        let mut reader = Reader::new(said.front().map(|next| &**next).unwrap_or_default());
+        while let Ok(header) = RecordHeader::read(&mut reader) {
+            if header.epoch > 0 {
+                return true;
+            }
+            if reader.take(header.length.into()).is_err() {
+                break;
+            }
         }
+        false
+    }
+
+    /// The client's first datagram.
+    pub(super) fn hello(kind: Kind) -> Vec<u8> {
+        let (client, _, name) = configs(kind);
+        let connection = Connection::client(client, name, "client".into(), Duration::ZERO);
+        Side::new(connection.unwrap()).said.pop_front().unwrap()
     }
 
     pub(super) fn side(&mut self, end: End) -> &mut Side {
@@ -159,9 +194,7 @@ impl Duel {
 
     /// The client's hello with room for a cookie, and where that is.
     pub(super) fn hello_with_room(kind: Kind) -> (Vec<u8>, u8) {
-        let (client, _, name) = configs(kind);
-        let connection = Connection::client(client, name, "client".into(), Duration::ZERO);
-        let datagram = Side::new(connection.unwrap()).said.pop_front().unwrap();
+        let datagram = Duel::hello(kind);
         let mut hello = ClientHello::decode(&datagram[RECORD_HEADER + HANDSHAKE_HEADER..]).unwrap();
         hello.cookie = vec![0; 17];
         let before = RECORD_HEADER + HANDSHAKE_HEADER + 2 + 32 + 1 + hello.session_id.len() + 1;
@@ -268,8 +301,12 @@ pub(super) fn der(pem: &[u8]) -> Vec<u8> {
 
 type Configs = (Arc<ClientConfig>, Arc<ServerConfig>, ServerName);
 
-/// Those of a kind are made once, since keys and certificates take long to read.
+/// Those of a kind are made once, since keys and certificates take long to read; but for those that keep
+/// sessions, or an input would do something else the second time.
 pub(super) fn configs(kind: Kind) -> Configs {
+    if kind == Kind::Resumed {
+        return make(kind);
+    }
     static CONFIGS: OnceLock<Vec<Configs>> = OnceLock::new();
     let at = Duel::KINDS.iter().position(|one| *one == kind).unwrap();
     CONFIGS.get_or_init(|| Duel::KINDS.map(make).to_vec())[at].clone()

@@ -44,11 +44,17 @@ fn run(data: &[u8], subject: End, start: Start) {
     let mut input = Input::new(data);
     let kind = Duel::KINDS[usize::from(input.u8()) % Duel::KINDS.len()];
     null_cipher::set(true);
-    let mut duel = Duel::new(kind);
+    let mut duel = match (start, subject, input.u8() % 2) {
+        (Start::Hello, End::Server, 1) => match Duel::with_hello(kind, input.vector()) {
+            Some(duel) => duel,
+            None => return null_cipher::set(false),
+        },
+        _ => Duel::new(kind),
+    };
     if start == Start::Established {
         duel.finish();
     }
-    let mut heard_peer = start == Start::Established;
+    let mut heard_finished = start == Start::Established;
     let mut forged = Vec::new();
     let mut number = FIRST_NUMBER;
     while !input.is_empty() {
@@ -72,7 +78,10 @@ fn run(data: &[u8], subject: End, start: Start) {
                 let now = duel.now;
                 duel.side(subject).tick(now);
             }
-            6 => heard_peer |= duel.pass(subject),
+            6 => {
+                heard_finished |= duel.finished_is_next(subject);
+                duel.pass(subject);
+            }
             _ => while duel.pass(subject.peer()) {},
         }
         if step % 8 < 4 {
@@ -83,7 +92,7 @@ fn run(data: &[u8], subject: End, start: Start) {
         let said = side.said.len().saturating_sub(before);
         assert!(said <= MOST_AT_ONCE, "{said} datagrams at once");
         let established = side.connection.is_established();
-        assert!(heard_peer || !established, "established with nobody");
+        assert!(heard_finished || !established, "established with nobody");
     }
     null_cipher::set(false);
     end(&mut duel, subject);
@@ -169,9 +178,14 @@ pub(super) fn seeds_client() -> Vec<Vec<u8>> {
 fn seeds(subject: End) -> Vec<Vec<u8>> {
     let mut seeds = seeds_authenticated();
     for (kind, number) in Duel::KINDS.into_iter().zip(0..) {
-        seeds.push([[number].as_slice(), &[6, 7].repeat(6)].concat());
-        seeds.push([[number].as_slice(), &[5, 7, 6, 4, 100, 6, 7, 3].repeat(4)].concat());
-        let mut forged = vec![number];
+        seeds.push([[number, 0].as_slice(), &[6, 7].repeat(6)].concat());
+        let slow = [5, 7, 6, 4, 100, 6, 7, 3].repeat(4);
+        seeds.push([[number, 0].as_slice(), &slow].concat());
+        let hello = Duel::hello(kind);
+        let length = (hello.len() as u16).to_be_bytes();
+        let head = [number, 1, length[0], length[1]];
+        seeds.push([&head, &hello[..], &[6, 7].repeat(3)].concat());
+        let mut forged = vec![number, 0];
         let mut next = 0;
         for said in Duel::messages(kind, subject) {
             forged.extend([1, said.typ.0, said.message_seq as u8, 0]);
@@ -199,7 +213,7 @@ pub(super) fn seeds_authenticated() -> Vec<Vec<u8>> {
             let request = [1, 0, 0, epoch, 0, 0];
             let finished = [[1, 20, 5, epoch, 0, 12].as_slice(), &[7; 12]].concat();
             let parts: [&[u8]; 7] = [
-                &[number],
+                &[number, 0],
                 &data,
                 &warning,
                 &change,

@@ -3,7 +3,7 @@
 use super::duel::{Duel, Kind, configs};
 use super::input::Input;
 use crate::crypto::null_cipher;
-use crate::lab::{Arrival, Datagram, Pair, Weather};
+use crate::lab::{Arrival, Datagram, End, Pair, Weather};
 use std::time::Duration;
 
 /// How many datagrams the input decides on: fewer than either side has patience for.
@@ -26,8 +26,12 @@ pub(super) fn run(data: &[u8]) {
 /// agree.
 pub(super) fn run_corrupted(data: &[u8]) {
     let mut pair = pair(data, Harm::Corruption);
-    if pair.establish(LIMIT).is_ok() {
-        talk(&mut pair);
+    match pair.establish(LIMIT) {
+        Ok(()) => talk(&mut pair),
+        Err(error) => {
+            let failed = [End::Client, End::Server].map(|end| pair.failure(end).is_some());
+            assert!(failed[0] || failed[1], "nobody has failed: {error}");
+        }
     }
 }
 

@@ -43,9 +43,14 @@ pub(super) fn run(data: &[u8]) {
                 }
                 assert!(reassembly.is_past(next), "it may come again");
             }
-            16 => reassembly.skip_to(next.saturating_add(input.u8().into())),
+            16 => {
+                let to = next.saturating_add(input.u8().into());
+                reassembly.skip_to(to);
+                said.retain(|(message_seq, ..), _| *message_seq >= to);
+            }
             17 => {
                 reassembly.clear();
+                said.clear();
                 assert!(!reassembly.holds_anything());
             }
             ahead => insert(&mut reassembly, &mut said, next, ahead, &mut input),
@@ -67,8 +72,8 @@ fn insert(
         HandshakeType::FINISHED,
         HandshakeType(input.u8()),
     ][usize::from(ahead / 9 % 3)];
-    let length = usize::from(input.u16() % 600);
-    let offset = usize::from(input.u16() % 600);
+    let length = usize::from(input.u16() % 20_000);
+    let offset = usize::from(input.u16() % 20_000);
     let count = usize::from(input.u8());
     let fragment = input.bytes(count);
     let header = HandshakeHeader {
