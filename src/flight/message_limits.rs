@@ -15,8 +15,6 @@ impl MessageLimits {
             HandshakeType::CERTIFICATE => self.certificate,
             // RFC 6347 §4.2.1: a version and a cookie of at most 2^8-1 bytes.
             HandshakeType::HELLO_VERIFY_REQUEST => 258,
-            // RFC 5077 §3.3: a hint and a ticket of at most 2^16-1 bytes.
-            HandshakeType::NEW_SESSION_TICKET => 6 + 65_535,
             // As long as the longest hash.
             HandshakeType::FINISHED => 64,
             _ => 16 << 10,

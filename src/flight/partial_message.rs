@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 pub(super) const BOOKKEEPING: usize = 64;
 
 /// Most pieces kept behind gaps. The sender's next attempt fills what found no place.
-const MAX_SEGMENTS: usize = 256;
+const MAX_SEGMENTS: usize = 64;
 
 /// A handshake message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -108,7 +108,7 @@ impl PartialMessage {
                 Some(first) if *first.key() <= known => {
                     let segment = first.remove();
                     self.cost = self.cost.saturating_sub(cost_of(segment.len()));
-                    self.message.body.extend_from_slice(&segment);
+                    self.append(&segment);
                     continue;
                 }
                 Some(first) => *first.key(),
@@ -116,9 +116,21 @@ impl PartialMessage {
             };
             match piece(offset, fragment, known, until) {
                 [] => return,
-                missing => self.message.body.extend_from_slice(missing),
+                missing => self.append(missing),
             }
         }
+    }
+
+    /// Room grows with what came, and to the message's length at most: what doubles beyond that would hold
+    /// twice of what the largest messages may have.
+    fn append(&mut self, bytes: &[u8]) {
+        let body = &mut self.message.body;
+        let needed = body.len().saturating_add(bytes.len());
+        if needed > body.capacity() {
+            let capacity = body.capacity().saturating_mul(2).min(self.length);
+            body.reserve_exact(capacity.max(needed).saturating_sub(body.len()));
+        }
+        body.extend_from_slice(bytes);
     }
 
     /// A fragment from behind a gap: it goes in between the segments that are here.
