@@ -245,8 +245,17 @@ impl Connection {
         self.outbound.set_max_datagram(max_datagram);
     }
 
+    /// All that waited in [`transmit`](Self::transmit) is sent.
+    pub(crate) fn flight_left(&mut self, now: Duration) {
+        self.outbound.flight_left(now);
+    }
+
     /// The system refused a datagram as too long.
     pub(crate) fn lower_mtu(&mut self, now: Duration) {
+        // The flight goes again as a whole, and what is left of its old cut with it no more (pitfall 12).
+        if self.outbound.has_flight() {
+            self.datagrams.clear();
+        }
         let datagrams = &mut self.datagrams;
         // What fails here fails again at the next resend, which reports it.
         let _ = self

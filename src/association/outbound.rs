@@ -85,6 +85,15 @@ impl Outbound {
         Ok(())
     }
 
+    /// The flight that was made has left.
+    pub(crate) fn flight_left(&mut self, now: Duration) {
+        self.retransmit.flight_left(now);
+    }
+
+    pub(crate) fn has_flight(&self) -> bool {
+        !self.flight.is_empty()
+    }
+
     /// The handshake is over. If the last flight was ours, it stays at hand for a peer that missed it.
     pub(crate) fn established(&mut self, last_flight: LastFlight, now: Duration) {
         self.trace.note(now, || What::TimerCancelled);

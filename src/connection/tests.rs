@@ -86,6 +86,27 @@ fn e16_repetitions_do_not_keep_a_handshake_for_ever() {
     assert!(matches!(error, Error::HandshakeTimeout { .. }), "{error:?}");
 }
 
+/// Where the system refuses a flight's datagrams, the flight in its new cut takes the place of all that
+/// is left of the old one.
+#[test]
+fn p12_a_flight_in_shorter_datagrams_is_not_sent_beside_the_old_ones() {
+    let psk = Psk::new("x".repeat(900), [7; 32]).unwrap();
+    let (mut client, mut server) = pair_of(ServerTrust::psk(psk.clone()), ServerIdentity::psk(psk));
+    client.set_max_datagram(Some(400));
+    carry(&mut server, &mut client);
+    assert_eq!(client.transmit().unwrap().len(), 400, "it is refused");
+    client.lower_mtu(NOW);
+    let flight: Vec<_> = std::iter::from_fn(|| client.transmit()).collect();
+    assert!(flight.iter().all(|datagram| datagram.len() <= 256));
+    let bytes: usize = flight.iter().map(Vec::len).sum();
+    assert!((900..1400).contains(&bytes), "{bytes}");
+    for mut datagram in flight {
+        server.receive(&mut datagram, NOW, &mut |_| {}).unwrap();
+    }
+    carry(&mut server, &mut client);
+    assert!(client.is_established() && server.is_established());
+}
+
 /// However many records stand between a ChangeCipherSpec and the Finished in a datagram, none of them
 /// need be kept for later: the keys are there when they are read.
 #[test]

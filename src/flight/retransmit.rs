@@ -64,6 +64,8 @@ enum State {
 }
 
 struct Waiting {
+    /// When the flight was made, until it has left.
+    made: Option<Duration>,
     delay: Duration,
     expires: Duration,
     expiries: u32,
@@ -121,12 +123,26 @@ impl Retransmit {
     pub(crate) fn flight_sent(&mut self, now: Duration) -> Duration {
         let delay = self.plan.initial;
         self.state = State::Waiting(Waiting {
+            made: Some(now),
             delay,
             expires: now.saturating_add(delay),
             expiries: 0,
             damped_until: now.saturating_add(quarter(delay)),
         });
         delay
+    }
+
+    /// The flight has left only now: its keys and signatures took their time, which is not the peer's
+    /// (hazard E15).
+    pub(crate) fn flight_left(&mut self, now: Duration) {
+        let State::Waiting(waiting) = &mut self.state else {
+            return;
+        };
+        if let Some(made) = waiting.made.take() {
+            let late = now.saturating_sub(made);
+            waiting.expires = waiting.expires.saturating_add(late);
+            waiting.damped_until = waiting.damped_until.saturating_add(late);
+        }
     }
 
     /// SENDING to FINISHED: the handshake's last flight was ours.
@@ -357,6 +373,12 @@ mod tests {
         machine.flight_sent(100 * S);
         assert_eq!(machine.expires(), Some(101 * S));
         assert_eq!(machine.expired(100 * S), Expiry::NotDue);
+        for now in [105 * S, 107 * S] {
+            machine.flight_left(now);
+            assert_eq!(machine.expires(), Some(106 * S), "it leaves once");
+        }
+        assert_eq!(machine.peer_repeated(105 * S), Repeat::Damped);
+        assert!(matches!(machine.expired(106 * S), Expiry::Resend(_)));
     }
 
     #[test]

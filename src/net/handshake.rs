@@ -59,6 +59,8 @@ pub struct Handshake {
     /// Messages that came right behind the peer's Finished.
     pending: Pending,
     admission: Option<Admission>,
+    /// What the timer runs for: when its delays are over, by the clock.
+    armed: Option<(Duration, Duration)>,
     /// When the caller's patience ends, by the clock.
     deadline: Option<Deadline>,
 }
@@ -193,6 +195,7 @@ impl Handshake {
             datagram: Vec::new(),
             pending: Pending::default(),
             admission: None,
+            armed: None,
             deadline: None,
         }
     }

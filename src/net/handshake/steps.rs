@@ -148,6 +148,7 @@ impl Handshake {
         if self.timer.get_delay() != Delay::Final {
             return Ok(());
         }
+        self.armed = None;
         // The timer decides when the time has come, so a timer that is early by its rounding counts.
         let due = connection.next_deadline().unwrap_or_default();
         connection.set_max_datagram(max_datagram);
@@ -191,6 +192,7 @@ impl Handshake {
                 Sent::TooLong => {}
             }
         }
+        connection.flight_left(self.clock.now());
         Ok(())
     }
 
@@ -206,18 +208,23 @@ impl Handshake {
         let Stage::Running(connection) = &self.stage else {
             return;
         };
-        let now = self.clock.now();
         let Some(deadline) = connection.next_deadline() else {
             return self.cancel_timer();
         };
+        let intermediate = connection.intermediate().unwrap_or(deadline).min(deadline);
+        // A timer that runs for these runs on: delays are rounded up, so that setting it anew for each
+        // datagram of a flood would put it off for as long as the flood lasts (pitfall 7).
+        if self.armed.replace((intermediate, deadline)) == Some((intermediate, deadline)) {
+            return;
+        }
+        let now = self.clock.now();
         let final_ = time_until(deadline, now);
-        let intermediate = connection
-            .intermediate()
-            .map_or(final_, |at| at.saturating_sub(now).min(final_));
+        let intermediate = intermediate.saturating_sub(now).min(final_);
         self.timer.set_delay(intermediate, final_);
     }
 
     pub(super) fn cancel_timer(&mut self) {
+        self.armed = None;
         self.timer.set_delay(Duration::ZERO, Duration::ZERO);
     }
 

@@ -1,5 +1,5 @@
 use super::*;
-use crate::config::{ConfigBuilder, Psk, ServerIdentity, ServerTrust};
+use crate::config::{AlpnChoice, ConfigBuilder, Psk, ServerIdentity, ServerTrust};
 use crate::wire::AlertDescription;
 use parking_lot::Mutex;
 use std::collections::VecDeque;
@@ -131,4 +131,81 @@ fn an_initial_delay_must_fit_the_plan() {
         let outcome = handshake.set_initial_delay(wrong);
         assert!(matches!(outcome, Err(Error::Config(_))));
     }
+}
+
+/// However long the application takes to choose, the client has the whole delay to answer.
+#[test]
+fn e15_p14_the_timer_starts_when_a_flight_has_left() {
+    let theirs = World::default();
+    let psk = ServerTrust::psk(psk());
+    let config = ClientConfig::builder(psk).alpn(["coap"]).build().unwrap();
+    let mut client = Handshake::client(theirs.clone(), ServerName::unnamed(), config).unwrap();
+    let _ = client.handshake();
+    let ours = World::default();
+    ours.arriving
+        .lock()
+        .append(&mut theirs.sent.lock().drain(..).collect());
+    let time = ours.time.clone();
+    let config =
+        open_server()
+            .clock(Arc::new(ours.clone()))
+            .alpn_selector(move |_: &[Vec<u8>]| {
+                *time.lock() += 5 * S;
+                AlpnChoice::Select(b"coap".to_vec())
+            });
+    let config = config.build().unwrap();
+    let mut server = Handshake::server(ours.clone(), "client", None, config).unwrap();
+    assert!(matches!(server.handshake(), Err(Error::WantRead)));
+    assert_eq!(*ours.time.lock(), 5 * S);
+    assert_eq!(server.next_timeout(), Some(S));
+    let sent = ours.sent.lock().len();
+    assert!(sent > 0);
+    for (time, sends) in [(5 * S, sent), (6 * S - S / 100, sent), (6 * S, 2 * sent)] {
+        *ours.time.lock() = time;
+        let _ = server.handshake();
+        assert_eq!(ours.sent.lock().len(), sends, "{time:?}");
+    }
+}
+
+/// Junk arrives all the time, a datagram each 10 ms.
+struct Noisy {
+    world: World,
+    sends: Arc<Mutex<Vec<Duration>>>,
+}
+
+impl Transport for Noisy {
+    fn send(&self, _: &[u8]) -> io::Result<()> {
+        self.sends.lock().push(self.world.now());
+        Ok(())
+    }
+
+    fn recv(&self, buf: &mut Vec<u8>, wait: Duration) -> io::Result<usize> {
+        assert!(!wait.is_zero() && wait <= S);
+        *self.world.time.lock() += S / 100;
+        assert!(self.world.now() < 200 * S, "the timer does not fire");
+        *buf = vec![0x16; 60];
+        Ok(buf.len())
+    }
+}
+
+/// The loop that waits for a handshake waits for what remains, and its end is a timeout.
+#[test]
+fn p07_p15_junk_postpones_neither_a_resend_nor_the_end() {
+    let noisy = Noisy {
+        world: World::default(),
+        sends: Arc::default(),
+    };
+    let (world, sends) = (noisy.world.clone(), noisy.sends.clone());
+    let config = ClientConfig::builder(ServerTrust::psk(psk())).clock(Arc::new(world.clone()));
+    let config = config.build().unwrap();
+    let client = Handshake::client(noisy, ServerName::unnamed(), config).unwrap();
+    let error = client.complete().unwrap_err();
+    assert!(matches!(error, Error::HandshakeTimeout { .. }), "{error:?}");
+    let expected = [0, 1, 3, 7, 15, 31, 63].map(|seconds| seconds * S);
+    let sends = sends.lock();
+    assert_eq!(sends.len(), expected.len(), "{sends:?}");
+    for (sent, expected) in sends.iter().zip(expected) {
+        assert!(*sent >= expected && *sent <= expected + S / 10, "{sends:?}");
+    }
+    assert!(world.now() <= 124 * S);
 }
