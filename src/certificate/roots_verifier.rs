@@ -219,6 +219,19 @@ mod tests {
         assert!(server(root.certificate(), "a.example", &chain).is_err());
     }
 
+    /// Authorities that could each have issued each other make more paths than there is time for: so many
+    /// signatures are looked at, and no more.
+    #[test]
+    fn c13_a_labyrinth_of_issuers_is_left_soon() {
+        let root = Authority::new("root");
+        let mut chain = vec![Authority::new("root").issue(&["a.example"], |_| ())];
+        chain.extend((0..9).map(|_| Authority::new("root").certificate()));
+        assert_eq!(
+            server(root.certificate(), "a.example", &chain),
+            Err(CertificateError::TooComplex)
+        );
+    }
+
     #[test]
     fn c13_only_so_much_is_looked_at() {
         let root = Authority::new("root");

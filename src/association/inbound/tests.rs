@@ -7,6 +7,7 @@ use HandshakeType as Type;
 
 mod bounds;
 mod hostile;
+mod repeats;
 
 const RULES: Rules = Rules {
     limits: MessageLimits { certificate: 1024 },

@@ -1,7 +1,7 @@
 //! What floods, and what has no place, cost.
 
 use super::*;
-use crate::wire::RecordHeader;
+use crate::wire::{RECORD_HEADER, RecordHeader};
 
 fn record(typ: ContentType, version: u16, epoch: u16, fragment: &[u8]) -> Vec<u8> {
     Writer::bytes_of(|w| {
@@ -142,4 +142,20 @@ fn c12_a_chain_of_hello_requests_is_refused_once() {
     assert_eq!(answers, [true, false, false]);
     let good = peer.record(ContentType::APPLICATION_DATA, b"good");
     assert_eq!(peer.hand_over(good).1, [b"good"]);
+}
+
+/// A length beyond what is there is one beyond what is read.
+#[test]
+fn b01_b23_no_length_reaches_beyond_its_datagram() {
+    let mut peer = Peer::established(Renegotiation::Refused);
+    let record = peer.record(ContentType::APPLICATION_DATA, b"a secret");
+    for length in 0..=u16::MAX {
+        let mut lying = record.clone();
+        lying[RECORD_HEADER - 2..RECORD_HEADER].copy_from_slice(&length.to_be_bytes());
+        if lying != record {
+            let (response, delivered) = peer.hand_over(lying);
+            assert!(response.is_empty() && delivered.is_empty(), "{length}");
+        }
+    }
+    assert_eq!(peer.hand_over(record).1, [b"a secret"]);
 }

@@ -1,0 +1,88 @@
+//! Which repetitions of the peer's ask for our flight again, and which do not.
+
+use super::*;
+
+fn finished(seq: u16) -> Vec<u8> {
+    Writer::bytes_of(|w| {
+        HandshakeHeader::whole(Type::FINISHED, seq, 12).write(w);
+        w.bytes(&[0; 12]);
+    })
+}
+
+/// Whoever records a Finished and sends it for ever makes nobody answer: the window comes first.
+#[test]
+fn e02_p03_a_finished_that_is_replayed_asks_for_nothing() {
+    let mut peer = Peer::new(Renegotiation::Refused);
+    let record = peer.record(ContentType::HANDSHAKE, &finished(5));
+    let mut peer = peer.finished();
+    assert!(
+        peer.hand_over(record.clone()).0.repeated,
+        "it is late and new"
+    );
+    for _ in 0..100 {
+        assert!(peer.hand_over(record.clone()).0.is_empty());
+    }
+    assert_eq!(peer.dropped(DropReason::Replay), 100);
+}
+
+/// Only a Finished that opens, and has the number of the one that was accepted, asks for the last flight.
+#[test]
+fn e03_p03_a_stray_finished_asks_for_nothing() {
+    let mut peer = Peer::established(Renegotiation::Refused);
+    let record = peer.record(ContentType::HANDSHAKE, &finished(5));
+    let mut in_the_clear = record.clone();
+    in_the_clear[4] = 0;
+    let mut damaged = record;
+    *damaged.last_mut().unwrap() ^= 1;
+    for stray in [damaged, in_the_clear] {
+        assert!(peer.hand_over(stray).0.is_empty());
+    }
+    for seq in 0..4 {
+        let record = peer.record(ContentType::HANDSHAKE, &finished(seq));
+        assert!(peer.hand_over(record).0.is_empty(), "{seq}");
+    }
+    // A hello of before, authentic or not, is not a repetition of the last flight.
+    let mut hello = finished(4);
+    hello[0] = Type::CLIENT_HELLO.0;
+    let record = peer.record(ContentType::HANDSHAKE, &hello);
+    assert!(!peer.hand_over(record).0.repeated);
+    assert!(peer.say(ContentType::HANDSHAKE, &finished(5)).repeated);
+}
+
+/// Every part of the flight before asks for ours, since any of it may be all that arrives.
+#[test]
+fn e05_any_part_of_the_flight_before_asks_for_ours() {
+    let mut peer = Peer::without_keys(RULES);
+    let body: Vec<u8> = (0..90).collect();
+    let part = |seq: u16, start: u32| {
+        Writer::bytes_of(|w| {
+            HandshakeHeader {
+                fragment_offset: start,
+                fragment_length: 30,
+                ..HandshakeHeader::whole(Type::CERTIFICATE, seq, 90)
+            }
+            .write(w);
+            w.bytes(&body[start as usize..start as usize + 30]);
+        })
+    };
+    let all = |seq| [0, 30, 60].map(|start| (seq, start));
+    let take = |peer: &mut Peer, messages: std::ops::Range<u16>| {
+        for (seq, start) in messages.flat_map(all) {
+            let response = peer.say(ContentType::HANDSHAKE, &part(seq, start));
+            assert!(response.is_empty(), "{seq}: new");
+        }
+        while peer.inbound.next_message().is_some() {}
+        peer.inbound.flight_complete();
+    };
+    take(&mut peer, 5..8);
+    for (seq, start) in (5..8).flat_map(all) {
+        let response = peer.say(ContentType::HANDSHAKE, &part(seq, start));
+        assert!(response.repeated, "{seq} from {start}");
+    }
+    // Ours answered that one long ago.
+    take(&mut peer, 8..9);
+    for (seq, start) in (5..9).flat_map(all) {
+        let response = peer.say(ContentType::HANDSHAKE, &part(seq, start));
+        assert_eq!(response.repeated, seq == 8, "{seq} from {start}");
+    }
+}
