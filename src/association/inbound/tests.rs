@@ -33,6 +33,21 @@ fn opener(byte: u8) -> Opener {
     Opener::dtls12(1, AEAD, &key, &iv).unwrap()
 }
 
+/// A record that says of itself whatever the test says.
+fn claimed(typ: ContentType, version: u16, epoch: u16, fragment: &[u8]) -> Vec<u8> {
+    Writer::bytes_of(|w| {
+        RecordHeader {
+            content_type: typ,
+            version: ProtocolVersion(version),
+            epoch,
+            sequence: 0x4000,
+            length: fragment.len().try_into().unwrap(),
+        }
+        .write(w);
+        w.bytes(fragment);
+    })
+}
+
 /// A peer that has sent its ChangeCipherSpec. Its Finished is message 5.
 struct Peer {
     inbound: Inbound,

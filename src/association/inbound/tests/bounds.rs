@@ -1,21 +1,7 @@
 //! What floods, and what has no place, cost.
 
 use super::*;
-use crate::wire::{RECORD_HEADER, RecordHeader};
-
-fn record(typ: ContentType, version: u16, epoch: u16, fragment: &[u8]) -> Vec<u8> {
-    Writer::bytes_of(|w| {
-        RecordHeader {
-            content_type: typ,
-            version: ProtocolVersion(version),
-            epoch,
-            sequence: 0x4000,
-            length: fragment.len().try_into().unwrap(),
-        }
-        .write(w);
-        w.bytes(fragment);
-    })
-}
+use crate::wire::RECORD_HEADER;
 
 /// RFC 6347 §4.1.2.7: each costs one attempt to open it, is counted, and changes nothing.
 #[test]
@@ -23,7 +9,7 @@ fn b05_b06_a_flood_of_bad_records_keeps_no_good_one_out() {
     let mut peer = Peer::established(Renegotiation::Refused);
     let data = ContentType::APPLICATION_DATA;
     for round in 1..=1_000 {
-        let (response, _) = peer.hand_over(record(data, 0xfefd, 1, &[7; 64]));
+        let (response, _) = peer.hand_over(claimed(data, 0xfefd, 1, &[7; 64]));
         assert!(response.is_empty());
         assert_eq!(peer.dropped(DropReason::BadMac), round);
         let good = peer.record(data, b"good");
@@ -40,7 +26,7 @@ fn b05_the_connection_ends_at_the_limit_of_its_keys() {
     let data = ContentType::APPLICATION_DATA;
     let good = peer.record(data, b"good");
     assert_eq!(peer.hand_over(good).1, [b"good"]);
-    let (response, _) = peer.hand_over(record(data, 0xfefd, 1, &[7; 64]));
+    let (response, _) = peer.hand_over(claimed(data, 0xfefd, 1, &[7; 64]));
     let fatal = response.fatal;
     assert!(
         matches!(fatal, Some(Error::TooManyBadRecords { limit }) if limit == 1 << 36),
@@ -53,7 +39,7 @@ fn b05_the_connection_ends_at_the_limit_of_its_keys() {
 fn b11_c07_early_records_are_few_and_forgotten() {
     let mut peer = Peer::without_keys(RULES);
     for length in [64, 2000, 4000, 64, 64, 64, 64] {
-        let early = record(ContentType::HANDSHAKE, 0xfefd, 1, &vec![7; length]);
+        let early = claimed(ContentType::HANDSHAKE, 0xfefd, 1, &vec![7; length]);
         let _ = peer.hand_over(early);
         let held: usize = peer.inbound.early.iter().map(Vec::len).sum();
         assert!(held <= EARLY_BYTES && peer.inbound.early.len() <= EARLY_RECORDS);
@@ -61,7 +47,7 @@ fn b11_c07_early_records_are_few_and_forgotten() {
     assert_eq!(peer.inbound.early.len(), EARLY_RECORDS);
     assert_eq!(peer.dropped(DropReason::FutureEpoch), 3);
     for epoch in [2, 3, u16::MAX] {
-        let _ = peer.hand_over(record(ContentType::HANDSHAKE, 0xfefd, epoch, &[7; 64]));
+        let _ = peer.hand_over(claimed(ContentType::HANDSHAKE, 0xfefd, epoch, &[7; 64]));
     }
     assert_eq!(peer.dropped(DropReason::FutureEpoch), 6);
 
@@ -72,7 +58,7 @@ fn b11_c07_early_records_are_few_and_forgotten() {
     assert!(peer.inbound.early.is_empty());
     peer.sealer = sealer(1);
     let mut peer = peer.finished();
-    let _ = peer.hand_over(record(ContentType::HANDSHAKE, 0xfefd, 2, &[7; 64]));
+    let _ = peer.hand_over(claimed(ContentType::HANDSHAKE, 0xfefd, 2, &[7; 64]));
     assert_eq!(peer.inbound.early.capacity(), 0);
     assert!(!peer.inbound.reassembly.holds_anything());
 }
@@ -84,7 +70,7 @@ fn b14_a_record_of_unknown_type_is_fatal_only_if_it_is_authentic() {
         let typ = ContentType(typ);
         let mut peer = Peer::established(Renegotiation::Refused);
         for epoch in [0, 1] {
-            let (response, _) = peer.hand_over(record(typ, 0xfefd, epoch, &[7; 40]));
+            let (response, _) = peer.hand_over(claimed(typ, 0xfefd, epoch, &[7; 40]));
             assert!(response.is_empty(), "{typ:?}");
         }
         let response = peer.say(typ, b"?");
@@ -102,7 +88,7 @@ fn b19_only_the_first_byte_of_a_version_counts() {
             HandshakeHeader::whole(Type::CERTIFICATE, 5, 3).write(w);
             w.bytes(&[0; 3]);
         });
-        let _ = peer.hand_over(record(ContentType::HANDSHAKE, version, 0, &finished));
+        let _ = peer.hand_over(claimed(ContentType::HANDSHAKE, version, 0, &finished));
         let taken = peer.inbound.next_message().is_some();
         assert_eq!(taken, version >> 8 == 0xfe, "{version:04x}");
         let dropped = peer.dropped(DropReason::WrongVersion);

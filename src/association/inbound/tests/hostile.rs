@@ -1,22 +1,6 @@
 //! What anyone can send, and what a peer that holds the keys must not send.
 
 use super::*;
-use crate::wire::RecordHeader;
-
-/// A record that says of itself whatever the test says.
-fn claimed(typ: ContentType, version: u16, epoch: u16, fragment: &[u8]) -> Vec<u8> {
-    Writer::bytes_of(|w| {
-        RecordHeader {
-            content_type: typ,
-            version: ProtocolVersion(version),
-            epoch,
-            sequence: 0x4000,
-            length: fragment.len().try_into().unwrap(),
-        }
-        .write(w);
-        w.bytes(fragment);
-    })
-}
 
 fn clear(typ: ContentType, fragment: &[u8]) -> Vec<u8> {
     claimed(typ, 0xfefd, 0, fragment)
