@@ -85,7 +85,7 @@ impl Default for Settings {
             replay: Replay::Window,
             bad_mac_limit: None,
             renegotiation: Renegotiation::default(),
-            max_certificate_message: 20 * 1024,
+            max_certificate_message: 16 * 1024,
             timers: None,
             clock: Arc::new(SystemClock::new()),
             key_log: None,
@@ -289,7 +289,7 @@ impl<C: AsMut<Settings>> ConfigBuilder<C> {
         self.set(|s| s.renegotiation = renegotiation)
     }
 
-    /// The largest Certificate message to accept, in bytes. 20 KiB by default.
+    /// The largest Certificate message to accept, in bytes. 16 KiB by default.
     pub fn max_certificate_message(self, bytes: usize) -> Self {
         self.set(|s| s.max_certificate_message = bytes)
     }

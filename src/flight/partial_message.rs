@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 pub(super) const BOOKKEEPING: usize = 64;
 
 /// Most pieces kept behind gaps. The sender's next attempt fills what found no place.
-const MAX_SEGMENTS: usize = 64;
+const MAX_SEGMENTS: usize = 256;
 
 /// A handshake message.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use std::collections::btree_map::Entry;
 const WINDOW: u32 = 7;
 
 /// What may be spent on messages that are ahead of the next.
-const AHEAD_BUDGET: usize = 8 << 10;
+const AHEAD_BUDGET: usize = 16 << 10;
 
 /// What became of a fragment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
