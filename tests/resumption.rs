@@ -614,7 +614,9 @@ fn long_certificates_of_clients_are_kept_by_the_server() {
     for (bytes, by_ticket) in [(0, true), (2_000, false), (6_000, false), (20_000, false)] {
         let long = pki().issue_long_client(bytes);
         let client = client(&Store::default()).identity(long);
-        let server = server().client_auth(demanding());
+        let server = server()
+            .client_auth(demanding())
+            .max_certificate_message(32 * 1024);
         assert!(!resumed(&client, &server), "{bytes} bytes");
         assert!(resumed(&client, &server), "{bytes} bytes");
 
