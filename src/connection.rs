@@ -3,7 +3,7 @@
 
 mod script;
 
-use crate::association::{Inbound, Outbound, Response, Rules, Ticked};
+use crate::association::{Belief, Inbound, Outbound, Response, Rules, Ticked};
 use crate::certificate::ServerName;
 use crate::config::{ClientConfig, ServerConfig, Settings};
 use crate::cookie::VerifiedHello;
@@ -14,6 +14,8 @@ use crate::session::Session;
 #[cfg(feature = "lab")]
 use crate::stats::Stats;
 use crate::trace::{Message, Trace, What};
+#[cfg(feature = "lab")]
+use crate::wire::KeyUpdate;
 use crate::wire::ProtocolVersion;
 use parking_lot::Mutex;
 use std::collections::VecDeque;
@@ -120,6 +122,10 @@ impl Connection {
             replay: settings.replay,
             bad_mac_limit: settings.bad_mac_limit,
             renegotiation: settings.renegotiation,
+            belief: match settings.suspicion.is_zero() {
+                true => Belief::Literal,
+                false => Belief::Careful,
+            },
         };
         let mailbox = Arc::<Mutex<Mailbox>>::default();
         // Whoever believes everything at once answers everything at once, too.
@@ -324,6 +330,11 @@ impl Connection {
         if let Some(error) = response.suspicion.take() {
             self.suspect(error, now)?;
         }
+        if let Progress::Established(session) = &self.progress {
+            for ticket in std::mem::take(&mut response.tickets) {
+                session.keep_ticket(ticket)?;
+            }
+        }
         let datagrams = &mut self.datagrams;
         self.outbound
             .respond(&response, now, &mut |d| datagrams.push_back(d.to_vec()))?;
@@ -374,6 +385,13 @@ impl Connection {
 
     pub(crate) fn stats(&self) -> Stats {
         self.inbound.stats().plus(&self.outbound.stats())
+    }
+
+    /// Takes new keys for what is sent.
+    pub(crate) fn update_keys(&mut self, update: KeyUpdate, now: Duration) -> Result<()> {
+        let datagrams = &mut self.datagrams;
+        self.outbound
+            .update_keys(update, now, &mut |d| datagrams.push_back(d.to_vec()))
     }
 
     /// Seals one message of application data.

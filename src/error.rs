@@ -1,12 +1,12 @@
 //! What can go wrong, by cause. The alert that tells the peer is derived from the cause, in one table.
 
 mod conversions;
+mod display;
 
 use crate::codec::DecodeError;
 use crate::wire::{
     AlertDescription, CipherSuite, ExtensionType, HandshakeType, NamedGroup, ProtocolVersion,
 };
-use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,6 +39,8 @@ pub enum Error {
     },
     /// The connection is closed: the peer sent close_notify, or this side closed it.
     Closed,
+    /// This side ended the connection with this alert.
+    Aborted(AlertDescription),
     /// The peer began anew from the same address and proved it; this association is over (RFC 6347 §4.2.8).
     ReplacedByNewHandshake,
     /// Nothing authentic came from the peer for as long as the listener lets connections lie idle.
@@ -72,6 +74,8 @@ pub enum Error {
     ProtocolNotOffered(Vec<u8>),
     /// Exporters need the extended master secret (RFC 7627 §6).
     NoExporter,
+    /// Keys can be updated in DTLS 1.3 only.
+    NoKeyUpdate,
 
     // What the peer did.
     /// The peer ended the connection with a fatal alert.
@@ -109,6 +113,8 @@ pub enum Error {
     IllegalParameter(&'static str),
     /// The peer chose or offered no version in common.
     UnsupportedVersion(ProtocolVersion),
+    /// The server chose a version in a way that no client of its kind asks for (RFC 8446 §4.2.1).
+    VersionNotOffered(ProtocolVersion),
     /// No cipher suite in common.
     NoCommonCipherSuite,
     /// The server chose a suite that was not offered.
@@ -127,10 +133,19 @@ pub enum Error {
     BadRenegotiationInfo,
     /// The server answered an extension that was not offered.
     UnsolicitedExtension(ExtensionType),
+    /// An extension is missing that must be there.
+    MissingExtension(ExtensionType),
+    /// The peer has changed its keys more often than epochs can be counted (RFC 9147 §8).
+    TooManyKeyUpdates,
+    /// The server chose an older version than both sides speak, and says so in its random: somebody has
+    /// meddled with the hellos (RFC 8446 §4.1.3).
+    Downgrade,
     /// The peer's key share is not a valid one.
     BadKeyShare,
     /// The peer sent no certificate, and one is required.
     NoCertificate,
+    /// The client sent no certificate, and one is required (RFC 8446 §4.4.2.4).
+    CertificateRequired,
     /// The peer's certificate is not acceptable.
     Certificate(CertificateError),
     /// A signature does not verify.
@@ -222,8 +237,10 @@ impl Error {
             | Error::ListenerClosed
             | Error::TooManyConnections
             | Error::NoExporter
+            | Error::NoKeyUpdate
             | Error::PeerAlert(_)
             | Error::NumbersExhausted => return None,
+            Error::Aborted(description) => *description,
             // The peer may be gone, or what it sent says more than the timeout does.
             Error::HandshakeTimeout { suspect, .. } => {
                 return suspect.as_ref().and_then(|cause| cause.alert());
@@ -232,12 +249,15 @@ impl Error {
             Error::Decode { .. } => AlertDescription::DECODE_ERROR,
             Error::UnexpectedMessage { .. }
             | Error::UnexpectedRecord(_)
-            | Error::ExcessHandshakeData => AlertDescription::UNEXPECTED_MESSAGE,
+            | Error::ExcessHandshakeData
+            | Error::TooManyKeyUpdates => AlertDescription::UNEXPECTED_MESSAGE,
             Error::FragmentMismatch
             | Error::HandshakeMessageTooLong { .. }
             | Error::IllegalParameter(_)
             | Error::SuiteNotOffered(_)
             | Error::GroupNotOffered(_)
+            | Error::VersionNotOffered(_)
+            | Error::Downgrade
             | Error::BadKeyShare => AlertDescription::ILLEGAL_PARAMETER,
             Error::RecordOverflow => AlertDescription::RECORD_OVERFLOW,
             Error::UnsupportedVersion(_) => AlertDescription::PROTOCOL_VERSION,
@@ -247,6 +267,8 @@ impl Error {
             | Error::NoExtendedMasterSecret
             | Error::BadRenegotiationInfo
             | Error::NoCertificate => AlertDescription::HANDSHAKE_FAILURE,
+            Error::MissingExtension(_) => AlertDescription::MISSING_EXTENSION,
+            Error::CertificateRequired => AlertDescription::CERTIFICATE_REQUIRED,
             Error::NoCommonProtocol => AlertDescription::NO_APPLICATION_PROTOCOL,
             Error::UnsolicitedExtension(_) => AlertDescription::UNSUPPORTED_EXTENSION,
             Error::Certificate(cause) => cause.alert(),
@@ -276,14 +298,16 @@ impl Error {
             | Error::EmptyMessage
             | Error::BufferTooSmall { .. } => io::ErrorKind::InvalidInput,
             Error::Closed | Error::ListenerClosed => io::ErrorKind::NotConnected,
+            Error::Aborted(_) => io::ErrorKind::ConnectionAborted,
             Error::ReplacedByNewHandshake => io::ErrorKind::ConnectionReset,
             Error::PeerAlert(_) | Error::Refused(_) | Error::TooManyConnections => {
                 io::ErrorKind::ConnectionAborted
             }
-            Error::Certificate(_) | Error::NoCertificate | Error::UnknownPskIdentity => {
-                io::ErrorKind::PermissionDenied
-            }
-            Error::NoExporter => io::ErrorKind::Unsupported,
+            Error::Certificate(_)
+            | Error::NoCertificate
+            | Error::CertificateRequired
+            | Error::UnknownPskIdentity => io::ErrorKind::PermissionDenied,
+            Error::NoExporter | Error::NoKeyUpdate => io::ErrorKind::Unsupported,
             Error::HelloVerifyRequired
             | Error::ProtocolNotOffered(_)
             | Error::NumbersExhausted
@@ -314,119 +338,6 @@ impl CertificateError {
             CertificateError::NotPinned { .. }
             | CertificateError::Rejected(_)
             | CertificateError::Other(_) => AlertDescription::CERTIFICATE_UNKNOWN,
-        }
-    }
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Error::Io(error) => write!(f, "socket: {error}"),
-            Error::Config(what) => write!(f, "configuration: {what}"),
-            Error::WantRead => f.write_str("nothing to read yet; call again when a datagram or the timer is due"),
-            Error::ReadTimeout => f.write_str("nothing arrived before the read timeout"),
-            Error::HandshakeTimeout { after, suspect } => {
-                write!(f, "the handshake did not end within {after:.1?}")?;
-                match suspect {
-                    Some(cause) => write!(f, "; a likely reason: {cause}"),
-                    None => f.write_str("; is the peer there, and does it speak DTLS?"),
-                }
-            }
-            Error::Closed => f.write_str("the connection is closed"),
-            Error::Idle => f.write_str("nothing came from the peer for too long"),
-            Error::ReplacedByNewHandshake => f.write_str("the peer began anew from the same address"),
-            Error::HelloVerifyRequired => {
-                f.write_str("the client was asked to prove its address; start afresh with its next hello")
-            }
-            Error::NoCookieContext => f.write_str(
-                "no cookie context: give the server one, or say that hello verification is not wanted",
-            ),
-            Error::BufferTooSmall { needed } => write!(f, "the buffer is too small: the message has {needed} bytes"),
-            Error::MessageTooLong { length, maximum } => {
-                write!(f, "a message of {length} bytes does not fit: at most {maximum} do, see max_message()")
-            }
-            Error::EmptyMessage => f.write_str("an empty message cannot be sent"),
-            Error::ListenerClosed => f.write_str("the listener is closed"),
-            Error::TooManyConnections => f.write_str("the limit of connections is reached"),
-            Error::Refused(who) => write!(f, "refused by {who}"),
-            Error::NoExporter => {
-                f.write_str("keys cannot be exported: the connection has no extended master secret")
-            }
-            Error::PeerAlert(description) => write!(f, "the peer gave up: {description}"),
-            Error::Decode { what, cause } => write!(f, "the peer sent a malformed {what}: {cause}"),
-            Error::UnexpectedMessage { got, expected } => {
-                write!(f, "the peer sent {got} where {expected} belongs")
-            }
-            Error::UnexpectedRecord(what) => write!(f, "the peer sent {what} where it has no place"),
-            Error::FragmentMismatch => f.write_str("the peer's fragments of one message disagree"),
-            Error::HandshakeMessageTooLong { what, length } => {
-                write!(f, "the peer's {what} of {length} bytes is longer than accepted")
-            }
-            Error::ExcessHandshakeData => {
-                f.write_str("the peer sent handshake bytes across a change of keys, or too many")
-            }
-            Error::RecordOverflow => f.write_str("the peer sent a record longer than 2^14 bytes"),
-            Error::IllegalParameter(what) => write!(f, "the peer sent an illegal {what}"),
-            Error::UnsupportedVersion(version) => write!(f, "no version in common: the peer said {version}"),
-            Error::NoCommonCipherSuite => {
-                f.write_str("no cipher suite in common: compare suites, and kinds of key, of both sides")
-            }
-            Error::SuiteNotOffered(suite) => write!(f, "the server chose {suite}, which was not offered"),
-            Error::NoCommonGroup => f.write_str("no key agreement group in common"),
-            Error::GroupNotOffered(group) => write!(f, "the server chose {group}, which was not offered"),
-            Error::NoCommonSignatureScheme => {
-                f.write_str("no signature scheme in common that the certificate's key can do")
-            }
-            Error::NoCommonProtocol => f.write_str("no application protocol (ALPN) in common"),
-            Error::ProtocolNotOffered(name) => {
-                write!(f, "the ALPN selector chose \"{}\", which the client did not offer", name.escape_ascii())
-            }
-            Error::NoExtendedMasterSecret => f.write_str("the peer does not do the extended master secret"),
-            Error::BadRenegotiationInfo => f.write_str("the peer's renegotiation_info is missing or wrong"),
-            Error::UnsolicitedExtension(typ) => {
-                write!(f, "the server answered the extension {typ}, which was not offered")
-            }
-            Error::BadKeyShare => f.write_str("the peer's key share is invalid"),
-            Error::NoCertificate => f.write_str("the peer sent no certificate, and one is required"),
-            Error::Certificate(cause) => write!(f, "the peer's certificate was refused: {cause}"),
-            Error::BadSignature => f.write_str("the peer's signature does not verify"),
-            Error::BadFinished => f.write_str("the peer's Finished does not verify: was the handshake altered?"),
-            Error::UnknownPskIdentity => f.write_str("the PSK identity is not known here, or its key is another"),
-            Error::CannotDecrypt => {
-                f.write_str("the peer's Finished cannot be decrypted: the keys differ; is the PSK the same on both sides?")
-            }
-            Error::TooManyBadRecords { limit } => {
-                write!(f, "{limit} records failed authentication, which is the limit")
-            }
-            Error::NumbersExhausted => f.write_str("the numbers or the keys of this connection are used up; connect anew"),
-            Error::RandomFailed => f.write_str("the system's random generator failed"),
-            Error::Crypto(what) => write!(f, "cryptography failed: {what}"),
-        }
-    }
-}
-
-impl fmt::Display for CertificateError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            CertificateError::Unreadable(why) => write!(f, "it cannot be read ({why})"),
-            CertificateError::Expired => f.write_str("it is expired; renew it, or check this machine's clock"),
-            CertificateError::NotYetValid => f.write_str("it is not valid yet; check this machine's clock"),
-            CertificateError::WrongName { expected } => write!(f, "it is not for the name {expected}"),
-            CertificateError::UnknownIssuer => f.write_str("it was not issued by a trusted authority"),
-            CertificateError::SelfSigned => {
-                f.write_str("it is an authority's own certificate, which cannot serve as a server's; pin its fingerprint instead")
-            }
-            CertificateError::NotPinned { fingerprint } => {
-                f.write_str("its fingerprint is not a pinned one: ")?;
-                fingerprint.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-            }
-            CertificateError::Revoked => f.write_str("it was revoked"),
-            CertificateError::Unsupported(what) => write!(f, "it uses {what}, which is not supported"),
-            CertificateError::WrongPurpose => f.write_str("it may not be used for this purpose"),
-            CertificateError::TooComplex => f.write_str("its chain is longer or larger than is looked at"),
-            CertificateError::Rejected(why)
-            | CertificateError::RejectedWith { why, .. }
-            | CertificateError::Other(why) => f.write_str(why),
         }
     }
 }

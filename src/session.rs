@@ -1,11 +1,15 @@
 //! What a handshake agreed on.
 
+mod ticket_keeper;
+
+pub(crate) use ticket_keeper::{TicketKeeper, ticket_psk};
+
 use crate::certificate::PeerIdentity;
-use crate::crypto::{HashAlgorithm, Secret, prf};
+use crate::crypto::{HashAlgorithm, Secret, hkdf, prf};
 use crate::error::{Error, Result};
 use crate::resumption::SessionState;
 use crate::srtp::SrtpKeys;
-use crate::wire::{CipherSuite, ProtocolVersion, Random, SrtpProfile};
+use crate::wire::{CipherSuite, NewSessionTicket13, ProtocolVersion, Random, SrtpProfile};
 
 /// The outcome of a handshake.
 pub(crate) struct Session {
@@ -18,15 +22,22 @@ pub(crate) struct Session {
     /// It goes on with an earlier session.
     pub(crate) resumed: bool,
     pub(crate) exporter: Option<Exporter>,
+    /// Where a client's tickets go that come later.
+    pub(crate) tickets: Option<TicketKeeper>,
 }
 
-/// Makes keys for other uses out of the session's secret (RFC 5705). Only under the extended master
-/// secret, since else two sessions could have the same (RFC 7627 §6.4).
-pub(crate) struct Exporter {
-    pub(crate) hash: HashAlgorithm,
-    pub(crate) master: Secret,
-    pub(crate) client_random: Random,
-    pub(crate) server_random: Random,
+/// Makes keys for other uses out of the session's secret.
+pub(crate) enum Exporter {
+    /// RFC 5705. Only under the extended master secret, since else two sessions could have the same
+    /// (RFC 7627 §6.4).
+    Dtls12 {
+        hash: HashAlgorithm,
+        master: Secret,
+        client_random: Random,
+        server_random: Random,
+    },
+    /// RFC 8446 §7.5.
+    Dtls13 { hash: HashAlgorithm, master: Secret },
 }
 
 /// Labels that the protocol itself derives keys by, and that exporters must therefore not use.
@@ -37,6 +48,9 @@ const RESERVED_LABELS: [&[u8]; 5] = [
     b"extended master secret",
     b"key expansion",
 ];
+
+/// Beside the prefix that all labels of DTLS 1.3 share.
+const LONGEST_LABEL: usize = 249;
 
 impl Session {
     /// What to keep of a session whose full handshake was at `created`.
@@ -65,22 +79,15 @@ impl Session {
                 "this exporter label is reserved by the protocol".into(),
             ));
         }
-        let length = match context.map(|context| u16::try_from(context.len())) {
-            None => None,
-            Some(Ok(length)) => Some(length.to_be_bytes()),
-            Some(Err(_)) => {
-                return Err(Error::Config(
-                    "an exporter context has at most 65,535 bytes".into(),
-                ));
-            }
-        };
-        // RFC 5705 §4: without a context there is no length either, which differs from an empty one.
-        let mut seed: Vec<&[u8]> = vec![&exporter.client_random, &exporter.server_random];
-        if let (Some(length), Some(context)) = (&length, context) {
-            seed.extend([&length[..], context]);
+        exporter.export(out, label, context)
+    }
+
+    /// Keeps the session that the ticket is of, for a later connection.
+    pub(crate) fn keep_ticket(&self, ticket: NewSessionTicket13) -> Result<()> {
+        match &self.tickets {
+            Some(tickets) => tickets.keep(ticket),
+            None => Ok(()),
         }
-        prf::prf(exporter.hash, exporter.master.as_bytes(), label, &seed, out);
-        Ok(())
     }
 
     /// RFC 5764 §4.2.
@@ -91,5 +98,51 @@ impl Session {
         SrtpKeys::derive(profile, |out, label| {
             self.export_keying_material(out, label, None)
         })
+    }
+}
+
+impl Exporter {
+    fn export(&self, out: &mut [u8], label: &[u8], context: Option<&[u8]>) -> Result<()> {
+        let (hash, master) = match self {
+            Exporter::Dtls12 {
+                hash,
+                master,
+                client_random,
+                server_random,
+            } => {
+                let length = match context.map(|context| u16::try_from(context.len())) {
+                    None => None,
+                    Some(Ok(length)) => Some(length.to_be_bytes()),
+                    Some(Err(_)) => {
+                        return Err(Error::Config(
+                            "an exporter context has at most 65,535 bytes".into(),
+                        ));
+                    }
+                };
+                // RFC 5705 §4: without a context there is no length either, which differs from an empty
+                // one.
+                let mut seed: Vec<&[u8]> = vec![client_random, server_random];
+                if let (Some(length), Some(context)) = (&length, context) {
+                    seed.extend([&length[..], context]);
+                }
+                prf::prf(*hash, master.as_bytes(), label, &seed, out);
+                return Ok(());
+            }
+            Exporter::Dtls13 { hash, master } => (*hash, master),
+        };
+        // RFC 8446 §7.1: a label and its length share 255 bytes with the prefix.
+        if label.len() > LONGEST_LABEL {
+            return Err(Error::Config(
+                "an exporter label has at most 249 bytes".into(),
+            ));
+        }
+        let empty = hash.digest(&[]);
+        let secret = hkdf::expand_label(hash, master, label, empty.as_ref(), hash.len())?;
+        // RFC 8446 §7.5: no context is as an empty one.
+        let context = hash.digest(context.unwrap_or_default());
+        let bytes = hkdf::expand_label(hash, &secret, b"exporter", context.as_ref(), out.len())?;
+        let filled = out.iter_mut().zip(bytes.as_bytes());
+        filled.for_each(|(to, from)| *to = *from);
+        Ok(())
     }
 }

@@ -34,6 +34,8 @@ pub enum DropReason {
     RefusedMessage,
     /// An alert that nothing authenticated.
     UnauthenticatedAlert,
+    /// An ACK that nothing authenticated.
+    UnauthenticatedAck,
     /// Application data before the handshake is complete.
     EarlyData,
     /// The queue of received messages is full.
@@ -44,7 +46,7 @@ pub enum DropReason {
 
 impl DropReason {
     /// Every reason.
-    pub const ALL: [DropReason; 18] = [
+    pub const ALL: [DropReason; 19] = [
         DropReason::MalformedRecord,
         DropReason::WrongVersion,
         DropReason::UnexpectedType,
@@ -60,6 +62,7 @@ impl DropReason {
         DropReason::RepeatedMessage,
         DropReason::RefusedMessage,
         DropReason::UnauthenticatedAlert,
+        DropReason::UnauthenticatedAck,
         DropReason::EarlyData,
         DropReason::QueueFull,
         DropReason::Closed,

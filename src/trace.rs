@@ -73,6 +73,11 @@ pub enum What {
     },
     /// The peer's handshake message was refused for a reason that is told if nothing better comes.
     Suspected(String),
+    /// An ACK was sent.
+    AckSent {
+        /// How many records it lists.
+        records: usize,
+    },
     /// An alert was sent.
     AlertSent(AlertDescription),
     /// An authentic alert arrived.
@@ -113,6 +118,8 @@ pub enum ResendReason {
     },
     /// The peer repeated its own flight, so it misses ours.
     PeerRepeated,
+    /// The peer has acknowledged only a part of the flight.
+    PartlyAcknowledged,
 }
 
 impl fmt::Display for Message {
@@ -128,6 +135,7 @@ impl fmt::Display for ResendReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ResendReason::Timer { expiry, after } => write!(f, "timer {expiry} expired: {after:?}"),
+            ResendReason::PartlyAcknowledged => f.write_str("the peer has only a part"),
             ResendReason::PeerRepeated => f.write_str("the peer repeated its flight"),
         }
     }
@@ -174,6 +182,7 @@ impl fmt::Display for What {
             What::TimerCancelled => f.write_str("timer: cancelled"),
             What::MtuLowered { mtu } => write!(f, "datagrams of at most {mtu} bytes from now on"),
             What::Suspected(why) => write!(f, "ignored, unproven: {why}"),
+            What::AckSent { records } => write!(f, "---> ACK of {records} records"),
             What::AlertSent(description) => write!(f, "---> ALERT {description}"),
             What::AlertReceived(description) => write!(f, "<--- ALERT {description}"),
             What::Established { version, resumed } => {

@@ -12,7 +12,7 @@ mod served;
 use flightline::{
     CookieContext, Delay, DtlsSocket, Error, Handshake, ServerName, Timer, Transport, UdpTransport,
 };
-use served::{MOMENT, Served, ask, client_config, server_config};
+use served::{MOMENT, Served, ask, client_config, client_config_12, server_config};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -190,7 +190,7 @@ fn client_that_misses_the_last_flight(to: SocketAddr) -> Handshake {
         inner: transport(to),
         loses: Mutex::new(loses),
     };
-    Handshake::client(lossy, ServerName::unnamed(), client_config()).unwrap()
+    Handshake::client(lossy, ServerName::unnamed(), client_config_12()).unwrap()
 }
 
 #[test]

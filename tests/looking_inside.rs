@@ -3,8 +3,8 @@
 
 use flightline::lab::{Arrival, Datagram, End, Pair, Weather};
 use flightline::{
-    ClientConfig, DropReason, Event, HandshakeType, KeyLog, KeyLogFile, Observer, Psk,
-    ResendReason, ServerConfig, ServerIdentity, ServerName, ServerTrust, What,
+    ClientConfig, DropReason, Event, HandshakeType, KeyLog, KeyLogFile, Observer, ProtocolVersion,
+    Psk, ResendReason, ServerConfig, ServerIdentity, ServerName, ServerTrust, What,
 };
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -182,17 +182,31 @@ impl KeyLog for Secrets {
 #[test]
 fn both_sides_log_the_same_secret() {
     let (client_log, server_log) = (Arc::new(Secrets::default()), Arc::new(Secrets::default()));
-    let client = ClientConfig::builder(ServerTrust::psk(psk())).key_log(client_log.clone());
+    let client =
+        |log: &Arc<Secrets>| ClientConfig::builder(ServerTrust::psk(psk())).key_log(log.clone());
     let server = ServerConfig::builder(ServerIdentity::psk(psk())).key_log(server_log.clone());
-    let (client, server) = (client.build().unwrap(), server.build().unwrap());
-    let mut pair = Pair::new(client, server, ServerName::unnamed(), Weather::clear()).unwrap();
-    pair.establish(S).unwrap();
-    let logged = client_log.0.lock().unwrap();
-    assert_eq!(*logged, *server_log.0.lock().unwrap());
-    let [(label, _, secret)] = &logged[..] else {
-        panic!("{logged:?}")
-    };
-    assert_eq!((label.as_str(), secret.len()), ("CLIENT_RANDOM", 48));
+    let server = Arc::new(server.build().unwrap());
+    let labels_of_13 = [
+        "CLIENT_HANDSHAKE_TRAFFIC_SECRET",
+        "SERVER_HANDSHAKE_TRAFFIC_SECRET",
+        "CLIENT_TRAFFIC_SECRET_0",
+        "SERVER_TRAFFIC_SECRET_0",
+        "EXPORTER_SECRET",
+    ];
+    for (version, labels, length) in [
+        (ProtocolVersion::DTLS1_2, &["CLIENT_RANDOM"][..], 48),
+        (ProtocolVersion::DTLS1_3, &labels_of_13, 32),
+    ] {
+        let client = client(&client_log).versions([version]).build().unwrap();
+        let name = ServerName::unnamed();
+        let mut pair = Pair::new(client, server.clone(), name, Weather::clear()).unwrap();
+        pair.establish(S).unwrap();
+        let logged = std::mem::take(&mut *client_log.0.lock().unwrap());
+        assert_eq!(logged, std::mem::take(&mut *server_log.0.lock().unwrap()));
+        let found: Vec<&str> = logged.iter().map(|(label, ..)| label.as_str()).collect();
+        assert_eq!(found, labels);
+        assert!(logged.iter().all(|(_, _, secret)| secret.len() == length));
+    }
 }
 
 #[test]

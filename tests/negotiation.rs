@@ -8,8 +8,8 @@ use common::{NAME, pki, psk};
 use flightline::lab::{End, Pair, Weather};
 use flightline::{
     AlertDescription, AlpnChoice, CertificateError, CipherSuite, ClientAuth, ClientConfig,
-    ConfigBuilder, Error, Fingerprint, NamedGroup, Psk, RootCertificates, RootsVerifier,
-    ServerConfig, ServerIdentity, ServerName, ServerTrust, SrtpProfile,
+    ConfigBuilder, Error, Fingerprint, NamedGroup, ProtocolVersion, Psk, RootCertificates,
+    RootsVerifier, ServerConfig, ServerIdentity, ServerName, ServerTrust, SrtpProfile,
 };
 use std::time::Duration;
 
@@ -122,7 +122,10 @@ fn an_ecdsa_certificate_is_on_a_curve_of_the_clients() {
         (&[G::X25519], vec![p256(), rsa()], true),
     ] {
         let identity = ServerIdentity::resolver(move |_: Option<&str>| certificates.clone());
-        let client = certificate_client().groups(groups.iter().copied());
+        // DTLS 1.3 has the curve in the signature scheme (RFC 8446 §4.2.3).
+        let client = certificate_client()
+            .versions([ProtocolVersion::DTLS1_2])
+            .groups(groups.iter().copied());
         let mut pair = pair(client, ServerConfig::builder(identity));
         if succeeds {
             pair.establish(MINUTE).unwrap();
@@ -343,9 +346,22 @@ fn d03_a_client_certificate_is_none_optional_or_required() {
     known.establish(MINUTE).unwrap();
     known.exchange(b"request", b"response").unwrap();
 
-    let (client, server) = failures(pair(certificate_client(), required()));
-    assert!(matches!(server, Error::NoCertificate), "{server}");
-    assert_eq!(alert(&client), AlertDescription::HANDSHAKE_FAILURE);
+    for (version, alert_sent) in [
+        (
+            ProtocolVersion::DTLS1_2,
+            AlertDescription::HANDSHAKE_FAILURE,
+        ),
+        (
+            ProtocolVersion::DTLS1_3,
+            AlertDescription::CERTIFICATE_REQUIRED,
+        ),
+    ] {
+        let nobody = certificate_client().versions([version]);
+        let (client, server) = failures(pair(nobody, required()));
+        let missing = matches!(server, Error::NoCertificate | Error::CertificateRequired);
+        assert!(missing, "{server}");
+        assert_eq!(alert(&client), alert_sent);
+    }
 
     // A server's certificate is not a client's.
     let (_, server) = failures(pair(
@@ -412,6 +428,6 @@ fn certificates_are_chosen_by_server_name() {
     let mut named = pair(certificate_client(), server());
     named.establish(MINUTE).unwrap();
     named.exchange(b"request", b"response").unwrap();
-    let (_, server) = failures(pair_for("other.test", certificate_client(), server()));
-    assert!(matches!(server, Error::NoCommonCipherSuite), "{server}");
+    let (client, _) = failures(pair_for("other.test", certificate_client(), server()));
+    assert_eq!(alert(&client), AlertDescription::HANDSHAKE_FAILURE);
 }

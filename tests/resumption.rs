@@ -16,9 +16,9 @@ use common::{NAME, pki, psk};
 use flightline::lab::{Arrival, End, Pair, Weather};
 use flightline::{
     CipherSuite, ClientAuth, ClientConfig, ClientSession, ClientSessionCache, ClientSessions,
-    Clock, ConfigBuilder, Error, KeyLog, OpenedTicket, PeerIdentity, Psk, RootsVerifier,
-    RotatingTicketer, ServerConfig, ServerIdentity, ServerName, ServerSessionCache, ServerTrust,
-    SrtpProfile, Ticketer,
+    Clock, ConfigBuilder, Error, KeyLog, OpenedTicket, PeerIdentity, ProtocolVersion, Psk,
+    RootsVerifier, RotatingTicketer, ServerConfig, ServerIdentity, ServerName, ServerSessionCache,
+    ServerTrust, SrtpProfile, Ticketer,
 };
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
@@ -100,7 +100,9 @@ impl Clock for Ahead {
 }
 
 fn client(store: &Store) -> Client {
-    ClientConfig::builder(ServerTrust::roots(pki().roots.clone())).sessions(store.clone())
+    ClientConfig::builder(ServerTrust::roots(pki().roots.clone()))
+        .versions([ProtocolVersion::DTLS1_2])
+        .sessions(store.clone())
 }
 
 fn identified(store: &Store) -> Client {
@@ -108,7 +110,9 @@ fn identified(store: &Store) -> Client {
 }
 
 fn psk_client(store: &Store) -> Client {
-    ClientConfig::builder(ServerTrust::psk(psk())).sessions(store.clone())
+    ClientConfig::builder(ServerTrust::psk(psk()))
+        .versions([ProtocolVersion::DTLS1_2])
+        .sessions(store.clone())
 }
 
 fn server() -> Server {
@@ -425,7 +429,7 @@ fn a_ticket_without_its_secret_is_worth_nothing() {
         assert!(!resumed(&client, &server));
         let mut bytes = store.bytes().unwrap();
         // Behind the handle, its expiry, a format, a version and a suite.
-        let master = handle(&bytes).end + 8 + 1 + 2 + 2;
+        let master = handle(&bytes).end + 8 + 1 + 2 + 2 + 1;
         bytes[master] ^= 1;
         store.set(&bytes);
         let mut pair = connect_as(NAME, &client, &server);
@@ -577,7 +581,7 @@ fn a_hello_is_not_cut_for_the_sake_of_a_ticket() {
 fn configurations_share_no_sessions_unless_they_are_told_to() {
     let trust = ServerTrust::roots(pki().roots.clone());
     let identity = ServerIdentity::certificate(pki().server.clone());
-    let client = ClientConfig::builder(trust);
+    let client = ClientConfig::builder(trust).versions([ProtocolVersion::DTLS1_2]);
     let server = ServerConfig::builder(identity);
     let built = || {
         let (client, server) = (client.clone().build(), server.clone().build());
@@ -652,7 +656,8 @@ fn a_session_that_comes_back_does_not_replace_a_newer_one() {
     let cache = Arc::new(ClientSessionCache::default());
     let name = ServerName::new(NAME).unwrap();
     let server = server();
-    let client = ClientConfig::builder(ServerTrust::roots(pki().roots.clone()));
+    let client = ClientConfig::builder(ServerTrust::roots(pki().roots.clone()))
+        .versions([ProtocolVersion::DTLS1_2]);
     let early = client.clone().sessions(cache.clone());
     let later = client.sessions(cache.clone()).clock(Ahead::by(HOUR / 2));
     assert!(!resumed(&early, &server));

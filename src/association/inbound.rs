@@ -1,15 +1,19 @@
 //! The reading half: from datagrams to messages and application data.
 
+mod epochs;
+mod fragments;
+mod post_handshake;
 mod records;
 
 use crate::config::Renegotiation;
 use crate::error::Error;
 use crate::flight::{MessageLimits, Reassembly, ReceivedMessage};
-use crate::record::{Opener, Records, Replay};
+use crate::record::{Opener, Record, Records, Replay};
 use crate::stats::{DropReason, Stats};
 use crate::trace::{Told, Trace, What};
-use crate::wire::RecordHeader;
-use records::Input;
+use crate::wire::{KeyUpdate, NewSessionTicket13, ProtocolVersion, RecordNumber};
+use epochs::Epochs;
+pub(crate) use post_handshake::{PostHandshake, Tickets};
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -34,6 +38,16 @@ pub(crate) struct Response {
     pub(crate) suspicion: Option<Error>,
     /// The connection is over.
     pub(crate) fatal: Option<Error>,
+    /// Records whose handshake messages are taken in; the peer is told of them in time.
+    pub(crate) acknowledge: Vec<RecordNumber>,
+    /// Records of ours that the peer has.
+    pub(crate) acknowledged: Vec<RecordNumber>,
+    /// The peer has begun to answer our flight, so it has it.
+    pub(crate) flight_implied: bool,
+    /// New keys are due: ours, since the peer asks for them, or the peer's as well.
+    pub(crate) key_update: Option<KeyUpdate>,
+    /// Sessions to go on with later.
+    pub(crate) tickets: Vec<NewSessionTicket13>,
 }
 
 impl Response {
@@ -43,6 +57,11 @@ impl Response {
             && !self.no_renegotiation
             && self.suspicion.is_none()
             && self.fatal.is_none()
+            && self.acknowledge.is_empty()
+            && self.acknowledged.is_empty()
+            && !self.flight_implied
+            && self.key_update.is_none()
+            && self.tickets.is_empty()
     }
 }
 
@@ -62,14 +81,26 @@ pub(crate) struct Rules {
     pub(crate) replay: Replay,
     pub(crate) bad_mac_limit: Option<NonZeroU32>,
     pub(crate) renegotiation: Renegotiation,
+    pub(crate) belief: Belief,
+}
+
+/// What counts of what nothing authenticates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Belief {
+    /// Only what cannot do harm.
+    Careful,
+    /// Everything, as the RFCs have it.
+    Literal,
 }
 
 /// Receives from one peer.
 pub(crate) struct Inbound {
     phase: Phase,
-    plaintext: Opener,
-    /// The current epoch's keys, once there are any.
-    opener: Option<Opener>,
+    /// Once it is agreed on.
+    version: Option<ProtocolVersion>,
+    epochs: Epochs,
+    /// What follows a handshake of DTLS 1.3.
+    post_handshake: Option<PostHandshake>,
     /// The next epoch's keys, until the peer's ChangeCipherSpec puts them in force.
     at_change_cipher_spec: Option<Opener>,
     change_cipher_spec_seen: bool,
@@ -93,8 +124,9 @@ impl Inbound {
     pub(crate) fn new(flight_start: u16, next_seq: u16, rules: Rules, trace: Trace) -> Self {
         Inbound {
             phase: Phase::Hello,
-            plaintext: Opener::plaintext(),
-            opener: None,
+            version: None,
+            epochs: Epochs::new(),
+            post_handshake: None,
             at_change_cipher_spec: None,
             change_cipher_spec_seen: false,
             early: Vec::new(),
@@ -134,23 +166,20 @@ impl Inbound {
     /// Takes in one record, or tells why it is none.
     pub(crate) fn receive_record(
         &mut self,
-        record: Result<(RecordHeader, &mut [u8]), DropReason>,
+        record: Result<Record<'_>, DropReason>,
         now: Duration,
         response: &mut Response,
         deliver: &mut dyn FnMut(&[u8]),
     ) {
-        match record {
-            Err(reason) => self.trace.drop(now, reason, 0, 0),
-            Ok((header, fragment)) => {
-                let mut input = Input {
-                    header,
-                    now,
-                    response,
-                };
-                if let Err(reason) = self.record(&mut input, fragment, deliver) {
-                    self.trace.drop(now, reason, header.epoch, header.sequence);
-                }
-            }
+        let (epoch, sequence) = match &record {
+            Ok(Record::Full(header, _)) => (header.epoch, header.sequence),
+            // Its number is hidden.
+            Ok(Record::Unified(header, _)) => (header.epoch.into(), 0),
+            Err(_) => (0, 0),
+        };
+        let taken = record.and_then(|record| self.record(record, now, response, deliver));
+        if let Err(reason) = taken {
+            self.trace.drop(now, reason, epoch, sequence);
         }
     }
 
@@ -174,8 +203,9 @@ impl Inbound {
     }
 
     /// The hellos are over: every message is in the one numbering from now on.
-    pub(crate) fn hellos_done(&mut self) {
+    pub(crate) fn agreed(&mut self, version: ProtocolVersion) {
         self.phase = Phase::Handshake;
+        self.version = Some(version);
     }
 
     /// The peer's flight was complete, since ours follows.
@@ -189,9 +219,21 @@ impl Inbound {
         let mut response = Response::default();
         self.at_change_cipher_spec = Some(opener);
         if self.change_cipher_spec_seen {
-            self.change_keys(now, &mut response);
+            self.take_change_cipher_spec(now, &mut response);
         }
         response
+    }
+
+    /// What comes next is read under these keys.
+    pub(crate) fn change_read_keys(&mut self, opener: Opener, now: Duration) -> Response {
+        let mut response = Response::default();
+        self.change_keys(opener, now, &mut response);
+        response
+    }
+
+    /// What may follow the handshake.
+    pub(crate) fn set_post_handshake(&mut self, post_handshake: PostHandshake) {
+        self.post_handshake = Some(post_handshake);
     }
 
     /// The handshake is complete; what served only it is freed.
@@ -236,8 +278,13 @@ impl Inbound {
         self.trace.note(now, what);
     }
 
-    fn read_epoch(&self) -> u16 {
-        self.opener.as_ref().map_or(0, Opener::epoch)
+    fn is_13(&self) -> bool {
+        self.version == Some(ProtocolVersion::DTLS1_3)
+    }
+
+    /// Nothing more is read.
+    pub(crate) fn end(&mut self, error: Error) {
+        self.ended = Some(error);
     }
 }
 

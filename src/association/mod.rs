@@ -6,6 +6,11 @@
 mod inbound;
 mod mtu;
 mod outbound;
+mod rekeying;
 
-pub(crate) use inbound::{Inbound, Response, Rules};
+pub(crate) use inbound::{Belief, Inbound, PostHandshake, Response, Rules, Tickets};
 pub(crate) use outbound::{LastFlight, Outbound, Ticked};
+pub(crate) use rekeying::Rekeying;
+
+/// Of a DTLS 1.3 handshake's own messages; what follows is sent under later ones (RFC 9147 §6.1).
+const LAST_HANDSHAKE_EPOCH: u16 = 2;

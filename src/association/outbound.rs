@@ -1,15 +1,18 @@
 //! The writing half: from messages and application data to datagrams.
 
+mod post_handshake;
+
 use crate::error::{Error, Result};
-use crate::flight::{Expiry, Flight, OutgoingMessage, Repeat, Retransmit};
+use crate::flight::{Acknowledgements, Expiry, Flight, OutgoingMessage, Repeat, Retransmit};
 use crate::record::Sealer;
 use crate::stats::Stats;
 use crate::trace::{ResendReason, Told, Trace, What};
 use crate::wire::{Alert, AlertDescription, ContentType, MAX_PLAINTEXT, ProtocolVersion};
 use std::time::Duration;
 
-use super::Response;
 use super::mtu::Mtu;
+use super::rekeying::Rekeying;
+use super::{LAST_HANDSHAKE_EPOCH, Response};
 
 /// Where datagrams go.
 pub(crate) type Emit<'a> = &'a mut dyn FnMut(&[u8]);
@@ -24,6 +27,9 @@ pub(crate) struct Outbound {
     sealers: Vec<Sealer>,
     flight: Flight,
     retransmit: Retransmit,
+    acknowledgements: Acknowledgements,
+    /// Once a handshake of DTLS 1.3 is complete.
+    rekeying: Option<Rekeying>,
     mtu: Mtu,
     datagram: Vec<u8>,
     closed: bool,
@@ -45,6 +51,8 @@ impl Outbound {
             sealers: vec![Sealer::plaintext(first_sequence)],
             flight: Flight::default(),
             retransmit,
+            acknowledgements: Acknowledgements::default(),
+            rekeying: None,
             mtu: Mtu::new(mtu),
             datagram: Vec::new(),
             closed: false,
@@ -54,6 +62,9 @@ impl Outbound {
 
     pub(crate) fn agreed(&mut self, version: ProtocolVersion) {
         self.version = version;
+        if version != ProtocolVersion::DTLS1_3 {
+            self.acknowledgements.clear();
+        }
     }
 
     pub(crate) fn epoch(&self) -> u16 {
@@ -73,6 +84,10 @@ impl Outbound {
         emit: Emit<'_>,
     ) -> Result<()> {
         self.flight = Flight::new(messages);
+        // RFC 9147 §7: a flight of the handshake says that the peer's has arrived. One behind it does not.
+        if self.flight.first_epoch() <= Some(LAST_HANDSHAKE_EPOCH) {
+            self.acknowledgements.clear();
+        }
         let delay = self.retransmit.flight_sent(now);
         self.trace.stats.flights_sent = self.trace.stats.flights_sent.wrapping_add(1);
         let datagrams = self.transmit(emit)?;
@@ -96,14 +111,16 @@ impl Outbound {
 
     /// The handshake is over. If the last flight was ours, it stays at hand for a peer that missed it.
     pub(crate) fn established(&mut self, last_flight: LastFlight, now: Duration) {
-        self.trace.note(now, || What::TimerCancelled);
-        match last_flight {
-            LastFlight::Ours => self.retransmit.last_flight_sent(now),
-            LastFlight::Peers => {
+        match (self.version, last_flight) {
+            // RFC 9147 §7.1: the last flight is sent again until it is acknowledged.
+            (ProtocolVersion::DTLS1_3, LastFlight::Ours) => return,
+            (_, LastFlight::Ours) => self.retransmit.last_flight_sent(now),
+            (_, LastFlight::Peers) => {
                 self.retransmit.finished();
                 self.forget_flight();
             }
         }
+        self.trace.note(now, || What::TimerCancelled);
     }
 
     /// Does what the reading half asks for.
@@ -113,6 +130,31 @@ impl Outbound {
         now: Duration,
         emit: Emit<'_>,
     ) -> Result<()> {
+        if response.flight_implied {
+            self.flight_arrived(now, emit)?;
+        }
+        if !response.acknowledged.is_empty() {
+            let numbers = response.acknowledged.iter();
+            numbers.for_each(|number| self.flight.acknowledge(*number));
+            if self.flight.is_acknowledged() {
+                self.flight_arrived(now, emit)?;
+            } else if self.retransmit.is_lenient()
+                && self.retransmit.peer_repeated(now) == Repeat::Resend
+            {
+                // RFC 9147 §7.2: what is not acknowledged by now is lost.
+                self.resend(ResendReason::PartlyAcknowledged, now, emit)?;
+            }
+        }
+        for number in &response.acknowledge {
+            match self.version {
+                ProtocolVersion::DTLS1_3 => self.acknowledgements.add(*number, now),
+                // RFC 9147 §7: no ACK before the version is known.
+                _ => self.acknowledgements.remember(*number),
+            }
+        }
+        if let Some(update) = response.key_update {
+            self.update_keys(update, now, emit)?;
+        }
         if response.repeated {
             match self.retransmit.peer_repeated(now) {
                 Repeat::Resend => self.resend(ResendReason::PeerRepeated, now, emit)?,
@@ -139,9 +181,16 @@ impl Outbound {
         Ok(())
     }
 
-    /// Sends the flight again if its timer has expired.
+    /// Sends an ACK if one is due, and then the flight again if its timer has expired.
     pub(crate) fn tick(&mut self, now: Duration, emit: Emit<'_>) -> Result<Ticked> {
+        if self.ack_due().is_some_and(|due| due <= now) {
+            self.acknowledge(now, emit)?;
+        }
         match self.retransmit.expired(now) {
+            Expiry::GiveUp if self.can_do_without_flight() => {
+                self.flight_arrived(now, emit)?;
+                Ok(Ticked::Going)
+            }
             Expiry::GiveUp => Ok(Ticked::GaveUp),
             Expiry::Resend(reason) => {
                 if matches!(reason, ResendReason::Timer { expiry, .. } if expiry >= SHRINK_AT_EXPIRY)
@@ -243,7 +292,8 @@ impl Outbound {
 
     /// When `tick` has something to do.
     pub(crate) fn next_deadline(&self) -> Option<Duration> {
-        self.retransmit.expires()
+        let deadlines = [self.ack_due(), self.retransmit.expires()];
+        deadlines.into_iter().flatten().min()
     }
 
     pub(crate) fn intermediate(&self) -> Option<Duration> {
@@ -253,11 +303,6 @@ impl Outbound {
     /// When the retransmission plan gives the handshake up, whatever the timer does.
     pub(crate) fn handshake_deadline(&self) -> Option<Duration> {
         self.retransmit.deadline()
-    }
-
-    /// Until when somebody must read the socket for the sake of the last flight.
-    pub(crate) fn last_flight_until(&self) -> Option<Duration> {
-        self.retransmit.serves_until()
     }
 
     pub(crate) fn stats(&self) -> Stats {

@@ -39,4 +39,6 @@ pub use self::{
 pub use peer_identity::PeerIdentity;
 pub use server_name::ServerName;
 #[cfg(feature = "x509")]
-pub(crate) use signature::{SUPPORTED_SCHEMES, authentication_of, verify_signature};
+pub(crate) use signature::{
+    SUPPORTED_SCHEMES, authentication_of, verify_signature, verify_signature13,
+};

@@ -51,7 +51,30 @@ pub(crate) fn verify_signature(
     Err(Error::IllegalParameter("signature scheme"))
 }
 
-/// What a scheme may mean: before (D)TLS 1.3 ECDSA's schemes name a hash and no curve
+/// Verifies a signature over `message` by the key of the certificate, as (D)TLS 1.3 reads schemes: with
+/// ECDSA each is of one curve (RFC 8446 §4.2.3).
+pub(crate) fn verify_signature13(
+    leaf_der: &[u8],
+    scheme: SignatureScheme,
+    message: &[u8],
+    signature: &[u8],
+) -> Result<()> {
+    let leaf = CertificateDer::from(leaf_der);
+    let certificate = EndEntityCert::try_from(&leaf).map_err(webpki_errors::certificate_error)?;
+    let algorithms = algorithms(scheme);
+    let algorithm = algorithms
+        .first()
+        .ok_or(Error::IllegalParameter("signature scheme"))?;
+    match certificate.verify_signature(*algorithm, message, signature) {
+        Ok(()) => Ok(()),
+        Err(webpki::Error::UnsupportedSignatureAlgorithmForPublicKeyContext(_)) => {
+            Err(Error::IllegalParameter("signature scheme"))
+        }
+        Err(_) => Err(Error::BadSignature),
+    }
+}
+
+/// What a scheme may mean, and first what it means in (D)TLS 1.3: before (D)TLS 1.3 ECDSA's schemes name a hash and no curve
 /// (RFC 5246 §7.4.1.4.1, RFC 8446 §4.2.3).
 fn algorithms(scheme: SignatureScheme) -> Vec<&'static dyn SignatureVerificationAlgorithm> {
     match scheme {

@@ -95,6 +95,11 @@ impl<'a> Reader<'a> {
         self.take(usize::try_from(n).map_err(|_| DecodeError::BadLength)?)
     }
 
+    /// A non-empty vector of 16-bit code points behind an 8-bit length.
+    pub(crate) fn u16_list8(&mut self) -> Result<Vec<u16>> {
+        u16_list(self.vec8()?)
+    }
+
     /// A non-empty vector of 16-bit code points behind a 16-bit length.
     pub(crate) fn u16_list(&mut self) -> Result<Vec<u16>> {
         u16_list(self.vec16()?)

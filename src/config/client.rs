@@ -159,7 +159,8 @@ impl ConfigBuilder<ClientConfig> {
             #[cfg(feature = "x509")]
             Trust::Certificates { .. } => config.settings.suites().any(|suite| !suite.uses_psk()),
         };
-        if !usable {
+        // Those of DTLS 1.3 go with every trust.
+        if !usable && config.settings.suites13().next().is_none() {
             let what = "none of the cipher suites goes with this trust: PSK suites need a PSK, others certificates";
             return Err(Error::Config(what.into()));
         }

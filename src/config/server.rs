@@ -3,6 +3,8 @@
 use super::resumption::ServerResumption;
 use super::settings::{ConfigBuilder, Settings};
 use super::{AlpnSelector, PskLookup};
+use crate::cookie::Choices13;
+use crate::crypto::{HashAlgorithm, Suite13};
 use crate::error::{Error, Result};
 use std::sync::Arc;
 
@@ -177,6 +179,24 @@ impl ServerConfig {
     }
 }
 
+impl ServerConfig {
+    /// The suites of DTLS 1.3 that go with what the server is. Without certificates that is those of the hash
+    /// that goes with pre-shared keys (RFC 8446 §4.2.11).
+    pub(crate) fn suites13(&self) -> impl Iterator<Item = &'static Suite13> + '_ {
+        let only_psk = !self.identity.has_certificates();
+        let suites = self.settings.suites13();
+        suites.filter(move |suite| !only_psk || suite.hash == HashAlgorithm::Sha256)
+    }
+
+    /// What the gate before the server must know of DTLS 1.3.
+    pub(crate) fn choices13(&self) -> Choices13 {
+        Choices13 {
+            suites: self.suites13().collect(),
+            groups: self.settings.groups.clone(),
+        }
+    }
+}
+
 impl AsMut<Settings> for ServerConfig {
     fn as_mut(&mut self) -> &mut Settings {
         &mut self.settings
@@ -249,7 +269,8 @@ impl ConfigBuilder<ServerConfig> {
             .settings
             .suites()
             .any(|s| if s.uses_psk() { psk } else { certificates });
-        if !usable {
+        let usable13 = config.settings.suites13().next().is_some() && (psk || certificates);
+        if !usable && !usable13 {
             let what = "none of the cipher suites goes with this identity: PSK suites need a PSK, others certificates";
             return Err(Error::Config(what.into()));
         }

@@ -1,13 +1,13 @@
 //! The settings that clients and servers share.
 
-use crate::crypto::{DEFAULT_GROUPS, SUITES, Suite};
+use crate::crypto::{DEFAULT_GROUPS, SUITES, SUITES13, Suite, Suite13};
 use crate::error::{Error, Result};
 use crate::key_log::KeyLog;
 use crate::record::Replay;
 use crate::srtp;
 use crate::timer::{Clock, Retransmission, SystemClock, Timer, TimestampTimer};
 use crate::trace::Observer;
-use crate::wire::{CipherSuite, NamedGroup, SrtpProfile};
+use crate::wire::{CipherSuite, NamedGroup, ProtocolVersion, SrtpProfile};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,6 +49,7 @@ pub enum Renegotiation {
 /// Settings of both roles.
 #[derive(Clone)]
 pub struct Settings {
+    pub(crate) versions: Vec<ProtocolVersion>,
     pub(crate) cipher_suites: Vec<CipherSuite>,
     pub(crate) groups: Vec<NamedGroup>,
     pub(crate) alpn: Vec<Vec<u8>>,
@@ -69,10 +70,19 @@ pub struct Settings {
     pub(crate) observer: Option<Arc<dyn Observer>>,
 }
 
+/// The versions there are, the newest first.
+const SUPPORTED_VERSIONS: [ProtocolVersion; 2] =
+    [ProtocolVersion::DTLS1_3, ProtocolVersion::DTLS1_2];
+
 impl Default for Settings {
     fn default() -> Self {
         Settings {
-            cipher_suites: SUITES.iter().map(|suite| suite.id).collect(),
+            versions: SUPPORTED_VERSIONS.to_vec(),
+            cipher_suites: SUITES13
+                .iter()
+                .map(|suite| suite.id)
+                .chain(SUITES.iter().map(|suite| suite.id))
+                .collect(),
             groups: DEFAULT_GROUPS.to_vec(),
             alpn: Vec::new(),
             srtp_profiles: Vec::new(),
@@ -95,9 +105,18 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// The suites in order of preference.
+    /// The suites of DTLS 1.2 in order of preference; none where the version is not spoken.
     pub(crate) fn suites(&self) -> impl Iterator<Item = &'static Suite> + '_ {
-        self.cipher_suites.iter().filter_map(|id| Suite::find(*id))
+        let spoken = self.versions.contains(&ProtocolVersion::DTLS1_2);
+        let ids = self.cipher_suites.iter().filter(move |_| spoken);
+        ids.filter_map(|id| Suite::find(*id))
+    }
+
+    /// The suites of DTLS 1.3 in order of preference; none where the version is not spoken.
+    pub(crate) fn suites13(&self) -> impl Iterator<Item = &'static Suite13> + '_ {
+        let spoken = self.versions.contains(&ProtocolVersion::DTLS1_3);
+        let ids = self.cipher_suites.iter().filter(move |_| spoken);
+        ids.filter_map(|id| Suite13::find(*id))
     }
 
     /// A timer for one more connection.
@@ -126,10 +145,18 @@ impl Settings {
         let wrong = if let Some(unknown) = self
             .cipher_suites
             .iter()
-            .find(|id| Suite::find(**id).is_none())
+            .find(|id| Suite::find(**id).is_none() && Suite13::find(**id).is_none())
         {
             return Err(Error::Config(format!(
                 "the cipher suite {unknown} is not supported"
+            )));
+        } else if let Some(unknown) = self
+            .versions
+            .iter()
+            .find(|version| !SUPPORTED_VERSIONS.contains(version))
+        {
+            return Err(Error::Config(format!(
+                "the version {unknown} is not supported"
             )));
         } else if let Some(unknown) = self.groups.iter().find(|g| !DEFAULT_GROUPS.contains(g)) {
             return Err(Error::Config(format!(
@@ -143,8 +170,8 @@ impl Settings {
             return Err(Error::Config(format!(
                 "the SRTP profile {unknown} is not supported"
             )));
-        } else if self.cipher_suites.is_empty() {
-            "no cipher suites"
+        } else if self.suites().next().is_none() && self.suites13().next().is_none() {
+            "none of the cipher suites is of one of the versions"
         } else if self.groups.is_empty() {
             "no groups"
         } else if self
@@ -208,7 +235,14 @@ impl<C: AsMut<Settings>> ConfigBuilder<C> {
         self
     }
 
-    /// The cipher suites, the preferred first; a server's order decides. All by default.
+    /// The versions to speak, in any order: the newest that both sides speak is used. DTLS 1.3 and
+    /// 1.2 by default.
+    pub fn versions(self, versions: impl IntoIterator<Item = ProtocolVersion>) -> Self {
+        self.set(|s| s.versions = versions.into_iter().collect())
+    }
+
+    /// The cipher suites of all versions, the preferred first; a server's order decides. All by default. A
+    /// version of which no suite is left is not spoken.
     pub fn cipher_suites(self, suites: impl IntoIterator<Item = CipherSuite>) -> Self {
         self.set(|s| s.cipher_suites = suites.into_iter().collect())
     }

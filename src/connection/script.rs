@@ -73,6 +73,20 @@ impl Connection {
                     let response = self.inbound.expect_change_cipher_spec(opener, now);
                     self.respond(response, now)?;
                 }
+                Action::ChangeWriteKeys(sealer) => self.outbound.change_keys(sealer),
+                Action::ChangeReadKeys(opener) => {
+                    let response = self.inbound.change_read_keys(opener, now);
+                    self.respond(response, now)?;
+                }
+                Action::Acknowledge => {
+                    let datagrams = &mut self.datagrams;
+                    self.outbound
+                        .acknowledge(now, &mut |d| datagrams.push_back(d.to_vec()))?;
+                }
+                Action::Follow(post_handshake, rekeying) => {
+                    self.inbound.set_post_handshake(post_handshake);
+                    self.outbound.set_rekeying(rekeying);
+                }
                 Action::Accepted {
                     typ,
                     message_seq,
@@ -93,7 +107,7 @@ impl Connection {
                 }
                 Action::Suspected(error) => self.suspect(error, now)?,
                 Action::Agreed(version) => {
-                    self.inbound.hellos_done();
+                    self.inbound.agreed(version);
                     self.outbound.agreed(version);
                 }
                 Action::ExpectMessageSeq(message_seq) => self.inbound.skip_to(message_seq),

@@ -1,7 +1,7 @@
 use super::*;
 use crate::codec::Writer;
 use crate::config::{Psk, ServerIdentity, ServerTrust};
-use crate::cookie::{Entrance, HelloVerification, ReplyBuffer, Verdict};
+use crate::cookie::{Choices13, Entrance, HelloVerification, ReplyBuffer, Verdict};
 use crate::record::Records;
 use crate::wire::{ContentType, RECORD_HEADER, RecordHeader};
 
@@ -15,8 +15,13 @@ fn pair() -> (Connection, Connection) {
 
 /// The same for a client that trusts `trust` and a server that is `identity`.
 fn pair_of(trust: ServerTrust, identity: ServerIdentity) -> (Connection, Connection) {
-    let client = ClientConfig::builder(trust).build().unwrap();
+    let versions = [ProtocolVersion::DTLS1_2];
+    let client = ClientConfig::builder(trust)
+        .versions(versions)
+        .build()
+        .unwrap();
     let server = ServerConfig::builder(identity)
+        .versions(versions)
         .danger_without_hello_verification()
         .build()
         .unwrap();
@@ -24,7 +29,7 @@ fn pair_of(trust: ServerTrust, identity: ServerIdentity) -> (Connection, Connect
     let mut client = Connection::client(client.into(), name, "client".into(), NOW).unwrap();
     client.begin(NOW).unwrap();
     let hello = client.transmit().unwrap();
-    let mut entrance = Entrance::new(HelloVerification::Waived, 1);
+    let mut entrance = Entrance::new(HelloVerification::Waived, Choices13::default(), 1);
     let mut reply = ReplyBuffer::new();
     let Verdict::Verified(hello) = entrance.check(b"client", &hello, NOW, &mut reply) else {
         panic!("the gate is open");
@@ -115,7 +120,7 @@ fn a_record_is_read_under_the_keys_that_the_one_before_it_brought() {
     carry(&mut server, &mut client);
     let mut flight = client.transmit().unwrap();
     let finished: usize = Records::new(&mut flight.clone())
-        .map(|record| record.unwrap().0)
+        .map(|record| record.unwrap().full().0)
         .take_while(|header| header.epoch == 0)
         .map(|header| usize::from(header.length) + RECORD_HEADER)
         .sum();
@@ -194,7 +199,7 @@ fn a_server_acknowledges_a_name_that_makes_a_difference() {
     ] {
         let (_, mut server) = pair_of(trust(), server);
         let mut flight = server.transmit().unwrap();
-        let (_, record) = Records::new(&mut flight).next().unwrap().unwrap();
+        let (_, record) = Records::new(&mut flight).next().unwrap().unwrap().full();
         let (_, hello) = HandshakeHeader::read_fragment(&mut Reader::new(record)).unwrap();
         let extensions = ServerHello::decode(hello).unwrap().extensions;
         assert_eq!(extensions.server_name, acknowledges);

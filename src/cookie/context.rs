@@ -1,5 +1,7 @@
 //! What a cookie says, and to what it is bound.
 
+use super::choices13::Choices13;
+use super::hello_retry_request::{RetryCookie, RetryState};
 use super::{CookieSigner, HmacCookies};
 use crate::error::Result;
 use crate::wire::ClientHelloFields;
@@ -15,6 +17,8 @@ pub(super) type Cookie = [u8; COOKIE_LEN];
 /// Says what a tag is good for, so that a cookie of one kind is never one of another: this is the
 /// cookie of RFC 6347 §4.2.1.
 const HELLO_VERIFY_REQUEST: u8 = 1;
+/// The cookie of RFC 9147 §5.1.
+const HELLO_RETRY_REQUEST: u8 = 2;
 
 /// What a server needs to tell by a cookie that a client is where it says it is (RFC 6347 §4.2.1).
 ///
@@ -59,7 +63,8 @@ impl CookieContext {
         now: Duration,
     ) -> Option<Cookie> {
         let period = self.signer.period(now);
-        let tag = with_message(client_id, hello, period, |message| {
+        let purpose = [HELLO_VERIFY_REQUEST, period];
+        let tag = with_message(purpose, client_id, hello, &[], |message| {
             self.signer.sign(period, message)
         })?;
         let mut cookie = [period; COOKIE_LEN];
@@ -67,6 +72,46 @@ impl CookieContext {
             *place = tag;
         }
         Some(cookie)
+    }
+
+    /// A cookie for the sender of `hello` that holds what must be remembered of it.
+    pub(super) fn challenge13(
+        &self,
+        client_id: &[u8],
+        hello: &ClientHelloFields<'_>,
+        state: &RetryState,
+        now: Duration,
+    ) -> Option<RetryCookie> {
+        let period = self.signer.period(now);
+        let state = state.encode();
+        let purpose = [HELLO_RETRY_REQUEST, period];
+        let tag = with_message(purpose, client_id, hello, state.as_bytes(), |message| {
+            self.signer.sign(period, message)
+        })?;
+        let mut cookie = RetryCookie::new();
+        cookie.append(&[&[period], &tag, state.as_bytes()]);
+        Some(cookie)
+    }
+
+    /// What the cookie says, if it was made here, for this client and this hello, and is not over.
+    pub(super) fn accepts13(
+        &self,
+        client_id: &[u8],
+        hello: &ClientHelloFields<'_>,
+        cookie: &[u8],
+        choices: &Choices13,
+        now: Duration,
+    ) -> Option<RetryState> {
+        let ([period, tag @ ..], state) = cookie.split_first_chunk::<COOKIE_LEN>()?;
+        let tag: &[u8; COOKIE_LEN - 1] = tag;
+        let purpose = [HELLO_RETRY_REQUEST, *period];
+        let is_good = with_message(purpose, client_id, hello, state, |message| {
+            self.signer.verify(now, *period, message, tag)
+        });
+        match is_good {
+            true => RetryState::decode(state, |id| choices.find(id)),
+            false => None,
+        }
     }
 
     /// Whether the cookie in `hello` was made here, for this client and this hello, and is not over.
@@ -79,9 +124,13 @@ impl CookieContext {
         let Ok([period, tag @ ..]) = Cookie::try_from(hello.cookie) else {
             return false;
         };
-        with_message(client_id, hello, period, |message| {
-            self.signer.verify(now, period, message, &tag)
-        })
+        with_message(
+            [HELLO_VERIFY_REQUEST, period],
+            client_id,
+            hello,
+            &[],
+            |message| self.signer.verify(now, period, message, &tag),
+        )
     }
 }
 
@@ -91,19 +140,21 @@ impl fmt::Debug for CookieContext {
     }
 }
 
-/// Hands what is signed to `f`: the client's address, and the parameters that its second hello must
+/// Hands what is signed to `f`: what the cookie holds besides, the client's address, and the parameters that its second hello must
 /// repeat (RFC 6347 §4.2.1). The extensions are not among them: hellos that offer DTLS 1.3 change
 /// theirs between the first and the second (RFC 9147 §5.1).
 ///
 /// The lengths stand in front, so no byte can move from one field to the next.
 fn with_message<T>(
+    purpose: [u8; 2],
     client_id: &[u8],
     hello: &ClientHelloFields<'_>,
-    period: u8,
+    state: &[u8],
     f: impl FnOnce(&[&[u8]]) -> T,
 ) -> T {
     let version = hello.version.0.to_be_bytes();
-    let fields: [&[u8]; 6] = [
+    let fields: [&[u8]; 7] = [
+        state,
         client_id,
         &version,
         hello.random,
@@ -112,10 +163,11 @@ fn with_message<T>(
         hello.compression_methods,
     ];
     let lengths = fields.map(|field| u64::try_from(field.len()).unwrap_or(u64::MAX).to_be_bytes());
-    let [id, version, random, session_id, suites, compression] = fields;
+    let [state, id, version, random, session_id, suites, compression] = fields;
     f(&[
-        &[HELLO_VERIFY_REQUEST, period],
+        &purpose,
         lengths.as_flattened(),
+        state,
         id,
         version,
         random,

@@ -1,6 +1,6 @@
 //! The gate, with the pool in front of it that puts cut hellos together.
 
-use super::{Gate, GateDrop, HelloPool, HelloVerification, ReplyBuffer, Verdict};
+use super::{Choices13, Gate, GateDrop, HelloPool, HelloVerification, ReplyBuffer, Verdict};
 use std::time::Duration;
 
 /// What every datagram from an unproven address passes.
@@ -11,9 +11,13 @@ pub(crate) struct Entrance {
 
 impl Entrance {
     /// With places for so many hellos in fragments.
-    pub(crate) fn new(verification: HelloVerification, fragmented_hellos: usize) -> Self {
+    pub(crate) fn new(
+        verification: HelloVerification,
+        choices: Choices13,
+        fragmented_hellos: usize,
+    ) -> Self {
         Entrance {
-            gate: Gate::new(verification),
+            gate: Gate::new(verification, choices),
             pool: HelloPool::new(fragmented_hellos),
         }
     }

@@ -1,11 +1,14 @@
 //! The verdict on a datagram from an address that has proven nothing.
 
+use super::choices13::{self, Choices13};
+use super::hello_retry_request::RetryState;
+use super::verified_hello::Retried;
 use super::{CookieContext, ReplyBuffer, VerifiedHello};
 use crate::codec::{DecodeError, Reader};
 use crate::error::Error;
 use crate::wire::{
-    Body, ClientHello, ClientHelloFields, ContentType, HandshakeHeader, HandshakeType,
-    MAX_PLAINTEXT, ProtocolVersion, RecordHeader,
+    AlertDescription, Body, ClientHello, ClientHelloFields, ContentType, ExtensionType,
+    HandshakeHeader, HandshakeType, MAX_PLAINTEXT, ProtocolVersion, RecordHeader,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,8 +31,10 @@ pub(crate) enum HelloVerification {
 pub(crate) enum Verdict<'a> {
     /// A handshake may begin.
     Verified(Box<VerifiedHello>),
-    /// Answer with this one HelloVerifyRequest, and keep nothing.
+    /// Answer with this one HelloVerifyRequest or HelloRetryRequest, and keep nothing.
     Challenge(&'a [u8]),
+    /// Answer with this alert, which is shorter than the hello: it cannot lead to a handshake.
+    Refuse(&'a [u8]),
     /// Say nothing.
     Drop(GateDrop),
     /// A hello, but no cookie context: it fails.
@@ -54,6 +59,8 @@ pub(crate) enum GateDrop {
     TooManyChallenges,
     /// The signer makes no cookie.
     NoCookie,
+    /// No cipher suite of DTLS 1.3 in common, or no group.
+    NothingInCommon,
     /// Its number says that a hello came before it, and it repeats no cookie.
     NotTheFirst,
 }
@@ -75,6 +82,7 @@ impl GateDrop {
             | GateDrop::Fragmented
             | GateDrop::TooManyChallenges
             | GateDrop::NoCookie
+            | GateDrop::NothingInCommon
             | GateDrop::NotTheFirst => None,
         }
     }
@@ -95,11 +103,15 @@ const OFFERED_MAJORS: std::ops::RangeInclusive<u8> = 0x80..=DTLS_MAJOR;
 #[derive(Debug, Clone)]
 pub(crate) struct Gate {
     verification: HelloVerification,
+    choices: Choices13,
 }
 
 impl Gate {
-    pub(crate) fn new(verification: HelloVerification) -> Self {
-        Gate { verification }
+    pub(crate) fn new(verification: HelloVerification, choices: Choices13) -> Self {
+        Gate {
+            verification,
+            choices,
+        }
     }
 
     /// Looks at the first record of `datagram`, which came from the address that `client_id` names.
@@ -118,12 +130,17 @@ impl Gate {
             Err(reason) => return Verdict::Drop(reason),
         };
         match &self.verification {
+            HelloVerification::Cookies(context)
+                if cfg!(feature = "hello-verify") && self.choices.are_for(&hello.fields) =>
+            {
+                self.check13(context, client_id, &hello, now, reply)
+            }
             HelloVerification::Cookies(context) if cfg!(feature = "hello-verify") => {
                 if context.accepts(client_id, &hello.fields, now) {
-                    return hello.verified();
+                    return hello.verified(None);
                 }
                 match context.challenge(client_id, &hello.fields, now) {
-                    Some(cookie) => Verdict::Challenge(reply.write(
+                    Some(cookie) => Verdict::Challenge(reply.hello_verify_request(
                         hello.record_sequence,
                         hello.message_seq,
                         &cookie,
@@ -131,10 +148,50 @@ impl Gate {
                     None => Verdict::Drop(GateDrop::NoCookie),
                 }
             }
-            HelloVerification::Waived if hello.is_in_place() => hello.verified(),
+            HelloVerification::Waived if hello.is_in_place() => hello.verified(None),
             HelloVerification::Waived => Verdict::Drop(GateDrop::NotTheFirst),
             HelloVerification::Cookies(_) | HelloVerification::None => Verdict::NoContext,
         }
+    }
+
+    /// The same for a hello from which DTLS 1.3 follows, whatever it says of DTLS 1.2 (RFC 9147 §5.1). A
+    /// cookie of DTLS 1.2 proves nothing here: no server that speaks 1.3 has made it for such a hello.
+    fn check13<'a>(
+        &self,
+        context: &CookieContext,
+        client_id: &[u8],
+        hello: &Unproven<'_>,
+        now: Duration,
+        reply: &'a mut ReplyBuffer,
+    ) -> Verdict<'a> {
+        if !hello.fields.cookie.is_empty() {
+            return hello.refused(reply);
+        }
+        let choices = &self.choices;
+        if let Some(body) = choices13::extension(&hello.fields, ExtensionType::COOKIE) {
+            let cookie = Reader::whole(body, Reader::vec16).unwrap_or_default();
+            let accepted = context.accepts13(client_id, &hello.fields, cookie, choices, now);
+            let Some(state) = accepted else {
+                return hello.refused(reply);
+            };
+            let request = state.request(cookie).as_bytes().to_vec();
+            return hello.verified(Some(Retried { state, request }));
+        }
+        let suite = choices.suite(&hello.fields);
+        let group = choices.wanted_group(&hello.fields);
+        let (Some(suite), Some(group)) = (suite, group) else {
+            return Verdict::Drop(GateDrop::NothingInCommon);
+        };
+        let state = RetryState::new(suite, group, &[&hello.header13(), hello.body]);
+        let Some(cookie) = context.challenge13(client_id, &hello.fields, &state, now) else {
+            return Verdict::Drop(GateDrop::NoCookie);
+        };
+        Verdict::Challenge(reply.handshake(
+            ProtocolVersion::DTLS1_2,
+            hello.record_sequence,
+            (HandshakeType::SERVER_HELLO, hello.message_seq),
+            state.request(cookie.as_bytes()).as_bytes(),
+        ))
     }
 }
 
@@ -168,6 +225,7 @@ impl<'a> Unproven<'a> {
             return Err(GateDrop::Malformed(DecodeError::BadLength));
         }
         let fragment = reader.take(length).map_err(GateDrop::Malformed)?;
+        let fragment = pass_over_what_is_far_ahead(fragment);
         match fragment.first().copied().map(HandshakeType) {
             None => return Err(GateDrop::NotAHello),
             Some(HandshakeType::CLIENT_HELLO) => {}
@@ -194,13 +252,26 @@ impl<'a> Unproven<'a> {
         })
     }
 
-    fn verified(&self) -> Verdict<'static> {
+    /// The header of the message as transcripts of DTLS 1.3 have it (RFC 9147 §5.2).
+    fn header13(&self) -> [u8; 4] {
+        let [.., high, middle, low] = self.body.len().to_be_bytes();
+        [HandshakeType::CLIENT_HELLO.0, high, middle, low]
+    }
+
+    /// RFC 9147 §5.1 and §5.3: the client may begin anew.
+    fn refused<'r>(&self, reply: &'r mut ReplyBuffer) -> Verdict<'r> {
+        let alert = AlertDescription::ILLEGAL_PARAMETER;
+        Verdict::Refuse(reply.alert(self.record_sequence, alert))
+    }
+
+    fn verified(&self, retried: Option<Retried>) -> Verdict<'static> {
         match ClientHello::decode(self.body) {
             Ok(hello) => Verdict::Verified(Box::new(VerifiedHello::new(
                 self.record_sequence,
                 self.message_seq,
                 self.body.to_vec(),
                 hello,
+                retried,
             ))),
             Err(cause) => Verdict::Drop(GateDrop::Malformed(cause)),
         }
@@ -210,6 +281,18 @@ impl<'a> Unproven<'a> {
     /// somebody's challenge.
     fn is_in_place(&self) -> bool {
         self.message_seq == 0 || !self.fields.cookie.is_empty()
+    }
+}
+
+/// What stands behind fragments that no connection would have room for yet either.
+fn pass_over_what_is_far_ahead(fragments: &[u8]) -> &[u8] {
+    let mut reader = Reader::new(fragments);
+    loop {
+        let rest = reader.clone().rest();
+        match HandshakeHeader::read_fragment(&mut reader) {
+            Ok((header, _)) if header.message_seq > LAST_MESSAGE_SEQ && !reader.is_empty() => {}
+            Ok(_) | Err(_) => return rest,
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! The proof that a handshake may begin.
 
+use super::hello_retry_request::RetryState;
 use crate::wire::ClientHello;
 
 /// A ClientHello that passed the gate. There is no other way to come by one, so what takes a
@@ -10,6 +11,15 @@ pub(crate) struct VerifiedHello {
     message_seq: u16,
     body: Vec<u8>,
     hello: ClientHello,
+    retried: Option<Retried>,
+}
+
+/// The hello is the second, and answers a HelloRetryRequest that nobody kept (RFC 9147 §5.1).
+#[derive(Debug)]
+pub(crate) struct Retried {
+    pub(crate) state: RetryState,
+    /// The HelloRetryRequest's body.
+    pub(crate) request: Vec<u8>,
 }
 
 impl VerifiedHello {
@@ -19,12 +29,14 @@ impl VerifiedHello {
         message_seq: u16,
         body: Vec<u8>,
         hello: ClientHello,
+        retried: Option<Retried>,
     ) -> Self {
         VerifiedHello {
             record_sequence,
             message_seq,
             body,
             hello,
+            retried,
         }
     }
 
@@ -45,6 +57,11 @@ impl VerifiedHello {
 
     pub(crate) fn hello(&self) -> &ClientHello {
         &self.hello
+    }
+
+    /// What came before, if it was a HelloRetryRequest.
+    pub(crate) fn retried(&self) -> Option<&Retried> {
+        self.retried.as_ref()
     }
 
     pub(crate) fn into_hello(self) -> ClientHello {

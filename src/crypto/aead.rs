@@ -1,7 +1,7 @@
 //! Authenticated encryption, in place.
 
 use crate::error::{Error, Result};
-use ring::aead::{self, Aad, LessSafeKey, Nonce, UnboundKey};
+use ring::aead::{self, Aad, LessSafeKey, Nonce, UnboundKey, quic};
 
 /// Bytes of the tag that each of the AEADs here appends.
 pub(crate) const TAG_LEN: usize = 16;
@@ -72,7 +72,48 @@ impl AeadAlgorithm {
         let key = UnboundKey::new(algorithm, bytes).map_err(|_| Error::Crypto("AEAD key"))?;
         Ok(Box::new(Key(LessSafeKey::new(key))))
     }
+
+    /// `bytes` must be [`key_len`](Self::key_len) long.
+    pub(crate) fn record_number_key(self, bytes: &[u8]) -> Result<RecordNumberKey> {
+        #[cfg(flightline_fuzzing)]
+        if null_cipher::is_on() {
+            return Ok(RecordNumberKey::Null);
+        }
+        let algorithm = match self {
+            AeadAlgorithm::Aes128Gcm => &quic::AES_128,
+            AeadAlgorithm::Aes256Gcm => &quic::AES_256,
+            AeadAlgorithm::ChaCha20Poly1305 => &quic::CHACHA20,
+        };
+        quic::HeaderProtectionKey::new(algorithm, bytes)
+            .map(RecordNumberKey::Cipher)
+            .map_err(|_| Error::Crypto("record number key"))
+    }
 }
+
+/// The key that hides record numbers in DTLS 1.3 (RFC 9147 §4.2.3). QUIC hides its own in the same way.
+pub(crate) enum RecordNumberKey {
+    Cipher(quic::HeaderProtectionKey),
+    #[cfg(flightline_fuzzing)]
+    Null,
+}
+
+impl RecordNumberKey {
+    /// The mask for the number of the record with this ciphertext; none where it is too short.
+    pub(crate) fn mask(&self, ciphertext: &[u8]) -> Option<[u8; 2]> {
+        let sample = ciphertext.get(..SAMPLE_LEN)?;
+        match self {
+            RecordNumberKey::Cipher(key) => {
+                let [first, second, ..] = key.new_mask(sample).ok()?;
+                Some([first, second])
+            }
+            #[cfg(flightline_fuzzing)]
+            RecordNumberKey::Null => Some([0, 0]),
+        }
+    }
+}
+
+/// Bytes of ciphertext that a mask is made from.
+const SAMPLE_LEN: usize = 16;
 
 struct Key(LessSafeKey);
 
@@ -191,5 +232,35 @@ mod tests {
             0x0388dace60b6a392f328c2b971b2fe78
         );
         assert_eq!(u128::from_be_bytes(tag), 0xab6e47d42cec13bdf53a67b21257bddf);
+    }
+
+    /// RFC 9001 appendices A.2 and A.5: QUIC hides packet numbers as DTLS 1.3 hides record numbers.
+    #[test]
+    fn masks_of_record_numbers_are_the_published_ones() {
+        let bytes = |hex: &str| -> Vec<u8> {
+            let digits = (0..hex.len()).step_by(2);
+            let byte = |at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
+            digits.map(byte).collect()
+        };
+        for (algorithm, key, sample, mask) in [
+            (
+                AeadAlgorithm::Aes128Gcm,
+                "9f50449e04a0e810283a1e9933adedd2",
+                "d1b1c98dd7689fb8ec11d242b123dc9b",
+                [0x43, 0x7b],
+            ),
+            (
+                AeadAlgorithm::ChaCha20Poly1305,
+                "25a282b9e82f06f21f488917a4fc8f1b73573685608597d0efcb076b0ab7a7a4",
+                "5e5cd55c41f69080575d7999c25a5bfb",
+                [0xae, 0xfe],
+            ),
+        ] {
+            let key = algorithm.record_number_key(&bytes(key)).unwrap();
+            let mut ciphertext = bytes(sample);
+            ciphertext.push(1);
+            assert_eq!(key.mask(&ciphertext), Some(mask), "{algorithm:?}");
+            assert_eq!(key.mask(&ciphertext[..15]), None);
+        }
     }
 }

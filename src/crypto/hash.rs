@@ -14,11 +14,17 @@ pub(crate) enum HashAlgorithm {
 
 impl HashAlgorithm {
     pub(crate) fn digest(self, data: &[u8]) -> Digest {
-        let algorithm = match self {
+        self.digest_of(&[data])
+    }
+
+    /// Of the concatenation of `parts`.
+    pub(crate) fn digest_of(self, parts: &[&[u8]]) -> Digest {
+        let mut context = digest::Context::new(match self {
             HashAlgorithm::Sha256 => &digest::SHA256,
             HashAlgorithm::Sha384 => &digest::SHA384,
-        };
-        digest::digest(algorithm, data)
+        });
+        parts.iter().for_each(|part| context.update(part));
+        context.finish()
     }
 
     /// Bytes of a digest.

@@ -5,6 +5,7 @@ mod constant_time;
 #[cfg(feature = "x509")]
 pub(crate) mod der;
 mod hash;
+pub(crate) mod hkdf;
 mod key_exchange;
 pub(crate) mod prf;
 #[cfg(feature = "x509")]
@@ -15,12 +16,13 @@ mod secret;
 #[cfg(feature = "x509")]
 mod signing_key;
 mod suite;
+mod suite13;
 #[cfg(all(test, feature = "x509"))]
 pub(crate) mod test_keys;
 
 #[cfg(flightline_fuzzing)]
 pub(crate) use aead::null_cipher;
-pub(crate) use aead::{Aead, AeadAlgorithm, TAG_LEN};
+pub(crate) use aead::{Aead, AeadAlgorithm, RecordNumberKey, TAG_LEN};
 pub(crate) use constant_time::equal;
 pub(crate) use hash::{HashAlgorithm, HmacKey};
 pub(crate) use key_exchange::{DEFAULT_GROUPS, EphemeralKey, respond};
@@ -33,3 +35,4 @@ pub(crate) use signing_key::SigningKey;
 #[cfg(feature = "x509")]
 pub(crate) use suite::Authentication;
 pub(crate) use suite::{SUITES, Suite};
+pub(crate) use suite13::{SUITES13, Suite13};

@@ -2,15 +2,20 @@
 //!
 //! Kept are messages with the epoch that they were sent in, never datagrams: when the flight is sent
 //! again it is cut for the MTU of that day and sealed anew, under the same epoch and with new record
-//! numbers (RFC 6347 §4.2.2).
+//! numbers (RFC 6347 §4.2.2). In DTLS 1.3 the peer acknowledges records (RFC 9147 §7): which bytes
+//! were in them is remembered, and only the others are sent again.
 
+use super::ranges::Ranges;
 use crate::codec::Writer;
 use crate::error::Result;
 use crate::record::Sealer;
 use crate::trace::Message;
 use crate::wire::{
     ContentType, HANDSHAKE_HEADER, HandshakeHeader, HandshakeType, MAX_PLAINTEXT, ProtocolVersion,
+    RecordNumber,
 };
+use std::collections::VecDeque;
+use std::ops::Range;
 
 /// The body of a ChangeCipherSpec (RFC 5246 §7.1).
 const CHANGE_CIPHER_SPEC: [u8; 1] = [1];
@@ -53,29 +58,88 @@ impl OutgoingMessage {
     }
 }
 
+/// How many records are remembered: an acknowledgement of an older one comes too late to matter.
+const REMEMBERED: usize = 256;
+
 /// Messages that are sent together and sent again together.
 #[derive(Default)]
 pub(crate) struct Flight {
-    messages: Vec<OutgoingMessage>,
+    messages: Vec<Kept>,
+    records: VecDeque<SentRecord>,
+}
+
+struct Kept {
+    message: OutgoingMessage,
+    acknowledged: Ranges,
+}
+
+/// What was in a record.
+struct SentRecord {
+    number: RecordNumber,
+    parts: Vec<Part>,
+}
+
+/// Bytes of the message at this place in the flight.
+struct Part {
+    message: usize,
+    bytes: Range<usize>,
 }
 
 impl Flight {
     pub(crate) fn new(messages: Vec<OutgoingMessage>) -> Self {
-        Flight { messages }
+        let kept = |message| Kept {
+            message,
+            acknowledged: Ranges::default(),
+        };
+        Flight {
+            messages: messages.into_iter().map(kept).collect(),
+            records: VecDeque::new(),
+        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
         self.messages.is_empty()
     }
 
-    pub(crate) fn outline(&self) -> Vec<Message> {
-        self.messages.iter().map(OutgoingMessage::outline).collect()
+    /// The epoch of the first message.
+    pub(crate) fn first_epoch(&self) -> Option<u16> {
+        self.messages.first().map(|kept| kept.message.epoch)
     }
 
-    /// Cuts the flight into records and those into datagrams of at most `mtu` bytes, each as full as
-    /// can be. `sealers` holds every epoch that the flight was sent in.
+    pub(crate) fn outline(&self) -> Vec<Message> {
+        let missing = self
+            .messages
+            .iter()
+            .filter(|kept| !kept.missing().is_empty());
+        missing.map(|kept| kept.message.outline()).collect()
+    }
+
+    /// Whether every message is of this type.
+    pub(crate) fn is_all(&self, wanted: HandshakeType) -> bool {
+        self.messages.iter().all(
+            |kept| matches!(kept.message.content, Content::Handshake { typ, .. } if typ == wanted),
+        )
+    }
+
+    /// The peer has this record. One that is not, or no longer, remembered changes nothing.
+    pub(crate) fn acknowledge(&mut self, number: RecordNumber) {
+        let record = self.records.iter().find(|record| record.number == number);
+        for part in record.iter().flat_map(|record| &record.parts) {
+            if let Some(kept) = self.messages.get_mut(part.message) {
+                kept.acknowledged.add(part.bytes.clone());
+            }
+        }
+    }
+
+    /// Whether the peer has everything.
+    pub(crate) fn is_acknowledged(&self) -> bool {
+        self.messages.iter().all(|kept| kept.missing().is_empty())
+    }
+
+    /// Cuts what the peer does not have into records and those into datagrams of at most `mtu` bytes, each
+    /// as full as can be. `sealers` holds every epoch that the flight was sent in.
     pub(crate) fn pack(
-        &self,
+        &mut self,
         mtu: usize,
         version: ProtocolVersion,
         sealers: &mut [Sealer],
@@ -85,18 +149,22 @@ impl Flight {
             mtu,
             version,
             plaintext: Vec::new(),
+            parts: Vec::new(),
             datagram: Vec::with_capacity(mtu),
             emit,
             packed: Packed::default(),
+            records: &mut self.records,
         };
+        let mut place = 0..;
         for sharing in self.messages.chunk_by(share_records) {
-            let epoch = sharing.first().map(|message| message.epoch);
+            let epoch = sharing.first().map(|kept| kept.message.epoch);
+            let places: Vec<usize> = place.by_ref().take(sharing.len()).collect();
             let mut sealers = sealers.iter_mut();
             let Some(sealer) = sealers.find(|sealer| Some(sealer.epoch()) == epoch) else {
                 continue;
             };
-            for message in sharing {
-                packer.message(sealer, &message.content)?;
+            for (kept, place) in sharing.iter().zip(places) {
+                packer.message(sealer, place, kept)?;
             }
             packer.end_record(sealer, ContentType::HANDSHAKE)?;
         }
@@ -105,9 +173,21 @@ impl Flight {
     }
 }
 
+impl Kept {
+    /// What the peer does not have.
+    fn missing(&self) -> Vec<Range<usize>> {
+        let length = match &self.message.content {
+            Content::Handshake { body, .. } => body.len(),
+            Content::ChangeCipherSpec => CHANGE_CIPHER_SPEC.len(),
+        };
+        self.acknowledged.missing(length)
+    }
+}
+
 /// Whether a record may carry fragments of both messages. RFC 6347 §4.2.3 allows it everywhere, but
 /// peers exist that expect one message in a plaintext record, and there nothing is saved but a header.
-fn share_records(one: &OutgoingMessage, next: &OutgoingMessage) -> bool {
+fn share_records(one: &Kept, next: &Kept) -> bool {
+    let (one, next) = (&one.message, &next.message);
     let handshake =
         |message: &OutgoingMessage| matches!(message.content, Content::Handshake { .. });
     one.epoch == next.epoch && one.epoch > 0 && handshake(one) && handshake(next)
@@ -125,15 +205,17 @@ struct Packer<'a> {
     version: ProtocolVersion,
     /// Of the record that is being filled; empty between records.
     plaintext: Vec<u8>,
+    parts: Vec<Part>,
     /// The records that are sealed.
     datagram: Vec<u8>,
     emit: &'a mut dyn FnMut(&[u8]),
     packed: Packed,
+    records: &'a mut VecDeque<SentRecord>,
 }
 
 impl Packer<'_> {
-    fn message(&mut self, sealer: &mut Sealer, content: &Content) -> Result<()> {
-        match content {
+    fn message(&mut self, sealer: &mut Sealer, place: usize, kept: &Kept) -> Result<()> {
+        match &kept.message.content {
             Content::ChangeCipherSpec => {
                 self.make_room(sealer, CHANGE_CIPHER_SPEC.len())?;
                 self.plaintext.extend(CHANGE_CIPHER_SPEC);
@@ -143,41 +225,49 @@ impl Packer<'_> {
                 typ,
                 message_seq,
                 body,
-            } => self.handshake(sealer, *typ, *message_seq, body),
+            } => {
+                let header = HandshakeHeader::whole(
+                    *typ,
+                    *message_seq,
+                    u32::try_from(body.len()).unwrap_or(u32::MAX),
+                );
+                for missing in kept.missing() {
+                    self.fragments(sealer, header, place, body, missing)?;
+                }
+                Ok(())
+            }
         }
     }
 
-    /// One handshake message in as many fragments as it takes (RFC 6347 §4.2.3).
-    fn handshake(
+    /// Bytes of a handshake message in as many fragments as it takes (RFC 6347 §4.2.3).
+    fn fragments(
         &mut self,
         sealer: &mut Sealer,
-        typ: HandshakeType,
-        message_seq: u16,
+        header: HandshakeHeader,
+        message: usize,
         body: &[u8],
+        mut missing: Range<usize>,
     ) -> Result<()> {
-        let length = u32::try_from(body.len()).unwrap_or(u32::MAX);
-        let mut rest = body;
-        let mut fragment_offset = 0;
         loop {
             // A fragment without a byte of its message would bring nothing.
-            self.make_room(sealer, HANDSHAKE_HEADER.saturating_add(rest.len().min(1)))?;
+            let least = missing.len().min(1);
+            self.make_room(sealer, HANDSHAKE_HEADER.saturating_add(least))?;
             let room = self.room(sealer).saturating_sub(HANDSHAKE_HEADER);
-            let (fragment, after) = rest.split_at_checked(room).unwrap_or((rest, &[]));
-            let fragment_length = u32::try_from(fragment.len()).unwrap_or(u32::MAX);
+            let end = missing.end.min(missing.start.saturating_add(room));
+            let bytes = missing.start..end;
+            let length = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
             let header = HandshakeHeader {
-                typ,
-                length,
-                message_seq,
-                fragment_offset,
-                fragment_length,
+                fragment_offset: length(bytes.start),
+                fragment_length: length(bytes.len()),
+                ..header
             };
             Writer::append(&mut self.plaintext, |w| {
                 header.write(w);
-                w.bytes(fragment);
+                w.bytes(body.get(bytes.clone()).unwrap_or_default());
             });
-            rest = after;
-            fragment_offset = fragment_offset.saturating_add(fragment_length);
-            if rest.is_empty() {
+            self.parts.push(Part { message, bytes });
+            missing.start = end;
+            if missing.is_empty() {
                 return Ok(());
             }
         }
@@ -205,10 +295,21 @@ impl Packer<'_> {
     }
 
     fn end_record(&mut self, sealer: &mut Sealer, typ: ContentType) -> Result<()> {
-        if !self.plaintext.is_empty() {
-            sealer.seal(typ, self.version, &self.plaintext, &mut self.datagram)?;
-            self.plaintext.clear();
-            self.packed.records = self.packed.records.saturating_add(1);
+        if self.plaintext.is_empty() {
+            return Ok(());
+        }
+        let sequence = sealer.seal(typ, self.version, &self.plaintext, &mut self.datagram)?;
+        self.plaintext.clear();
+        self.packed.records = self.packed.records.saturating_add(1);
+        let parts = std::mem::take(&mut self.parts);
+        // Nothing before DTLS 1.3 acknowledges records.
+        if self.version == ProtocolVersion::DTLS1_3 {
+            let epoch = sealer.epoch().into();
+            let number = RecordNumber { epoch, sequence };
+            self.records.push_back(SentRecord { number, parts });
+            if self.records.len() > REMEMBERED {
+                self.records.pop_front();
+            }
         }
         Ok(())
     }

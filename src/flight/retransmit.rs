@@ -64,6 +64,7 @@ enum State {
 }
 
 struct Waiting {
+    began: Duration,
     /// When the flight was made, until it has left.
     made: Option<Duration>,
     delay: Duration,
@@ -100,6 +101,11 @@ impl Retransmit {
         }
     }
 
+    /// Whether a peer need not do all that it should.
+    pub(crate) fn is_lenient(&self) -> bool {
+        self.service == LastFlightService::Damped
+    }
+
     pub(crate) fn began(&self) -> Duration {
         self.began
     }
@@ -123,6 +129,7 @@ impl Retransmit {
     pub(crate) fn flight_sent(&mut self, now: Duration) -> Duration {
         let delay = self.plan.initial;
         self.state = State::Waiting(Waiting {
+            began: now,
             made: Some(now),
             delay,
             expires: now.saturating_add(delay),
@@ -153,6 +160,22 @@ impl Retransmit {
         };
     }
 
+    /// Out of WAITING: the peer has the whole flight, as its ACK says or a part of its next flight
+    /// (RFC 9147 §5.8.1 and §7.2).
+    pub(crate) fn acknowledged(&mut self) {
+        self.state = State::Preparing;
+    }
+
+    /// How long to wait with an ACK for more records to come: a quarter of the delay (RFC 9147 §7.1).
+    pub(crate) fn ack_delay(&self) -> Duration {
+        match &self.state {
+            State::Waiting(waiting) => quarter(waiting.delay),
+            State::Preparing | State::FinishedLast { .. } | State::Finished => {
+                quarter(self.plan.initial)
+            }
+        }
+    }
+
     /// WAITING to FINISHED: the handshake's last flight was the peer's, so it has all of ours.
     pub(crate) fn finished(&mut self) {
         self.state = State::Finished;
@@ -171,8 +194,8 @@ impl Retransmit {
                 let spent = match self.plan.give_up {
                     GiveUp::AtMaximum => after >= self.plan.maximum,
                     GiveUp::Resends(resends) => waiting.expiries >= resends,
-                    // The deadline is a deadline of its own: see `deadline`.
-                    GiveUp::Deadline(_) => false,
+                    // A handshake has a deadline of its own beside this: see `deadline`.
+                    GiveUp::Deadline(deadline) => now.saturating_sub(waiting.began) >= deadline,
                 };
                 if spent {
                     return Expiry::GiveUp;
@@ -181,6 +204,7 @@ impl Retransmit {
                 waiting.delay = after.saturating_mul(2).min(self.plan.maximum);
                 // From now, not from when it was due: a long stall brings one resend, not a burst.
                 waiting.expires = now.saturating_add(waiting.delay);
+                waiting.damped_until = now.saturating_add(quarter(waiting.delay));
                 Expiry::Resend(ResendReason::Timer {
                     expiry: waiting.expiries,
                     after,
@@ -237,14 +261,6 @@ impl Retransmit {
                 Some(self.began.saturating_add(self.plan.longest_handshake()))
             }
             State::Finished | State::FinishedLast { .. } => None,
-        }
-    }
-
-    /// Until when the last flight must be served.
-    pub(crate) fn serves_until(&self) -> Option<Duration> {
-        match &self.state {
-            State::FinishedLast { until, .. } => Some(*until),
-            _ => None,
         }
     }
 }
@@ -387,13 +403,12 @@ mod tests {
         let end = Some((7 + 3 * 123) * S);
         assert_eq!(machine.began(), 7 * S);
         assert_eq!((machine.intermediate(), machine.deadline()), (None, end));
-        assert_eq!(machine.serves_until(), None);
         machine.flight_sent(10 * S);
         let damped = Some(10 * S + S / 4);
         assert_eq!((machine.intermediate(), machine.deadline()), (damped, end));
         machine.last_flight_sent(20 * S);
         assert_eq!((machine.intermediate(), machine.deadline()), (None, None));
-        assert_eq!(machine.serves_until(), Some(260 * S));
+        assert_eq!(machine.expires(), Some(260 * S));
 
         let mut machine = Retransmit::new(Retransmission::RFC6347, Damped, 7 * S);
         machine.flight_sent(10 * S);
@@ -418,11 +433,10 @@ mod tests {
         assert_eq!(machine.peer_repeated(S + S / 2), Repeat::Damped);
         assert_eq!(machine.peer_repeated(2 * S), Repeat::Resend);
         assert_eq!(machine.expires(), Some(240 * S));
-        assert_eq!(machine.serves_until(), Some(240 * S));
         assert_eq!(machine.expired(239 * S), Expiry::NotDue);
         assert_eq!(machine.peer_repeated(239 * S), Repeat::Resend);
         machine.expired(240 * S);
-        assert_eq!(machine.serves_until(), None);
+        assert_eq!(machine.expires(), None);
         assert_eq!(machine.peer_repeated(241 * S), Repeat::Nothing);
     }
 

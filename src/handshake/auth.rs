@@ -2,14 +2,14 @@
 
 use crate::certificate::{
     CertificateVerifier, Identity, PeerCertificates, PeerIdentity, SUPPORTED_SCHEMES, ServerName,
-    authentication_of, verify_signature,
+    authentication_of, verify_signature, verify_signature13,
 };
 use crate::config::{ClientAuth, ClientConfig, ServerConfig, Trust};
 use crate::crypto::Suite;
 use crate::error::{CertificateError, Error, Result};
 use crate::wire::{
-    Certificate, CertificateRequest, CertificateVerify, ClientExtensions, ClientHello,
-    SignatureScheme,
+    Certificate, Certificate13, CertificateRequest, CertificateVerify, ClientExtensions,
+    ClientHello, SignatureScheme,
 };
 
 /// The schemes in which signatures are accepted.
@@ -29,6 +29,14 @@ impl Credentials {
         let ours = identity.key().schemes();
         let scheme = *ours.iter().find(|scheme| accepted.contains(scheme))?;
         Some(Credentials { identity, scheme })
+    }
+
+    pub(super) fn certificate13(&self, context: Vec<u8>) -> Certificate13 {
+        Certificate13 {
+            context,
+            chain: self.identity.chain().to_vec(),
+            extensions: Vec::new(),
+        }
     }
 
     pub(super) fn certificate(&self) -> Certificate {
@@ -60,6 +68,38 @@ pub(super) fn client_credentials(
     request: &CertificateRequest,
 ) -> Option<Credentials> {
     Credentials::new(config.identity.clone()?, &request.schemes)
+}
+
+/// The client's answer to a CertificateRequest of DTLS 1.3.
+pub(super) fn client_credentials13(
+    config: &ClientConfig,
+    accepted: &[SignatureScheme],
+) -> Option<Credentials> {
+    Credentials::new(config.identity.clone()?, &of_13(accepted))
+}
+
+/// The server's certificate in DTLS 1.3, if it has one that the client accepts.
+pub(super) fn server_credentials13(
+    config: &ServerConfig,
+    server_name: Option<&str>,
+    accepted: &[SignatureScheme],
+) -> Option<Credentials> {
+    let accepted = of_13(accepted);
+    let identities = config.identity.certificates.as_ref()?.resolve(server_name);
+    let mut identities = identities.into_iter();
+    identities.find_map(|identity| Credentials::new(identity, &accepted))
+}
+
+/// The schemes that sign a CertificateVerify of DTLS 1.3; RSA's older ones serve in certificates only
+/// (RFC 8446 §4.2.3).
+fn of_13(schemes: &[SignatureScheme]) -> Vec<SignatureScheme> {
+    let pkcs1 = [
+        SignatureScheme::RSA_PKCS1_SHA256,
+        SignatureScheme::RSA_PKCS1_SHA384,
+        SignatureScheme::RSA_PKCS1_SHA512,
+    ];
+    let schemes = schemes.iter().copied();
+    schemes.filter(|scheme| !pkcs1.contains(scheme)).collect()
 }
 
 /// The server's certificate for a suite, if it has one that the client accepts.
@@ -96,20 +136,30 @@ pub(super) fn verify_server(
     suite: &Suite,
     chain: &[Vec<u8>],
 ) -> Result<()> {
+    verify_server_chain(config, server, chain)?;
+    if authentication_of(leaf(chain)?)? != suite.authentication {
+        return Err(Error::IllegalParameter("certificate for this cipher suite"));
+    }
+    Ok(())
+}
+
+/// Whether the server's chain is one that the configuration trusts.
+pub(super) fn verify_server_chain(
+    config: &ClientConfig,
+    server: &ServerName,
+    chain: &[Vec<u8>],
+) -> Result<()> {
     let Trust::Certificates { verifier, .. } = &config.trust.0 else {
         return Err(Error::Config(
             "certificates need a trust in certificates".into(),
         ));
     };
-    let leaf = leaf(chain)?;
+    leaf(chain)?;
     verifier.verify(&PeerCertificates::of_server(
         chain,
         server,
         config.settings.clock.date(),
     ))?;
-    if authentication_of(leaf)? != suite.authentication {
-        return Err(Error::IllegalParameter("certificate for this cipher suite"));
-    }
     Ok(())
 }
 
@@ -163,6 +213,16 @@ impl ClientVerifier<'_> {
     }
 }
 
+impl ClientVerifier<'_> {
+    /// The same in DTLS 1.3, which has a word of its own for what is missing (RFC 8446 §4.4.2.4).
+    pub(super) fn verify13(&self, config: &ServerConfig, chain: &[Vec<u8>]) -> Result<()> {
+        match self.verify(config, chain) {
+            Err(Error::NoCertificate) => Err(Error::CertificateRequired),
+            verified => verified,
+        }
+    }
+}
+
 /// A signature by the key of the chain's first certificate, in a scheme that was offered.
 pub(super) fn verify(
     chain: &[Vec<u8>],
@@ -177,6 +237,21 @@ pub(super) fn verify(
     // Tells unsupported keys from wrong signatures.
     authentication_of(leaf)?;
     verify_signature(leaf, scheme, message, signature)
+}
+
+/// A signature of DTLS 1.3 by the key of the chain's first certificate, in a scheme that was offered.
+pub(super) fn verify13(
+    chain: &[Vec<u8>],
+    scheme: SignatureScheme,
+    message: &[u8],
+    signature: &[u8],
+) -> Result<()> {
+    if !of_13(&SUPPORTED_SCHEMES).contains(&scheme) {
+        return Err(Error::IllegalParameter("signature scheme"));
+    }
+    let leaf = leaf(chain)?;
+    authentication_of(leaf)?;
+    verify_signature13(leaf, scheme, message, signature)
 }
 
 fn leaf(chain: &[Vec<u8>]) -> Result<&[u8]> {

@@ -5,7 +5,7 @@ use crate::config::{ClientConfig, ServerConfig};
 use crate::crypto::Suite;
 use crate::error::{Error, Result};
 use crate::wire::{
-    Certificate, CertificateRequest, CertificateVerify, ClientHello, SignatureScheme,
+    Certificate, Certificate13, CertificateRequest, CertificateVerify, ClientHello, SignatureScheme,
 };
 
 pub(super) fn schemes() -> Vec<SignatureScheme> {
@@ -17,6 +17,10 @@ pub(super) enum Credentials {}
 
 impl Credentials {
     pub(super) fn certificate(&self) -> Certificate {
+        match *self {}
+    }
+
+    pub(super) fn certificate13(&self, _: Vec<u8>) -> Certificate13 {
         match *self {}
     }
 
@@ -34,6 +38,18 @@ impl Credentials {
 }
 
 pub(super) fn client_credentials(_: &ClientConfig, _: &CertificateRequest) -> Option<Credentials> {
+    None
+}
+
+pub(super) fn client_credentials13(_: &ClientConfig, _: &[SignatureScheme]) -> Option<Credentials> {
+    None
+}
+
+pub(super) fn server_credentials13(
+    _: &ServerConfig,
+    _: Option<&str>,
+    _: &[SignatureScheme],
+) -> Option<Credentials> {
     None
 }
 
@@ -55,6 +71,10 @@ pub(super) fn verify_server(
     Err(without())
 }
 
+pub(super) fn verify_server_chain(_: &ClientConfig, _: &ServerName, _: &[Vec<u8>]) -> Result<()> {
+    Err(without())
+}
+
 /// There is no value of this type.
 pub(super) enum ClientVerifier {}
 
@@ -72,7 +92,17 @@ impl ClientVerifier {
     }
 }
 
+impl ClientVerifier {
+    pub(super) fn verify13(&self, _: &ServerConfig, _: &[Vec<u8>]) -> Result<()> {
+        match *self {}
+    }
+}
+
 pub(super) fn verify(_: &[Vec<u8>], _: SignatureScheme, _: &[u8], _: &[u8]) -> Result<()> {
+    Err(without())
+}
+
+pub(super) fn verify13(_: &[Vec<u8>], _: SignatureScheme, _: &[u8], _: &[u8]) -> Result<()> {
     Err(without())
 }
 

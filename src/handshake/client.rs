@@ -1,16 +1,19 @@
-//! The client's hellos: flights 1 to 3, and the first message of flight 4 (RFC 6347 §4.2.4, figure 1).
+//! The client's hellos: flights 1 to 3, and the first message of flight 4 (RFC 6347 §4.2.4, figure 1;
+//! RFC 9147 §5.7). One hello offers all versions.
 
 use super::auth;
 use super::client12;
+use super::client13::{self, Offer13};
 use super::io::{Either, Io};
 use super::offered_session::OfferedSession;
 use crate::certificate::ServerName;
 use crate::config::{ClientConfig, Trust};
-use crate::crypto::random;
+use crate::crypto::{HashAlgorithm, random};
 use crate::error::{Error, Result};
 use crate::session::Session;
 use crate::wire::{
-    ClientExtensions, ClientHello, HelloVerifyRequest, ProtocolVersion, ServerHello,
+    ClientExtensions, ClientHello, DOWNGRADE_TO_12, HelloVerifyRequest, ProtocolVersion,
+    ServerHello,
 };
 use std::sync::Arc;
 
@@ -25,6 +28,7 @@ pub(super) async fn run(
     // Flight 1: what we offer, and perhaps a session to go on with.
     let mut hello = offer(&config, &server)?;
     let offered = OfferedSession::make(&io, &config, &server, &mut hello)?;
+    let offer13 = Offer13::make(&io, &config, &offered, &mut hello)?;
     io.send(&hello)?;
 
     // Flight 2: a cookie, or the server's choice at once.
@@ -48,17 +52,51 @@ pub(super) async fn run(
                 // answer after it.
                 hello.cookie = request.cookie;
                 io.restart(io.next_message_seq());
+                offer13.bind(&io, &mut hello)?;
                 io.send(&hello)?;
             }
         }
     };
-    if answer.version != ProtocolVersion::DTLS1_2 {
-        return Err(Error::UnsupportedVersion(answer.version));
+    let version = chosen_version(&config, &answer)?;
+    // RFC 9147 §5.2: with DTLS 1.3 there are no HelloVerifyRequests.
+    if version == ProtocolVersion::DTLS1_3 && cookies > 0 {
+        return Err(Error::IllegalParameter(
+            "version behind a HelloVerifyRequest",
+        ));
     }
-    io.agreed(answer.version);
+    io.agreed(version);
 
-    // The rest of flight 4 and all that follows depends on the version.
-    client12::run(io, config, server, hello, offered, answer).await
+    // All that follows depends on the version.
+    match version {
+        ProtocolVersion::DTLS1_3 => {
+            client13::run(io, config, server, hello, offered, offer13, answer).await
+        }
+        _ => client12::run(io, config, server, hello, offered, answer).await,
+    }
+}
+
+/// The version of the server's choice, which must be one that was offered (RFC 8446 §4.1.3 and §4.2.1).
+fn chosen_version(config: &ClientConfig, answer: &ServerHello) -> Result<ProtocolVersion> {
+    let settings = &config.settings;
+    let offered13 = settings.suites13().next().is_some();
+    match answer.extensions.selected_version {
+        Some(ProtocolVersion::DTLS1_3) if offered13 => match answer.version {
+            ProtocolVersion::DTLS1_2 => Ok(ProtocolVersion::DTLS1_3),
+            other => Err(Error::UnsupportedVersion(other)),
+        },
+        Some(other) if offered13 => Err(Error::VersionNotOffered(other)),
+        // Whoever offers no DTLS 1.3 does not know the extension.
+        Some(_) | None if answer.version != ProtocolVersion::DTLS1_2 => {
+            Err(Error::UnsupportedVersion(answer.version))
+        }
+        Some(_) | None if settings.suites().next().is_none() => {
+            Err(Error::UnsupportedVersion(answer.version))
+        }
+        Some(_) | None if offered13 && answer.random.ends_with(&DOWNGRADE_TO_12) => {
+            Err(Error::Downgrade)
+        }
+        Some(_) | None => Ok(ProtocolVersion::DTLS1_2),
+    }
 }
 
 fn offer(config: &ClientConfig, server: &ServerName) -> Result<ClientHello> {
@@ -69,12 +107,19 @@ fn offer(config: &ClientConfig, server: &ServerName) -> Result<ClientHello> {
             .suites()
             .filter(move |suite| suite.uses_psk() == uses_psk)
     };
+    // RFC 8446 §4.2.11: without a word on it, a pre-shared key goes with SHA-256.
+    let suites13 = settings
+        .suites13()
+        .filter(|suite| !uses_psk || suite.hash == HashAlgorithm::Sha256);
     Ok(ClientHello {
         version: ProtocolVersion::DTLS1_2,
         random: random::array()?,
         session_id: Vec::new(),
         cookie: Vec::new(),
-        cipher_suites: suites().map(|suite| suite.id).collect(),
+        cipher_suites: suites13
+            .map(|suite| suite.id)
+            .chain(suites().map(|suite| suite.id))
+            .collect(),
         compression_methods: vec![0],
         extensions: ClientExtensions {
             server_name: server.sni().map(|name| name.as_bytes().to_vec()),
@@ -82,9 +127,9 @@ fn offer(config: &ClientConfig, server: &ServerName) -> Result<ClientHello> {
             // configuration says and no more: a curve added for the sake of certificates could be
             // chosen for the key agreement too. A server with an ECDSA key on another curve must not
             // use it then, but where one does, its signature is as good.
-            supported_groups: suites()
-                .any(|suite| suite.agrees_on_keys())
-                .then(|| settings.groups.clone()),
+            supported_groups: (suites().any(|suite| suite.agrees_on_keys())
+                || settings.suites13().next().is_some())
+            .then(|| settings.groups.clone()),
             signature_algorithms: (!uses_psk).then(auth::schemes),
             srtp_profiles: (!settings.srtp_profiles.is_empty())
                 .then(|| settings.srtp_profiles.clone()),
@@ -93,6 +138,7 @@ fn offer(config: &ClientConfig, server: &ServerName) -> Result<ClientHello> {
             session_ticket: None,
             // RFC 5746 §3.4: empty, since there was no handshake before.
             renegotiation_info: Some(Vec::new()),
+            ..ClientExtensions::default()
         },
     })
 }

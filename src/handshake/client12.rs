@@ -14,8 +14,8 @@ use crate::resumption::seconds;
 use crate::session::Session;
 use crate::wire::{
     Certificate, CertificateRequest, ClientHello, ClientKeyExchange, EcdhOffer, ExtensionType,
-    Finished, KeyExchangeKind, ServerHello, ServerHelloDone, ServerKeyExchange, SrtpChoice,
-    SrtpProfile,
+    Finished, KeyExchangeKind, ServerExtensions, ServerHello, ServerHelloDone, ServerKeyExchange,
+    SrtpChoice, SrtpProfile,
 };
 use std::sync::Arc;
 
@@ -108,6 +108,7 @@ pub(super) async fn run(
         server_name: server.sni().map(str::to_owned),
         resumed: false,
         exporter: keys.exporter(),
+        tickets: None,
     };
     // RFC 7627 §5.3: without the extended master secret a session is not gone on with.
     if derivation == Derivation::Extended {
@@ -155,12 +156,7 @@ fn agree(config: &ClientConfig, hello: &ClientHello, answer: &ServerHello) -> Re
     {
         return Err(Error::BadRenegotiationInfo);
     }
-    if let Some(chosen) = &answer.extensions.alpn {
-        check_protocol(config, chosen)?;
-    }
-    if let Some(choice) = &answer.extensions.use_srtp {
-        check_srtp(&config.settings.srtp_profiles, choice)?;
-    }
+    check_choices(config, &answer.extensions)?;
     let derivation = match answer.extensions.extended_master_secret {
         true => Derivation::Extended,
         false if config.settings.extended_master_secret == ExtendedMasterSecret::Optional => {
@@ -176,6 +172,17 @@ fn agree(config: &ClientConfig, hello: &ClientHello, answer: &ServerHello) -> Re
             server: answer.random,
         },
     })
+}
+
+/// What the server chose beside the cryptography, in any version.
+pub(super) fn check_choices(config: &ClientConfig, extensions: &ServerExtensions) -> Result<()> {
+    if let Some(chosen) = &extensions.alpn {
+        check_protocol(config, chosen)?;
+    }
+    if let Some(choice) = &extensions.use_srtp {
+        check_srtp(&config.settings.srtp_profiles, choice)?;
+    }
+    Ok(())
 }
 
 /// RFC 7301 §3.2: the server chooses what was offered.

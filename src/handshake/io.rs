@@ -1,11 +1,12 @@
 //! What a script talks to.
 
 use super::transcript::Transcript;
+use crate::association::{PostHandshake, Rekeying, Tickets};
 use crate::codec::DecodeError;
 use crate::crypto::HashAlgorithm;
 use crate::error::{Error, Result};
 use crate::flight::ReceivedMessage;
-use crate::record::{Opener, Sealer};
+use crate::record::{Opener, Sealer, TrafficSecret};
 use crate::wire::{Body, HandshakeType, ProtocolVersion, Random};
 use parking_lot::Mutex;
 use std::future::poll_fn;
@@ -45,6 +46,14 @@ pub(crate) enum Action {
     ChangeCipherSpec(Sealer),
     /// Read under these keys from the peer's ChangeCipherSpec on.
     ExpectChangeCipherSpec(Opener),
+    /// Send all that follows under these keys.
+    ChangeWriteKeys(Sealer),
+    /// Read all that follows under these keys.
+    ChangeReadKeys(Opener),
+    /// Tell the peer at once that its flight is here.
+    Acknowledge,
+    /// What may follow the handshake, in either direction.
+    Follow(PostHandshake, Rekeying),
     /// A message was taken and is in place.
     Accepted {
         typ: HandshakeType,
@@ -126,6 +135,40 @@ impl Io {
         self.act(Action::ExpectChangeCipherSpec(opener));
     }
 
+    /// What is sent from now on is under these keys.
+    pub(super) fn change_write_keys(&mut self, sealer: Sealer) {
+        self.act(Action::ChangeWriteKeys(sealer));
+    }
+
+    /// What is received next must have come under these keys.
+    pub(super) fn change_read_keys(&mut self, opener: Opener) {
+        self.read_epoch = opener.epoch();
+        self.act(Action::ChangeReadKeys(opener));
+    }
+
+    /// Tells the peer that its flight is here, where no flight of ours says so (RFC 9147 §7.1).
+    pub(super) fn acknowledge(&mut self) {
+        self.act(Action::Acknowledge);
+    }
+
+    /// What may follow the handshake: new keys after those of both sides, whose epoch this is, and for a
+    /// client tickets. Nothing is sent behind this.
+    pub(super) fn follow(
+        &mut self,
+        epoch: u16,
+        read_secret: TrafficSecret,
+        write_secret: TrafficSecret,
+        tickets: Tickets,
+    ) {
+        let next_message_seq = self.numbers_left.then_some(self.next_message_seq);
+        let post_handshake = PostHandshake {
+            read_secret,
+            tickets,
+        };
+        let rekeying = Rekeying::new(write_secret, epoch, next_message_seq);
+        self.act(Action::Follow(post_handshake, rekeying));
+    }
+
     /// The next message, which must be a `B`.
     pub(super) async fn recv<B: Body>(&mut self) -> Result<B> {
         loop {
@@ -174,6 +217,13 @@ impl Io {
         self.next_message_seq
     }
 
+    /// The first hello and the HelloRetryRequest that the gate has answered it with, of which it kept neither
+    /// (RFC 9147 §5.1).
+    pub(super) fn adopt_retry(&mut self, hello_hash: &[u8], request: &[u8]) {
+        self.transcript.add_hash_of_hello(hello_hash);
+        self.transcript.add(HandshakeType::SERVER_HELLO, 0, request);
+    }
+
     /// The hello that passed the gate, as if it had just been received.
     pub(super) fn adopt(&mut self, message_seq: u16, body: &[u8]) {
         self.transcript
@@ -193,6 +243,7 @@ impl Io {
     }
 
     pub(super) fn agreed(&mut self, version: ProtocolVersion) {
+        self.transcript.agreed(version);
         self.act(Action::Agreed(version));
     }
 
@@ -204,12 +255,35 @@ impl Io {
         });
     }
 
+    /// The messages so far, as DTLS 1.2 signs them.
     pub(super) fn transcript(&self) -> &[u8] {
         self.transcript.bytes()
     }
 
+    /// A HelloRetryRequest is what follows, or has just come (RFC 8446 §4.4.1).
+    pub(super) fn collapse_first_hello(&mut self, hash: HashAlgorithm) {
+        self.transcript.collapse_first_hello(hash);
+    }
+
+    /// What the binders of `hello` are made over, which is about to be sent: all before it, and itself up to
+    /// its binders.
+    pub(super) fn partial_hash(
+        &self,
+        hash: HashAlgorithm,
+        hello: &[u8],
+        binders_len: usize,
+    ) -> Vec<u8> {
+        let transcript = &self.transcript;
+        transcript.hash_with_partial_hello(hash, hello, binders_len)
+    }
+
     pub(super) fn transcript_hash(&self, hash: HashAlgorithm) -> Vec<u8> {
         self.transcript.hash(hash)
+    }
+
+    /// The hash without the last `without` bytes.
+    pub(super) fn transcript_hash_without(&self, hash: HashAlgorithm, without: usize) -> Vec<u8> {
+        self.transcript.hash_without(hash, without)
     }
 
     pub(super) fn outcome(&self) -> Outcome {

@@ -146,7 +146,7 @@ impl Keys {
 
     /// For the application, if the master secret is one that allows it (RFC 7627 §6.4).
     pub(super) fn exporter(&self) -> Option<Exporter> {
-        (self.derivation == Derivation::Extended).then_some(Exporter {
+        (self.derivation == Derivation::Extended).then_some(Exporter::Dtls12 {
             hash: self.suite.hash,
             master: self.master.clone(),
             client_random: self.randoms.client,

@@ -5,11 +5,13 @@ use super::keys12::Derivation;
 use super::server12::Terms;
 use crate::certificate::PeerIdentity;
 use crate::config::ServerConfig;
-use crate::crypto::{self, HashAlgorithm, HmacKey, Secret, Suite, random};
+use crate::crypto::{self, HashAlgorithm, HmacKey, Secret, Suite, Suite13, random};
 use crate::error::{Error, Result};
-use crate::resumption::{OpenedTicket, ServerSessions, SessionState, Ticketer};
-use crate::wire::{ClientHello, NewSessionTicket, ProtocolVersion};
+use crate::resumption::{OpenedTicket, ServerSessions, SessionState, Ticketer, seconds};
+use crate::session::{Session, ticket_psk};
+use crate::wire::{ClientHello, NewSessionTicket, NewSessionTicket13, PSK_DHE_KE, ProtocolVersion};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A longer ticket fits into no client's hello that is sent whole.
 const LONGEST_TICKET: usize = 4096;
@@ -37,11 +39,13 @@ pub(super) fn find(
         .find(|suite| suite.id == state.cipher_suite)
         .filter(|suite| hello.cipher_suites.contains(&suite.id));
     let Some(suite) = suite else { return Ok(None) };
+    let bound_to = BoundTo {
+        server_name: terms.server_name.as_deref(),
+        alpn: terms.alpn.as_deref(),
+    };
     let bound = state.version == ProtocolVersion::DTLS1_2
-        && state.server_name == terms.server_name
-        && state.alpn == terms.alpn
-        && !state.is_over(config.settings.clock.date())
-        && still_welcome(config, suite, &state);
+        && suite.uses_psk() == matches!(state.peer, PeerIdentity::Psk(_))
+        && is_bound(config, &state, &bound_to);
     if !bound {
         return Ok(None);
     }
@@ -54,6 +58,100 @@ pub(super) fn find(
         state,
         renewal,
     }))
+}
+
+/// What a connection and the session that it goes on with must have in common, in any version.
+pub(super) struct BoundTo<'a> {
+    pub(super) server_name: Option<&'a str>,
+    pub(super) alpn: Option<&'a [u8]>,
+}
+
+fn is_bound(config: &ServerConfig, state: &SessionState, bound_to: &BoundTo<'_>) -> bool {
+    state.server_name.as_deref() == bound_to.server_name
+        && state.alpn.as_deref() == bound_to.alpn
+        && !state.is_over(config.settings.clock.date())
+        && still_welcome(config, state)
+}
+
+/// The session of DTLS 1.3 that a ticket is of, if it goes with the suite and everything else that it is
+/// bound to (RFC 8446 §4.2.11, hazards D23 and G3).
+pub(super) fn find13(
+    config: &ServerConfig,
+    ticket: &[u8],
+    bound_to: &BoundTo<'_>,
+    suite: &Suite13,
+) -> Option<SessionState> {
+    let sealed = config.resumption.tickets().and_then(|t| t.open(ticket));
+    let state = match sealed {
+        Some(OpenedTicket::Fresh(state) | OpenedTicket::Ageing(state)) => state,
+        // The ticket may be a number under which the state is kept here.
+        None => config.resumption.sessions()?.get(ticket)?,
+    };
+    let state = decode(state)?;
+    let hash = Suite13::find(state.cipher_suite)?.hash;
+    let fits = state.version == ProtocolVersion::DTLS1_3
+        && hash == suite.hash
+        && is_bound(config, &state, bound_to);
+    fits.then_some(state)
+}
+
+/// The tickets of a new connection (RFC 8446 §4.6.1): two, since each is best used once (§C.4). `created`
+/// is when the session's full handshake was, if it was an earlier one.
+pub(super) fn tickets13(
+    config: &ServerConfig,
+    hello: &ClientHello,
+    session: &Session,
+    resumption: &Secret,
+    created: Option<u64>,
+) -> Result<Vec<NewSessionTicket13>> {
+    let modes = hello.extensions.psk_modes.as_deref().unwrap_or_default();
+    let (Some(suite), true) = (
+        Suite13::find(session.cipher_suite),
+        modes.contains(&PSK_DHE_KE),
+    ) else {
+        return Ok(Vec::new());
+    };
+    let created = created.unwrap_or_else(|| seconds(config.settings.clock.date()));
+    let mut tickets = Vec::new();
+    for nonce in 0..TICKETS {
+        let nonce = [nonce];
+        let master = ticket_psk(suite.hash, resumption, &nonce)?;
+        let mut state = session.state(&master, created);
+        state.psk_check = psk_check(config, &state).unwrap_or_default();
+        let left = state.time_left(config.settings.clock.date());
+        let (ticket, lifetime) = match keep13(config, &state)? {
+            Some(kept) => kept,
+            None => return Ok(Vec::new()),
+        };
+        tickets.push(NewSessionTicket13 {
+            lifetime: u32::try_from(lifetime.min(left).as_secs()).unwrap_or(u32::MAX),
+            age_add: u32::from_be_bytes(random::array()?),
+            nonce: nonce.to_vec(),
+            ticket,
+        });
+    }
+    Ok(tickets)
+}
+
+/// How many tickets a connection gets.
+const TICKETS: u8 = 2;
+
+/// A ticket and how long it lives. Certificates of clients would make tickets long, so their sessions are
+/// kept here, under a number.
+fn keep13(config: &ServerConfig, state: &SessionState) -> Result<Option<(Vec<u8>, Duration)>> {
+    let encoded = state.encode();
+    let is_long = matches!(state.peer, PeerIdentity::Certificate(_));
+    if let Some(sessions) = config.resumption.sessions().filter(|_| is_long) {
+        let number = random::array::<32>()?.to_vec();
+        sessions.put(&number, encoded.as_bytes());
+        return Ok(Some((number, Duration::MAX)));
+    }
+    let Some(ticketer) = config.resumption.tickets() else {
+        return Ok(None);
+    };
+    let sealed = ticketer.seal(encoded.as_bytes());
+    let ticket = sealed.filter(|ticket| ticket.len() <= LONGEST_TICKET);
+    Ok(ticket.map(|ticket| (ticket, ticketer.lifetime())))
 }
 
 /// RFC 5077 §3.4: where there is a ticket, the number is not looked up.
@@ -84,16 +182,13 @@ fn decode(state: Vec<u8>) -> Option<SessionState> {
 }
 
 /// Whether a full handshake would let this client in, as far as that can be told without one.
-fn still_welcome(config: &ServerConfig, suite: &Suite, state: &SessionState) -> bool {
+fn still_welcome(config: &ServerConfig, state: &SessionState) -> bool {
     match &state.peer {
         PeerIdentity::Psk(_) => {
             let check = psk_check(config, state);
-            suite.uses_psk() && check.is_some_and(|check| crypto::equal(&check, &state.psk_check))
+            check.is_some_and(|check| crypto::equal(&check, &state.psk_check))
         }
-        peer => {
-            let serves = !suite.uses_psk() && config.identity.has_certificates();
-            serves && auth::admits(config, peer)
-        }
+        peer => config.identity.has_certificates() && auth::admits(config, peer),
     }
 }
 
@@ -195,7 +290,7 @@ pub(super) fn ticket(
 mod tests {
     use super::*;
     use crate::config::{ExtendedMasterSecret, Psk, ServerIdentity};
-    use crate::resumption::{ServerSessionCache, seconds};
+    use crate::resumption::ServerSessionCache;
     use crate::wire::{CipherSuite, ClientExtensions};
 
     const SUITE: CipherSuite = CipherSuite::TLS_PSK_WITH_AES_128_GCM_SHA256;

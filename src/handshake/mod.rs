@@ -2,8 +2,8 @@
 //!
 //! # How to read these functions
 //!
-//! [`client`] and [`server`] settle what both versions share, the hellos; [`client12`] and [`server12`]
-//! go on from there. Each is an `async fn`, but there is no runtime and no thread behind it: `.await`
+//! [`client`] and [`server`] settle what both versions share, the hellos; [`client12`], [`server12`],
+//! [`client13`] and [`server13`] go on from there. Each is an `async fn`, but there is no runtime and no thread behind it: `.await`
 //! marks the places where the script stands still until the peer's next message is here, and the
 //! compiler writes the state machine that the RFC draws. Only [`Io::recv`] and its kin are ever
 //! awaited. What is not known yet is not in scope yet.
@@ -16,13 +16,18 @@
 mod auth;
 mod client;
 mod client12;
+mod client13;
 mod io;
 mod keys12;
+mod keys13;
 mod known_session;
 mod offered_session;
+mod psk13;
 mod resume12;
 mod server;
 mod server12;
+mod server13;
+mod signed13;
 #[cfg(test)]
 mod tests;
 mod transcript;

@@ -5,8 +5,10 @@ use crate::certificate::ServerName;
 use crate::config::ClientConfig;
 use crate::crypto::random;
 use crate::error::Result;
-use crate::resumption::{ClientSession, Handle};
-use crate::wire::{Body, ClientHello, HANDSHAKE_HEADER, RECORD_HEADER, ServerHello};
+use crate::resumption::{ClientSession, Handle, SessionState, seconds};
+use crate::wire::{
+    Body, ClientHello, HANDSHAKE_HEADER, ProtocolVersion, PskIdentity, RECORD_HEADER, ServerHello,
+};
 use std::sync::Arc;
 
 /// What a hello must find room for beside a ticket: the number that the server repeats, and a cookie
@@ -45,7 +47,8 @@ impl OfferedSession {
             fits.then_some(session)
         });
         match session.as_ref().map(ClientSession::handle) {
-            None => {}
+            // RFC 9147 §5.3: DTLS 1.3 has no session numbers; its tickets are offered as keys.
+            None | Some(Handle::Ticket13 { .. }) => {}
             Some(Handle::Id(id)) => hello.session_id = id.clone(),
             Some(Handle::Ticket(ticket)) => {
                 // RFC 5077 §3.4: the server repeats this number if it takes the ticket.
@@ -61,6 +64,34 @@ impl OfferedSession {
         })
     }
 
+    /// A session of DTLS 1.3, and what names it to the server (RFC 8446 §4.2.11.1).
+    pub(super) fn ticket13(&self) -> Option<(&SessionState, PskIdentity)> {
+        let session = self.session.as_ref()?;
+        let Handle::Ticket13 {
+            ticket,
+            age_add,
+            received,
+        } = session.handle()
+        else {
+            return None;
+        };
+        let now = seconds(self.config.settings.clock.date());
+        let age = now.saturating_sub(*received).saturating_mul(1000);
+        // Modulo 2^32, as the age is told.
+        let age = u32::try_from(age % (1 << 32)).unwrap_or_default();
+        let identity = PskIdentity {
+            identity: ticket.clone(),
+            obfuscated_ticket_age: age.wrapping_add(*age_add),
+        };
+        Some((session.state(), identity))
+    }
+
+    /// The handshake is complete: whether the server went on with the session or not, its ticket has been
+    /// shown (RFC 8446 §C.4: a ticket is best used once).
+    pub(super) fn used(mut self) {
+        self.session = None;
+    }
+
     /// The server has answered: the session, if it goes on with it.
     pub(super) fn answered(
         mut self,
@@ -70,6 +101,7 @@ impl OfferedSession {
         // RFC 5246 §7.4.1.3: the same number says so.
         self.session
             .take()
+            .filter(|session| !matches!(session.handle(), Handle::Ticket13 { .. }))
             .filter(|_| answer.session_id == hello.session_id)
     }
 }
@@ -100,17 +132,25 @@ fn fits(
         |protocol: &Vec<u8>| config.allow_unknown_alpn || config.settings.alpn.contains(protocol);
     is_alive(config, session)
         && session.is_with(server)
-        && state.version == hello.version
+        && is_of_its_version(session)
+        && config.settings.versions.contains(&state.version)
         && hello.cipher_suites.contains(&state.cipher_suite)
         && state.alpn.as_ref().is_none_or(known_protocol)
         && small_enough(config, hello, session)
 }
 
+/// Each version has handles of its own.
+fn is_of_its_version(session: &ClientSession) -> bool {
+    let is_13 = session.state().version == ProtocolVersion::DTLS1_3;
+    is_13 == matches!(session.handle(), Handle::Ticket13 { .. })
+}
+
 /// A ticket must not be what makes the hello longer than a datagram: many servers do not put hellos
 /// together, and then neither the session nor a new one would come about.
 fn small_enough(config: &ClientConfig, hello: &ClientHello, session: &ClientSession) -> bool {
-    let Handle::Ticket(ticket) = session.handle() else {
-        return true;
+    let ticket = match session.handle() {
+        Handle::Id(_) => return true,
+        Handle::Ticket(ticket) | Handle::Ticket13 { ticket, .. } => ticket,
     };
     let parts = [
         RECORD_HEADER,
@@ -131,7 +171,7 @@ mod tests {
     use crate::crypto::Secret;
     use crate::record::Replay;
     use crate::resumption::{SessionState, seconds};
-    use crate::wire::{CipherSuite, ClientExtensions, ProtocolVersion};
+    use crate::wire::{CipherSuite, ClientExtensions};
     use std::time::{Duration, SystemTime};
 
     const SUITE: CipherSuite = CipherSuite::TLS_PSK_WITH_AES_128_GCM_SHA256;

@@ -18,7 +18,6 @@ use super::known_session::{self, KnownSession};
 use super::server12::{self, Terms};
 use crate::certificate::ServerName;
 use crate::config::{ClientConfig, ServerConfig};
-use crate::crypto::random;
 use crate::error::{Error, Result};
 use crate::resumption::{ClientSession, Handle, SessionState};
 use crate::session::Session;
@@ -65,6 +64,7 @@ pub(super) async fn client(
         server_name: server.sni().map(str::to_owned),
         resumed: true,
         exporter: keys.exporter(),
+        tickets: None,
     };
     match ticket.filter(|new| !new.ticket.is_empty()) {
         Some(new) => {
@@ -93,7 +93,7 @@ pub(super) async fn server(
     extensions.session_ticket = renewal.is_some();
     let answer = ServerHello {
         version: ProtocolVersion::DTLS1_2,
-        random: random::array()?,
+        random: server12::server_random(&config)?,
         session_id: hello.session_id,
         cipher_suite: suite.id,
         compression_method: 0,
@@ -127,6 +127,7 @@ pub(super) async fn server(
         server_name: terms.server_name,
         resumed: true,
         exporter: keys.exporter(),
+        tickets: None,
     })
 }
 

@@ -15,9 +15,9 @@ use crate::resumption::seconds;
 use crate::session::Session;
 use crate::wire::{
     Certificate, CertificateRequest, CertificateVerify, CipherSuite, ClientHello,
-    ClientKeyExchange, EcdhOffer, Finished, KeyExchangeKind, NamedGroup, ProtocolVersion,
-    ServerExtensions, ServerHello, ServerHelloDone, ServerKeyExchange, SignedOffer, SrtpChoice,
-    SrtpProfile,
+    ClientKeyExchange, DOWNGRADE_TO_12, EcdhOffer, Finished, KeyExchangeKind, NamedGroup,
+    ProtocolVersion, Random, ServerExtensions, ServerHello, ServerHelloDone, ServerKeyExchange,
+    SignedOffer, SrtpChoice, SrtpProfile,
 };
 use std::sync::Arc;
 
@@ -43,7 +43,7 @@ pub(super) async fn run(
     let (session_id, session_ticket) = keeping.announce();
     let answer = ServerHello {
         version: ProtocolVersion::DTLS1_2,
-        random: random::array()?,
+        random: server_random(&config)?,
         session_id,
         cipher_suite: suite.id,
         compression_method: 0,
@@ -122,6 +122,7 @@ pub(super) async fn run(
         server_name: terms.server_name,
         resumed: false,
         exporter: keys.exporter(),
+        tickets: None,
     };
 
     // Flight 6: perhaps a ticket; and we have seen the same handshake.
@@ -133,6 +134,17 @@ pub(super) async fn run(
     io.send_change_cipher_spec(keys.server_write()?);
     io.send(&keys.server_finished(&io))?;
     Ok(session)
+}
+
+/// A server that speaks a newer version says so to clients that do, too (RFC 8446 §4.1.3).
+pub(super) fn server_random(config: &ServerConfig) -> Result<Random> {
+    let mut random: Random = random::array()?;
+    if config.settings.suites13().next().is_some() {
+        if let Some(end) = random.last_chunk_mut() {
+            *end = DOWNGRADE_TO_12;
+        }
+    }
+    Ok(random)
 }
 
 /// What any handshake with this client rests on, whether full or abbreviated.
@@ -163,17 +175,18 @@ fn agree(config: &ServerConfig, hello: &ClientHello) -> Result<Terms> {
         }
         false => return Err(Error::NoExtendedMasterSecret),
     };
-    let server_name = hello.extensions.server_name.as_ref().and_then(|name| {
-        String::from_utf8(name.clone())
-            .ok()
-            .filter(|name| name.is_ascii())
-    });
     Ok(Terms {
         derivation,
         alpn: choose_protocol(config, hello)?,
         srtp_profile: choose_srtp_profile(config, hello),
-        server_name,
+        server_name: server_name(hello),
     })
+}
+
+/// The name that the client asks for.
+pub(super) fn server_name(hello: &ClientHello) -> Option<String> {
+    let name = hello.extensions.server_name.clone()?;
+    String::from_utf8(name).ok().filter(|name| name.is_ascii())
 }
 
 /// What a full handshake needs beyond that.
@@ -223,7 +236,10 @@ fn choose_group(config: &ServerConfig, hello: &ClientHello) -> Option<NamedGroup
 
 /// RFC 7301 §3.2: where both sides name protocols, there must be one in common. A selector may say
 /// that there need not be.
-fn choose_protocol(config: &ServerConfig, hello: &ClientHello) -> Result<Option<Vec<u8>>> {
+pub(super) fn choose_protocol(
+    config: &ServerConfig,
+    hello: &ClientHello,
+) -> Result<Option<Vec<u8>>> {
     let ours = &config.settings.alpn;
     match (&hello.extensions.alpn, &config.alpn_selector) {
         (None, _) => Ok(None),
@@ -242,7 +258,10 @@ fn choose_protocol(config: &ServerConfig, hello: &ClientHello) -> Result<Option<
 }
 
 /// RFC 5764 §4.1.1: without a common profile the extension goes unanswered and the handshake goes on.
-fn choose_srtp_profile(config: &ServerConfig, hello: &ClientHello) -> Option<SrtpProfile> {
+pub(super) fn choose_srtp_profile(
+    config: &ServerConfig,
+    hello: &ClientHello,
+) -> Option<SrtpProfile> {
     let theirs = hello.extensions.srtp_profiles.as_ref()?;
     let mut ours = config.settings.srtp_profiles.iter().copied();
     ours.find(|profile| theirs.contains(profile))
@@ -254,9 +273,6 @@ pub(super) fn extensions(hello: &ClientHello, terms: &Terms) -> ServerExtensions
     let renegotiation =
         hello.extensions.renegotiation_info.is_some() || hello.cipher_suites.contains(&signal);
     ServerExtensions {
-        types: Vec::new(),
-        server_name: false,
-        ec_point_formats: false,
         // RFC 5764 §4.1.3: an empty master key identifier says that packets carry none.
         use_srtp: terms.srtp_profile.map(|profile| SrtpChoice {
             profile,
@@ -264,8 +280,8 @@ pub(super) fn extensions(hello: &ClientHello, terms: &Terms) -> ServerExtensions
         }),
         alpn: terms.alpn.clone(),
         extended_master_secret: terms.derivation == Derivation::Extended,
-        session_ticket: false,
         renegotiation_info: renegotiation.then(Vec::new),
+        ..ServerExtensions::default()
     }
 }
 

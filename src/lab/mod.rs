@@ -26,5 +26,5 @@ mod pair;
 mod weather;
 
 pub use network::{Datagram, End};
-pub use pair::Pair;
+pub use pair::{KeysOf, Pair};
 pub use weather::{Arrival, Rates, Weather};

@@ -9,6 +9,7 @@ use crate::cookie::{CookieContext, Entrance, HelloVerification, ReplyBuffer, Ver
 use crate::error::{Error, Result};
 use crate::srtp::SrtpKeys;
 use crate::stats::Stats;
+use crate::wire::KeyUpdate;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,6 +25,15 @@ pub struct Pair {
     server: Option<Side>,
     entrance: Entrance,
     server_config: Arc<ServerConfig>,
+}
+
+/// Whose keys are updated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeysOf {
+    /// Those of the side that says so.
+    OneSide,
+    /// Those of the peer as well.
+    BothSides,
 }
 
 struct Side {
@@ -55,7 +65,7 @@ impl Pair {
             network: Network::new(weather),
             client: Side::new(connection, now),
             server: None,
-            entrance: Entrance::new(verification, 4),
+            entrance: Entrance::new(verification, server_config.choices13(), 4),
             server_config,
         };
         pair.transmit();
@@ -138,6 +148,22 @@ impl Pair {
         let side = self.side_mut(from).ok_or(Error::Closed)?;
         let datagram = side.connection.send(data)?.to_vec();
         self.network.send(from, datagram, now);
+        Ok(())
+    }
+
+    /// Lets a side take new keys for what it sends.
+    ///
+    /// # Errors
+    /// Those of [`DtlsSocket::update_keys`](crate::DtlsSocket::update_keys).
+    pub fn update_keys(&mut self, end: End, of: KeysOf) -> Result<()> {
+        let now = self.now;
+        let update = match of {
+            KeysOf::OneSide => KeyUpdate::NotRequested,
+            KeysOf::BothSides => KeyUpdate::Requested,
+        };
+        let side = self.side_mut(end).ok_or(Error::Closed)?;
+        side.connection.update_keys(update, now)?;
+        self.transmit();
         Ok(())
     }
 
@@ -243,7 +269,7 @@ impl Pair {
                 let connection = Connection::server(config, *hello, "server".into(), now);
                 self.server = Some(Side::new(connection, now));
             }
-            Verdict::Challenge(reply) => {
+            Verdict::Challenge(reply) | Verdict::Refuse(reply) => {
                 let reply = reply.to_vec();
                 self.network.send(End::Server, reply, now);
             }

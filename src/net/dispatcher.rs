@@ -15,7 +15,7 @@ use super::peers::{Bounds, Route, Seat};
 use super::udp_transport::RECEIVE_BUFFER;
 use crate::config::ServerConfig;
 use crate::cookie::{Entrance, GateDrop, ReplyBuffer, Verdict, VerifiedHello};
-use crate::wire::{ContentType, HandshakeType, RECORD_HEADER};
+use crate::wire::{ContentType, HandshakeType, RECORD_HEADER, UnifiedHeader};
 use crossbeam_channel::bounded;
 use std::io;
 use std::net::SocketAddr;
@@ -114,6 +114,12 @@ impl<D: FnMut(Handshake)> Dispatcher<D> {
                     self.hub.counters.socket_errors.count();
                 }
             }
+            Verdict::Refuse(alert) => {
+                self.hub.counters.dropped_hellos.count();
+                if self.hub.socket.send_to(alert, from).is_err() {
+                    self.hub.counters.socket_errors.count();
+                }
+            }
             Verdict::Verified(hello) => self.welcome(hello, datagram, from, address),
             Verdict::Drop(GateDrop::NotAHello | GateDrop::OtherMessage(_)) => {
                 self.hub.counters.dropped_unknown.count()
@@ -192,5 +198,8 @@ fn begins_with_hello(datagram: &[u8]) -> bool {
 
 /// Its first record is of epoch 0, so nothing protects it.
 fn is_clear(datagram: &[u8]) -> bool {
-    datagram.get(3..5) == Some(&[0, 0])
+    let unified = datagram
+        .first()
+        .is_some_and(|first| UnifiedHeader::is_one(*first));
+    !unified && datagram.get(3..5) == Some(&[0, 0])
 }

@@ -156,7 +156,7 @@ impl Handshake {
         let verification = verification(&config, cookies.into());
         let settings = config.settings.clone();
         let stage = Stage::Listening {
-            entrance: Box::new(Entrance::new(verification, 1)),
+            entrance: Box::new(Entrance::new(verification, config.choices13(), 1)),
             client_id: client_transport_id.as_ref().to_vec(),
             config,
         };

@@ -15,6 +15,7 @@ use crate::error::{Error, Result};
 use crate::session::Session;
 use crate::stats::{DropReason, Stats};
 use crate::timer::Clock;
+use crate::wire::{AlertDescription, KeyUpdate};
 use parking_lot::{Mutex, MutexGuard};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -34,8 +35,10 @@ pub(super) struct Link {
     read_timeout: Mutex<Option<Duration>>,
     nonblocking: AtomicBool,
     reading_shut: AtomicBool,
-    /// The last flight must be served still (RFC 6347 §4.2.4).
-    serving: AtomicBool,
+    /// When something is due, in microseconds of the clock; [`NEVER`] where nothing is. As long as something
+    /// is, somebody has to read: the last flight must be served (RFC 6347 §4.2.4), or a message awaits its
+    /// ACK (RFC 9147 §7).
+    due: AtomicU64,
     /// When the socket was last looked at, in microseconds of the clock.
     looked_at: AtomicU64,
     /// The peer was heard after the handshake, so it has our last flight.
@@ -84,7 +87,7 @@ impl Link {
             clock,
             session,
             turn: Mutex::new(Turn { datagram, pending }),
-            serving: AtomicBool::new(outbound.last_flight_until().is_some()),
+            due: AtomicU64::new(outbound.next_deadline().map_or(NEVER, micros)),
             inbound: Mutex::new(inbound),
             outbound: Mutex::new(outbound),
             read_timeout: Mutex::new(read_timeout),
@@ -112,13 +115,13 @@ impl Link {
             self.fire_what_is_due();
             let wait = match patience {
                 Patience::None => Duration::ZERO,
-                Patience::Endless => SLICE,
+                Patience::Endless => self.slice(),
                 Patience::Until(deadline) => {
                     let remaining = deadline.saturating_sub(self.clock.now());
                     if remaining.is_zero() {
                         return Err(Error::ReadTimeout);
                     }
-                    remaining.min(SLICE)
+                    remaining.min(self.slice())
                 }
             };
             // A message goes straight from the opened datagram to the caller. Only what comes on top
@@ -146,7 +149,14 @@ impl Link {
         outbound.set_max_datagram(self.transport.max_datagram());
         let datagram = outbound.seal(message)?;
         match transport::send(&*self.transport, datagram)? {
-            Sent::Gone => Ok(message.len()),
+            Sent::Gone => {
+                if outbound.keys_are_worn() {
+                    drop(outbound);
+                    // A KeyUpdate that cannot be sent is tried again with the next message.
+                    let _ = self.update_keys(KeyUpdate::NotRequested);
+                }
+                Ok(message.len())
+            }
             Sent::TooLong => {
                 outbound.lower_mtu(self.clock.now(), &mut |datagram| self.emit(datagram))?;
                 let maximum = outbound.max_message();
@@ -161,10 +171,37 @@ impl Link {
         }
     }
 
+    /// Takes new keys for what is sent, and asks the peer for new ones of its own if it is to have some.
+    pub(super) fn update_keys(&self, update: KeyUpdate) -> Result<()> {
+        let now = self.clock.now();
+        let mut outbound = self.outbound.lock();
+        outbound.set_max_datagram(self.transport.max_datagram());
+        let updated = outbound.update_keys(update, now, &mut |datagram| self.emit(datagram));
+        self.note_due(&outbound);
+        let told = outbound.take_events();
+        drop(outbound);
+        told.tell();
+        updated
+    }
+
     /// Sends close_notify, the first time.
     pub(super) fn close_writing(&self) {
         let mut outbound = self.outbound.lock();
         outbound.close_notify(self.clock.now(), &mut |datagram| self.emit(datagram));
+        let told = outbound.take_events();
+        drop(outbound);
+        told.tell();
+    }
+
+    /// Ends the connection with a fatal alert.
+    pub(super) fn abort(&self, alert: AlertDescription) {
+        let error = Error::Aborted(alert);
+        self.inbound.lock().end(error.clone());
+        let mut outbound = self.outbound.lock();
+        outbound.abort(&error, self.clock.now(), &mut |datagram| {
+            self.emit(datagram)
+        });
+        self.note_due(&outbound);
         let told = outbound.take_events();
         drop(outbound);
         told.tell();
@@ -279,7 +316,7 @@ impl Link {
         let mut inbound = self.inbound.lock();
         inbound.set_contested(contested);
         let before = inbound.records_received();
-        let response = inbound.receive(datagram, now, &mut deliver);
+        let mut response = inbound.receive(datagram, now, &mut deliver);
         let authentic = inbound.records_received() != before;
         let told = inbound.take_events();
         drop(inbound);
@@ -294,6 +331,9 @@ impl Link {
             let mut shed = self.shed.lock();
             (0..lost).for_each(|_| shed.dropped.count(DropReason::QueueFull));
         }
+        for ticket in std::mem::take(&mut response.tickets) {
+            self.session.keep_ticket(ticket)?;
+        }
         if !response.is_empty() {
             self.respond(&response, now)?;
         }
@@ -307,6 +347,9 @@ enum Received {
     Datagram,
     Message(usize),
 }
+
+/// No time at all.
+const NEVER: u64 = u64::MAX;
 
 fn micros(time: Duration) -> u64 {
     u64::try_from(time.as_micros()).unwrap_or(u64::MAX)

@@ -197,7 +197,11 @@ impl DtlsListener {
     }
 
     fn entrance(&self) -> Entrance {
-        Entrance::new(self.verification.clone(), FRAGMENTED_HELLOS)
+        Entrance::new(
+            self.verification.clone(),
+            self.config.choices13(),
+            FRAGMENTED_HELLOS,
+        )
     }
 
     fn waiting_room(&self) -> Result<Receiver<Handshake>> {

@@ -8,7 +8,7 @@ use crate::config::ClientConfig;
 use crate::error::{Error, Result};
 use crate::srtp::SrtpKeys;
 use crate::stats::Stats;
-use crate::wire::{CipherSuite, ProtocolVersion, SrtpProfile};
+use crate::wire::{AlertDescription, CipherSuite, KeyUpdate, ProtocolVersion, SrtpProfile};
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, ToSocketAddrs, UdpSocket};
@@ -198,6 +198,12 @@ impl DtlsSocket {
         Ok(())
     }
 
+    /// Ends the connection with a fatal alert, for all clones: the protocol on top has found the peer at
+    /// fault. Nothing more is sent or received.
+    pub fn abort(&self, alert: AlertDescription) {
+        self.link.abort(alert);
+    }
+
     /// Tells the peer, then serves the last flight of the handshake for `timeout` at most, in case the
     /// peer misses it. Returns earlier when the peer is known to have it, or is gone itself.
     pub fn close(self, timeout: Duration) {
@@ -289,6 +295,24 @@ impl DtlsSocket {
     /// master secret.
     pub fn srtp_keys(&self) -> Result<SrtpKeys> {
         self.link.session().srtp_keys()
+    }
+
+    /// Takes new keys for what this side sends from some moment on (RFC 9147 §8). They are in use once the
+    /// peer has acknowledged that, which takes a round trip, and a call of [`recv`](Self::recv) or
+    /// [`service`](Self::service) that hears it.
+    ///
+    /// # Errors
+    /// [`Error::NoKeyUpdate`] in DTLS 1.2; [`Error::NumbersExhausted`] after 65,000 updates or so.
+    pub fn update_keys(&self) -> Result<()> {
+        self.link.update_keys(KeyUpdate::NotRequested)
+    }
+
+    /// The same, and asks the peer for new keys of its own.
+    ///
+    /// # Errors
+    /// As those of [`update_keys`](Self::update_keys).
+    pub fn update_all_keys(&self) -> Result<()> {
+        self.link.update_keys(KeyUpdate::Requested)
     }
 
     /// The longest message that can be sent at the moment, in bytes. It may become less.

@@ -2,7 +2,25 @@
 
 use crate::codec::Reader;
 use crate::stats::DropReason;
-use crate::wire::{RECORD_HEADER, RecordHeader};
+use crate::wire::{RECORD_HEADER, RecordHeader, UnifiedHeader};
+
+/// A record as it stands in a datagram.
+pub(crate) enum Record<'a> {
+    /// With the header that tells all: everything of DTLS 1.2, and what DTLS 1.3 does not protect.
+    Full(RecordHeader, &'a mut [u8]),
+    /// With the unified header, under which DTLS 1.3 hides even the number.
+    Unified(UnifiedHeader, &'a mut [u8]),
+}
+
+#[cfg(test)]
+impl<'a> Record<'a> {
+    pub(crate) fn full(self) -> (RecordHeader, &'a mut [u8]) {
+        match self {
+            Record::Full(header, fragment) => (header, fragment),
+            Record::Unified(header, _) => panic!("{header:?}"),
+        }
+    }
+}
 
 /// The records of a datagram, one after another (RFC 6347 §4.1.1).
 ///
@@ -19,27 +37,41 @@ impl<'a> Records<'a> {
 }
 
 impl<'a> Iterator for Records<'a> {
-    type Item = Result<(RecordHeader, &'a mut [u8]), DropReason>;
+    type Item = Result<Record<'a>, DropReason>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let rest = std::mem::take(&mut self.rest);
         if rest.is_empty() {
             return None;
         }
-        let Some((header, fragment, rest)) = split(rest) else {
+        let Some((record, rest)) = split(rest) else {
             return Some(Err(DropReason::MalformedRecord));
         };
         self.rest = rest;
-        Some(Ok((header, fragment)))
+        Some(Ok(record))
     }
 }
 
-/// A record's header, its fragment, and what follows.
-fn split(bytes: &mut [u8]) -> Option<(RecordHeader, &mut [u8], &mut [u8])> {
+/// The first record, and what follows.
+fn split(bytes: &mut [u8]) -> Option<(Record<'_>, &mut [u8])> {
+    if UnifiedHeader::is_one(*bytes.first()?) {
+        return split_unified(bytes);
+    }
     let (header, rest) = bytes.split_at_mut_checked(RECORD_HEADER)?;
     let header = RecordHeader::read(&mut Reader::new(header)).ok()?;
     let (fragment, rest) = rest.split_at_mut_checked(header.length.into())?;
-    Some((header, fragment, rest))
+    Some((Record::Full(header, fragment), rest))
+}
+
+/// RFC 9147 §4: without a length the record reaches to the end of the datagram.
+fn split_unified(bytes: &mut [u8]) -> Option<(Record<'_>, &mut [u8])> {
+    let mut reader = Reader::new(bytes);
+    let header = UnifiedHeader::read(&mut reader).ok()?;
+    let rest = reader.rest().len();
+    let (_, rest) = bytes.split_at_mut_checked(bytes.len().checked_sub(rest)?)?;
+    let length = header.length.map_or(rest.len(), usize::from);
+    let (fragment, rest) = rest.split_at_mut_checked(length)?;
+    Some((Record::Unified(header, fragment), rest))
 }
 
 #[cfg(test)]
@@ -64,6 +96,7 @@ mod tests {
 
     fn read(mut datagram: Vec<u8>) -> Vec<Result<(u64, Vec<u8>), DropReason>> {
         Records::new(&mut datagram)
+            .map(|record| record.map(Record::full))
             .map(|record| record.map(|(header, fragment)| (header.sequence, fragment.to_vec())))
             .collect()
     }

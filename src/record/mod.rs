@@ -8,10 +8,13 @@
 mod datagram;
 mod opener;
 mod protection;
+mod protection13;
 mod replay;
 mod sealer;
+mod traffic_secret;
 
-pub(crate) use datagram::Records;
-pub(crate) use opener::Opener;
+pub(crate) use datagram::{Record, Records};
+pub(crate) use opener::{Opened, Opener};
 pub use replay::Replay;
 pub(crate) use sealer::Sealer;
+pub(crate) use traffic_secret::TrafficSecret;

@@ -1,8 +1,9 @@
 //! How the records of one epoch are protected.
 
+use super::protection13::Dtls13;
 use crate::crypto::{Aead, AeadAlgorithm, Secret, TAG_LEN};
 use crate::error::{Error, Result};
-use crate::wire::RecordHeader;
+use crate::wire::{RECORD_HEADER, RecordHeader, UnifiedHeader};
 use zeroize::Zeroizing;
 
 const NONCE_LEN: usize = 12;
@@ -14,6 +15,7 @@ pub(super) enum Protection {
     /// Epoch 0.
     Null,
     Dtls12(Dtls12),
+    Dtls13(Dtls13),
 }
 
 /// An AEAD as (D)TLS 1.2 uses it.
@@ -40,15 +42,22 @@ impl Protection {
         }))
     }
 
+    /// Bytes of a record beyond its plaintext, whatever its length.
+    pub(super) const fn overhead(&self) -> usize {
+        match self {
+            Protection::Null => RECORD_HEADER,
+            Protection::Dtls12(aead) => RECORD_HEADER + aead.expansion(),
+            Protection::Dtls13(_) => UnifiedHeader::SENT + Dtls13::EXPANSION,
+        }
+    }
+}
+
+impl Dtls12 {
     /// Bytes that protection adds to a plaintext of any length.
     pub(super) const fn expansion(&self) -> usize {
-        match self {
-            Protection::Null => 0,
-            Protection::Dtls12(Dtls12 {
-                explicit_nonce: true,
-                ..
-            }) => EXPLICIT_NONCE_LEN + TAG_LEN,
-            Protection::Dtls12(_) => TAG_LEN,
+        match self.explicit_nonce {
+            true => EXPLICIT_NONCE_LEN + TAG_LEN,
+            false => TAG_LEN,
         }
     }
 
@@ -60,28 +69,6 @@ impl Protection {
         plaintext: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<()> {
-        match self {
-            Protection::Null => out.extend_from_slice(plaintext),
-            Protection::Dtls12(aead) => aead.seal(header, plaintext, out)?,
-        }
-        Ok(())
-    }
-
-    /// The plaintext of a fragment, or `None` if it is not authentic.
-    pub(super) fn open<'a>(
-        &self,
-        header: &RecordHeader,
-        fragment: &'a mut [u8],
-    ) -> Option<&'a mut [u8]> {
-        match self {
-            Protection::Null => Some(fragment),
-            Protection::Dtls12(aead) => aead.open(header, fragment),
-        }
-    }
-}
-
-impl Dtls12 {
-    fn seal(&self, header: &RecordHeader, plaintext: &[u8], out: &mut Vec<u8>) -> Result<()> {
         // The number of the record is the one thing that never comes twice under a key, and a
         // retransmission is a new record with a new number.
         let number = header.number().to_be_bytes();
@@ -97,7 +84,12 @@ impl Dtls12 {
         Ok(())
     }
 
-    fn open<'a>(&self, header: &RecordHeader, fragment: &'a mut [u8]) -> Option<&'a mut [u8]> {
+    /// The plaintext of a fragment, or `None` if it is not authentic.
+    pub(super) fn open<'a>(
+        &self,
+        header: &RecordHeader,
+        fragment: &'a mut [u8],
+    ) -> Option<&'a mut [u8]> {
         let (varying, body) = if self.explicit_nonce {
             // The peer may have made its explicit nonces in another way than ours are made.
             let (explicit, body) = fragment.split_first_chunk_mut::<EXPLICIT_NONCE_LEN>()?;

@@ -66,6 +66,11 @@ impl ReplayWindow {
         self.next = next;
     }
 
+    /// One more than the highest number seen.
+    pub(crate) fn expected(&self) -> u64 {
+        self.next
+    }
+
     fn oldest(&self) -> u64 {
         self.next.saturating_sub(WIDTH)
     }

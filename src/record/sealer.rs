@@ -1,12 +1,11 @@
 //! One epoch of writing.
 
 use super::protection::Protection;
+use super::protection13::Dtls13;
 use crate::codec::Writer;
 use crate::crypto::{AeadAlgorithm, Secret};
 use crate::error::{Error, Result};
-use crate::wire::{
-    ContentType, MAX_PLAINTEXT, MAX_SEQUENCE, ProtocolVersion, RECORD_HEADER, RecordHeader,
-};
+use crate::wire::{ContentType, MAX_PLAINTEXT, MAX_SEQUENCE, ProtocolVersion, RecordHeader};
 
 /// Protects records and numbers them.
 pub(crate) struct Sealer {
@@ -16,6 +15,9 @@ pub(crate) struct Sealer {
     /// How many blocks may still be encrypted, where that is bounded.
     blocks_left: Option<u64>,
 }
+
+/// Half of the blocks that the keys of AES-GCM may encrypt.
+const WORN_BLOCKS: u64 = 1 << 33;
 
 /// Bytes of a block of the ciphers that have a bound.
 const BLOCK: u64 = 16;
@@ -47,13 +49,29 @@ impl Sealer {
         })
     }
 
+    /// An epoch of DTLS 1.3.
+    pub(super) fn dtls13(epoch: u16, keys: Dtls13, aead: AeadAlgorithm) -> Self {
+        Sealer {
+            epoch,
+            next_sequence: 0,
+            protection: Protection::Dtls13(keys),
+            blocks_left: aead.confidentiality_limit(),
+        }
+    }
+
     pub(crate) fn epoch(&self) -> u16 {
         self.epoch
     }
 
+    /// Whether half of what the keys may encrypt, or of the numbers, is spent.
+    pub(crate) fn is_worn(&self) -> bool {
+        self.next_sequence > MAX_SEQUENCE / 2
+            || self.blocks_left.is_some_and(|left| left < WORN_BLOCKS)
+    }
+
     /// Bytes of a record beyond its plaintext.
     pub(crate) fn overhead(&self) -> usize {
-        self.protection.expansion().saturating_add(RECORD_HEADER)
+        self.protection.overhead()
     }
 
     /// Appends a whole record to `out` and returns its sequence number.
@@ -65,25 +83,46 @@ impl Sealer {
         out: &mut Vec<u8>,
     ) -> Result<u64> {
         let sequence = self.next_sequence;
-        // RFC 6347 §4.1: sequence numbers never wrap. DTLS 1.2 has no way to change keys on the go.
+        // RFC 6347 §4.1: sequence numbers never wrap.
         if sequence > MAX_SEQUENCE {
             return Err(Error::NumbersExhausted);
         }
-        let header = RecordHeader {
-            content_type,
-            version,
-            epoch: self.epoch,
-            sequence,
-            length: self.fragment_length(plaintext)?,
-        };
+        if plaintext.len() > MAX_PLAINTEXT {
+            return Err(Error::MessageTooLong {
+                length: plaintext.len(),
+                maximum: MAX_PLAINTEXT,
+            });
+        }
         self.spend_blocks(plaintext)?;
         // Before anything can fail: a number that was tried once is never a nonce again.
         self.next_sequence = sequence.saturating_add(1);
 
         let start = out.len();
         out.reserve(self.overhead().saturating_add(plaintext.len()));
-        Writer::append(out, |w| header.write(w));
-        if let Err(error) = self.protection.seal(&header, plaintext, out) {
+        let header = |expansion: usize| RecordHeader {
+            content_type,
+            version: legacy_record_version(version),
+            epoch: self.epoch,
+            sequence,
+            // At most MAX_PLAINTEXT and an expansion.
+            length: u16::try_from(plaintext.len().saturating_add(expansion)).unwrap_or(u16::MAX),
+        };
+        let sealed = match &self.protection {
+            Protection::Null => {
+                Writer::append(out, |w| header(0).write(w));
+                out.extend_from_slice(plaintext);
+                Ok(())
+            }
+            Protection::Dtls12(aead) => {
+                let header = header(aead.expansion());
+                Writer::append(out, |w| header.write(w));
+                aead.seal(&header, plaintext, out)
+            }
+            Protection::Dtls13(aead) => {
+                aead.seal(self.epoch, sequence, (content_type, plaintext), out)
+            }
+        };
+        if let Err(error) = sealed {
             out.truncate(start);
             return Err(error);
         }
@@ -101,23 +140,20 @@ impl Sealer {
         *left = left.checked_sub(blocks).ok_or(Error::NumbersExhausted)?;
         Ok(())
     }
+}
 
-    fn fragment_length(&self, plaintext: &[u8]) -> Result<u16> {
-        let too_long = Error::MessageTooLong {
-            length: plaintext.len(),
-            maximum: MAX_PLAINTEXT,
-        };
-        if plaintext.len() > MAX_PLAINTEXT {
-            return Err(too_long);
-        }
-        let length = plaintext.len().saturating_add(self.protection.expansion());
-        u16::try_from(length).map_err(|_| too_long)
+/// What stands in headers under this version (RFC 9147 §4).
+fn legacy_record_version(version: ProtocolVersion) -> ProtocolVersion {
+    match version {
+        ProtocolVersion::DTLS1_3 => ProtocolVersion::DTLS1_2,
+        version => version,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::RECORD_HEADER;
 
     fn seal(sealer: &mut Sealer, plaintext: &[u8], out: &mut Vec<u8>) -> Result<u64> {
         let (typ, version) = (ContentType::APPLICATION_DATA, ProtocolVersion::DTLS1_2);

@@ -8,7 +8,7 @@ use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Names the encoding of stored sessions, so that a later one is not misread.
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
 
 /// A session that a client can go on with: its secrets, and what to show the server.
 ///
@@ -47,6 +47,13 @@ pub struct ClientSession {
 pub(crate) enum Handle {
     /// The server's own state, sealed (RFC 5077).
     Ticket(Vec<u8>),
+    /// The same of DTLS 1.3, with what its age is told by (RFC 8446 §4.6.1).
+    Ticket13 {
+        ticket: Vec<u8>,
+        age_add: u32,
+        /// In seconds since 1970.
+        received: u64,
+    },
     /// A number under which the server keeps its state (RFC 5246 §7.4.1.2).
     Id(Vec<u8>),
 }
@@ -98,11 +105,19 @@ impl ClientSession {
             let (kind, handle) = match &self.handle {
                 Handle::Ticket(ticket) => (0, ticket),
                 Handle::Id(id) => (1, id),
+                Handle::Ticket13 { ticket, .. } => (2, ticket),
             };
             w.u8(FORMAT);
             w.vec16(|w| w.bytes(self.server.as_bytes()));
             w.u8(kind);
             w.vec16(|w| w.bytes(handle));
+            if let Handle::Ticket13 {
+                age_add, received, ..
+            } = &self.handle
+            {
+                w.bytes(&age_add.to_be_bytes());
+                w.bytes(&received.to_be_bytes());
+            }
             w.bytes(&self.expires.to_be_bytes());
             self.state.write(w);
         })
@@ -131,6 +146,11 @@ impl ClientSession {
             handle: match kind {
                 0 if !handle.is_empty() => Handle::Ticket(handle),
                 1 if (1..=32).contains(&handle.len()) => Handle::Id(handle),
+                2 if !handle.is_empty() => Handle::Ticket13 {
+                    ticket: handle,
+                    age_add: u32::from_be_bytes(reader.array()?),
+                    received: u64::from_be_bytes(reader.array()?),
+                },
                 _ => return Err(DecodeError::IllegalValue),
             },
             expires: u64::from_be_bytes(reader.array()?),

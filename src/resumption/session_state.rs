@@ -7,7 +7,7 @@ use crate::wire::{CipherSuite, ProtocolVersion};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Names this encoding, so that a later one is not misread.
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
 
 /// RFC 5246 §F.1.4: a session is gone on with for 24 hours at most.
 const LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
@@ -15,14 +15,15 @@ const LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 /// How far clocks may differ, or one be set back.
 const CLOCK_SKEW: Duration = Duration::from_secs(60 * 60);
 
-/// Of every master secret (RFC 5246 §8.1).
-const MASTER_SECRET: usize = 48;
+/// A master secret of DTLS 1.2 has 48 bytes (RFC 5246 §8.1), a pre-shared key of 1.3 as many as its hash.
+const SECRET_LENGTHS: std::ops::RangeInclusive<usize> = 32..=48;
 
-/// A session as it is kept. Only sessions with the extended master secret are (RFC 7627 §5.3).
+/// A session as it is kept. Of DTLS 1.2 only sessions with the extended master secret are (RFC 7627 §5.3).
 #[derive(Debug, Clone)]
 pub(crate) struct SessionState {
     pub(crate) version: ProtocolVersion,
     pub(crate) cipher_suite: CipherSuite,
+    /// The master secret; in DTLS 1.3 the pre-shared key of a ticket.
     pub(crate) master: Secret,
     /// When its full handshake was, in seconds since 1970.
     pub(crate) created: u64,
@@ -66,7 +67,7 @@ impl SessionState {
         w.u8(FORMAT);
         w.u16(self.version.0);
         w.u16(self.cipher_suite.0);
-        w.bytes(self.master.as_bytes());
+        w.vec8(|w| w.bytes(self.master.as_bytes()));
         w.bytes(&self.created.to_be_bytes());
         w.vec8(|w| w.bytes(self.server_name.as_deref().unwrap_or_default().as_bytes()));
         w.vec8(|w| w.bytes(self.alpn.as_deref().unwrap_or_default()));
@@ -93,7 +94,7 @@ impl SessionState {
         Ok(SessionState {
             version: ProtocolVersion(reader.u16()?),
             cipher_suite: CipherSuite(reader.u16()?),
-            master: Secret::new(reader.array::<MASTER_SECRET>()?.to_vec()),
+            master: master(reader.vec8()?)?,
             created: u64::from_be_bytes(reader.array()?),
             server_name: some(reader.vec8()?)
                 .map(String::from_utf8)
@@ -112,6 +113,13 @@ impl SessionState {
             },
             psk_check,
         })
+    }
+}
+
+fn master(bytes: &[u8]) -> codec::Result<Secret> {
+    match SECRET_LENGTHS.contains(&bytes.len()) {
+        true => Ok(Secret::new(bytes.to_vec())),
+        false => Err(DecodeError::BadLength),
     }
 }
 

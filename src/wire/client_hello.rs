@@ -4,7 +4,7 @@ use super::{Body, CipherSuite, ClientExtensions, HandshakeType, ProtocolVersion,
 use crate::codec::{self, DecodeError, Reader, Writer};
 
 /// The client opens.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ClientHello {
     pub(crate) version: ProtocolVersion,
     pub(crate) random: Random,

@@ -61,6 +61,8 @@ code_points! {
         HANDSHAKE = 22,
         /// What the connection is for.
         APPLICATION_DATA = 23,
+        /// Which records arrived (RFC 9147 §7).
+        ACK = 26,
     }
 }
 
@@ -77,6 +79,8 @@ code_points! {
         HELLO_VERIFY_REQUEST = 3,
         /// A ticket with which to resume (RFC 5077).
         NEW_SESSION_TICKET = 4,
+        /// What the server's hello does not say, since it has to be read without keys (RFC 8446 §4.3.1).
+        ENCRYPTED_EXTENSIONS = 8,
         /// A chain of certificates.
         CERTIFICATE = 11,
         /// The server's ephemeral share, or its PSK identity hint.
@@ -91,12 +95,22 @@ code_points! {
         CLIENT_KEY_EXCHANGE = 16,
         /// Proof that both saw the same handshake.
         FINISHED = 20,
+        /// The sender's next keys follow (RFC 8446 §4.6.3).
+        KEY_UPDATE = 24,
+        /// Never sent: stands for the first ClientHello in a transcript (RFC 8446 §4.4.1).
+        MESSAGE_HASH = 254,
     }
 }
 
 code_points! {
     /// A cipher suite.
     pub CipherSuite(u16) {
+        /// Of DTLS 1.3 (RFC 8446 §B.4), as are the two that follow.
+        TLS_AES_128_GCM_SHA256 = 0x1301,
+        /// RFC 8446.
+        TLS_AES_256_GCM_SHA384 = 0x1302,
+        /// RFC 8446.
+        TLS_CHACHA20_POLY1305_SHA256 = 0x1303,
         /// RFC 5487.
         TLS_PSK_WITH_AES_128_GCM_SHA256 = 0x00a8,
         /// RFC 5487.
@@ -195,6 +209,20 @@ code_points! {
         EXTENDED_MASTER_SECRET = 23,
         /// RFC 5077 §3.2.
         SESSION_TICKET = 35,
+        /// RFC 8446 §4.2.11.
+        PRE_SHARED_KEY = 41,
+        /// RFC 8446 §4.2.10.
+        EARLY_DATA = 42,
+        /// RFC 8446 §4.2.1.
+        SUPPORTED_VERSIONS = 43,
+        /// RFC 8446 §4.2.2.
+        COOKIE = 44,
+        /// RFC 8446 §4.2.9.
+        PSK_KEY_EXCHANGE_MODES = 45,
+        /// RFC 8446 §4.2.4.
+        CERTIFICATE_AUTHORITIES = 47,
+        /// RFC 8446 §4.2.8.
+        KEY_SHARE = 51,
         /// RFC 5746.
         RENEGOTIATION_INFO = 0xff01,
     }

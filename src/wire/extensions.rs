@@ -2,7 +2,10 @@
 //! `false`; what is unknown is passed over, but its type is kept.
 
 use super::use_srtp::{self, SrtpChoice};
-use super::{ExtensionType, NamedGroup, SignatureScheme, SrtpProfile};
+use super::{
+    ExtensionType, KeyShare, KeyShareAnswer, NamedGroup, OfferedPsks, ProtocolVersion,
+    SignatureScheme, SrtpProfile,
+};
 use crate::codec::{self, DecodeError, Reader, Writer};
 
 /// Uncompressed points, the one format left (RFC 8422 §5.1.2).
@@ -23,6 +26,13 @@ pub(crate) struct ClientExtensions {
     /// A ticket, or nothing where the client has none and would take one (RFC 5077 §3.2).
     pub(crate) session_ticket: Option<Vec<u8>>,
     pub(crate) renegotiation_info: Option<Vec<u8>>,
+    pub(crate) supported_versions: Option<Vec<ProtocolVersion>>,
+    pub(crate) cookie: Option<Vec<u8>>,
+    pub(crate) key_shares: Option<Vec<KeyShare>>,
+    pub(crate) psk_modes: Option<Vec<u8>>,
+    pub(crate) early_data: bool,
+    /// Stands last (RFC 8446 §4.2.11).
+    pub(crate) pre_shared_key: Option<OfferedPsks>,
 }
 
 impl ClientExtensions {
@@ -30,6 +40,10 @@ impl ClientExtensions {
     pub(crate) fn decode(block: &[u8]) -> codec::Result<Self> {
         let mut extensions = ClientExtensions::default();
         for_each(block, |typ, body| {
+            // RFC 8446 §4.2.11: nothing may follow pre_shared_key, which vouches for all before it.
+            if extensions.pre_shared_key.is_some() {
+                return Err(DecodeError::IllegalValue);
+            }
             match typ {
                 ExtensionType::SERVER_NAME => {
                     extensions.server_name = Some(Reader::whole(body, host_name)?)
@@ -60,6 +74,30 @@ impl ClientExtensions {
                 ExtensionType::RENEGOTIATION_INFO => {
                     extensions.renegotiation_info =
                         Some(Reader::whole(body, Reader::vec8)?.to_vec());
+                }
+                ExtensionType::SUPPORTED_VERSIONS => {
+                    let versions = Reader::whole(body, Reader::u16_list8)?;
+                    extensions.supported_versions =
+                        Some(versions.into_iter().map(ProtocolVersion).collect());
+                }
+                ExtensionType::COOKIE => extensions.cookie = Some(cookie(body)?),
+                ExtensionType::KEY_SHARE => {
+                    extensions.key_shares = Some(Reader::whole(body, KeyShare::read_offered)?);
+                }
+                ExtensionType::PSK_KEY_EXCHANGE_MODES => {
+                    let modes = Reader::whole(body, Reader::vec8)?;
+                    if modes.is_empty() {
+                        return Err(DecodeError::BadLength);
+                    }
+                    extensions.psk_modes = Some(modes.to_vec());
+                }
+                ExtensionType::EARLY_DATA => {
+                    Reader::new(body).finish()?;
+                    extensions.early_data = true;
+                }
+                ExtensionType::CERTIFICATE_AUTHORITIES => certificate_authorities(body)?,
+                ExtensionType::PRE_SHARED_KEY => {
+                    extensions.pre_shared_key = Some(Reader::whole(body, OfferedPsks::read)?);
                 }
                 _ => {}
             }
@@ -116,11 +154,42 @@ impl ClientExtensions {
                     w.vec8(|w| w.bytes(data))
                 });
             }
+            self.write_13(w);
         });
+    }
+
+    /// What only DTLS 1.3 knows.
+    fn write_13(&self, w: &mut Writer) {
+        if let Some(versions) = &self.supported_versions {
+            extension(w, ExtensionType::SUPPORTED_VERSIONS, |w| {
+                w.vec8(|w| versions.iter().for_each(|version| w.u16(version.0)));
+            });
+        }
+        if let Some(cookie) = &self.cookie {
+            extension(w, ExtensionType::COOKIE, |w| {
+                w.vec16(|w| w.bytes(cookie));
+            });
+        }
+        if let Some(shares) = &self.key_shares {
+            extension(w, ExtensionType::KEY_SHARE, |w| {
+                KeyShare::write_offered(w, shares);
+            });
+        }
+        if let Some(modes) = &self.psk_modes {
+            extension(w, ExtensionType::PSK_KEY_EXCHANGE_MODES, |w| {
+                w.vec8(|w| w.bytes(modes));
+            });
+        }
+        if self.early_data {
+            extension(w, ExtensionType::EARLY_DATA, |_| {});
+        }
+        if let Some(psks) = &self.pre_shared_key {
+            extension(w, ExtensionType::PRE_SHARED_KEY, |w| psks.write(w));
+        }
     }
 }
 
-/// Extensions of a ServerHello.
+/// Extensions of what a server answers: ServerHello, HelloRetryRequest and EncryptedExtensions.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct ServerExtensions {
     /// Every type that was there, so that what was not offered can be told (RFC 5246 §7.4.1.4).
@@ -133,6 +202,11 @@ pub(crate) struct ServerExtensions {
     /// A NewSessionTicket follows (RFC 5077 §3.2).
     pub(crate) session_ticket: bool,
     pub(crate) renegotiation_info: Option<Vec<u8>>,
+    pub(crate) selected_version: Option<ProtocolVersion>,
+    pub(crate) key_share: Option<KeyShareAnswer>,
+    /// The place of the chosen identity among those offered.
+    pub(crate) pre_shared_key: Option<u16>,
+    pub(crate) cookie: Option<Vec<u8>>,
 }
 
 impl ServerExtensions {
@@ -173,6 +247,17 @@ impl ServerExtensions {
                     extensions.renegotiation_info =
                         Some(Reader::whole(body, Reader::vec8)?.to_vec());
                 }
+                ExtensionType::SUPPORTED_VERSIONS => {
+                    let version = Reader::whole(body, Reader::u16)?;
+                    extensions.selected_version = Some(ProtocolVersion(version));
+                }
+                ExtensionType::KEY_SHARE => {
+                    extensions.key_share = Some(Reader::whole(body, KeyShareAnswer::read)?);
+                }
+                ExtensionType::PRE_SHARED_KEY => {
+                    extensions.pre_shared_key = Some(Reader::whole(body, Reader::u16)?);
+                }
+                ExtensionType::COOKIE => extensions.cookie = Some(cookie(body)?),
                 _ => {}
             }
             Ok(())
@@ -182,52 +267,65 @@ impl ServerExtensions {
 
     /// Writes the block, or nothing where no extension is set: old clients want no empty block.
     pub(crate) fn write(&self, writer: &mut Writer) {
-        let block = Writer::bytes_of(|w| {
-            if self.server_name {
-                extension(w, ExtensionType::SERVER_NAME, |_| {});
-            }
-            if self.ec_point_formats {
-                extension(w, ExtensionType::EC_POINT_FORMATS, |w| {
-                    w.vec8(|w| w.u8(UNCOMPRESSED))
-                });
-            }
-            if let Some(choice) = &self.use_srtp {
-                extension(w, ExtensionType::USE_SRTP, |w| choice.write(w));
-            }
-            if let Some(name) = &self.alpn {
-                extension(
-                    w,
-                    ExtensionType::APPLICATION_LAYER_PROTOCOL_NEGOTIATION,
-                    |w| {
-                        w.vec16(|w| w.vec8(|w| w.bytes(name)));
-                    },
-                );
-            }
-            if self.extended_master_secret {
-                extension(w, ExtensionType::EXTENDED_MASTER_SECRET, |_| {});
-            }
-            if self.session_ticket {
-                extension(w, ExtensionType::SESSION_TICKET, |_| {});
-            }
-            if let Some(data) = &self.renegotiation_info {
-                extension(w, ExtensionType::RENEGOTIATION_INFO, |w| {
-                    w.vec8(|w| w.bytes(data))
-                });
-            }
-        });
+        let block = Writer::bytes_of(|w| self.write_list(w));
         if !block.is_empty() {
             writer.vec16(|w| w.bytes(&block));
         }
     }
+
+    /// Writes the content of the block.
+    pub(super) fn write_list(&self, w: &mut Writer) {
+        if self.server_name {
+            extension(w, ExtensionType::SERVER_NAME, |_| {});
+        }
+        if self.ec_point_formats {
+            extension(w, ExtensionType::EC_POINT_FORMATS, |w| {
+                w.vec8(|w| w.u8(UNCOMPRESSED))
+            });
+        }
+        if let Some(choice) = &self.use_srtp {
+            extension(w, ExtensionType::USE_SRTP, |w| choice.write(w));
+        }
+        if let Some(name) = &self.alpn {
+            extension(
+                w,
+                ExtensionType::APPLICATION_LAYER_PROTOCOL_NEGOTIATION,
+                |w| w.vec16(|w| w.vec8(|w| w.bytes(name))),
+            );
+        }
+        if self.extended_master_secret {
+            extension(w, ExtensionType::EXTENDED_MASTER_SECRET, |_| {});
+        }
+        if self.session_ticket {
+            extension(w, ExtensionType::SESSION_TICKET, |_| {});
+        }
+        if let Some(data) = &self.renegotiation_info {
+            extension(w, ExtensionType::RENEGOTIATION_INFO, |w| {
+                w.vec8(|w| w.bytes(data))
+            });
+        }
+        if let Some(version) = self.selected_version {
+            extension(w, ExtensionType::SUPPORTED_VERSIONS, |w| w.u16(version.0));
+        }
+        if let Some(answer) = &self.key_share {
+            extension(w, ExtensionType::KEY_SHARE, |w| answer.write(w));
+        }
+        if let Some(chosen) = self.pre_shared_key {
+            extension(w, ExtensionType::PRE_SHARED_KEY, |w| w.u16(chosen));
+        }
+        if let Some(cookie) = &self.cookie {
+            extension(w, ExtensionType::COOKIE, |w| w.vec16(|w| w.bytes(cookie)));
+        }
+    }
 }
 
-fn extension(writer: &mut Writer, typ: ExtensionType, body: impl FnOnce(&mut Writer)) {
+pub(super) fn extension(writer: &mut Writer, typ: ExtensionType, body: impl FnOnce(&mut Writer)) {
     writer.u16(typ.0);
     writer.vec16(body);
 }
 
 /// Calls `read` with each extension. One that appears twice is an error (RFC 5246 §7.4.1.4).
-fn for_each<'a>(
+pub(super) fn for_each<'a>(
     block: &'a [u8],
     mut read: impl FnMut(ExtensionType, &'a [u8]) -> codec::Result<()>,
 ) -> codec::Result<()> {
@@ -246,6 +344,29 @@ fn for_each<'a>(
         Ok(())
     } else {
         Err(DecodeError::DuplicateExtension)
+    }
+}
+
+/// Names of authorities: at least one, and none of them empty (RFC 8446 §4.2.4). Chains are chosen without
+/// them.
+pub(super) fn certificate_authorities(body: &[u8]) -> codec::Result<()> {
+    let mut list = Reader::new(Reader::whole(body, Reader::vec16)?);
+    let mut last = list.vec16()?;
+    while !last.is_empty() && !list.is_empty() {
+        last = list.vec16()?;
+    }
+    match last.is_empty() {
+        true => Err(DecodeError::BadLength),
+        false => Ok(()),
+    }
+}
+
+/// A cookie, which is not empty (RFC 8446 §4.2.2).
+fn cookie(body: &[u8]) -> codec::Result<Vec<u8>> {
+    let cookie = Reader::whole(body, Reader::vec16)?;
+    match cookie.is_empty() {
+        true => Err(DecodeError::BadLength),
+        false => Ok(cookie.to_vec()),
     }
 }
 

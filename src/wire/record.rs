@@ -12,6 +12,9 @@ pub(crate) const MAX_PLAINTEXT: usize = 1 << 14;
 /// Most bytes that a record may carry under protection (RFC 5246 §6.2.3).
 pub(crate) const MAX_CIPHERTEXT: usize = MAX_PLAINTEXT + 2048;
 
+/// The same in DTLS 1.3 (RFC 8446 §5.2).
+pub(crate) const MAX_CIPHERTEXT13: usize = MAX_PLAINTEXT + 256;
+
 /// The last sequence number of an epoch: they have 48 bits and MUST NOT wrap (RFC 6347 §4.1).
 pub(crate) const MAX_SEQUENCE: u64 = (1 << 48) - 1;
 

@@ -1,4 +1,4 @@
-//! ServerHello (RFC 5246 §7.4.1.3).
+//! ServerHello (RFC 5246 §7.4.1.3, RFC 8446 §4.1.3), and the HelloRetryRequest that looks like one.
 
 use super::{Body, CipherSuite, HandshakeType, ProtocolVersion, Random, ServerExtensions};
 use crate::codec::{self, DecodeError, Reader, Writer};
@@ -12,6 +12,21 @@ pub(crate) struct ServerHello {
     pub(crate) cipher_suite: CipherSuite,
     pub(crate) compression_method: u8,
     pub(crate) extensions: ServerExtensions,
+}
+
+/// What stands in a HelloRetryRequest for a random: the SHA-256 of "HelloRetryRequest" (RFC 8446 §4.1.3).
+pub(crate) const HELLO_RETRY_REQUEST: Random = [
+    0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11, 0xbe, 0x1d, 0x8c, 0x02, 0x1e, 0x65, 0xb8, 0x91,
+    0xc2, 0xa2, 0x11, 0x16, 0x7a, 0xbb, 0x8c, 0x5e, 0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c,
+];
+
+/// How the random of a server ends that speaks DTLS 1.3 and chose 1.2 (RFC 8446 §4.1.3).
+pub(crate) const DOWNGRADE_TO_12: [u8; 8] = *b"DOWNGRD\x01";
+
+impl ServerHello {
+    pub(crate) fn is_retry_request(&self) -> bool {
+        self.random == HELLO_RETRY_REQUEST
+    }
 }
 
 impl Body for ServerHello {

@@ -11,8 +11,8 @@
 use flightline::lab::{Pair, Weather};
 use flightline::{
     CipherSuite, ClientAuth, ClientConfig, ClientSession, ClientSessions, ConfigBuilder, Identity,
-    Psk, Retransmission, RootCertificates, RootsVerifier, ServerConfig, ServerIdentity, ServerName,
-    ServerTrust,
+    NamedGroup, ProtocolVersion, Psk, Retransmission, RootCertificates, RootsVerifier,
+    ServerConfig, ServerIdentity, ServerName, ServerTrust,
 };
 use rcgen::ExtendedKeyUsagePurpose;
 use std::collections::HashMap;
@@ -102,6 +102,7 @@ pub struct Variant {
     server: fn() -> ConfigBuilder<ServerConfig>,
     cookie: Cookie,
     session: Session,
+    pub version: ProtocolVersion,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -118,121 +119,75 @@ pub enum Session {
     ByNumber,
 }
 
-pub const VARIANTS: &[Variant] = &[
+const DTLS1_2: ProtocolVersion = ProtocolVersion::DTLS1_2;
+const DTLS1_3: ProtocolVersion = ProtocolVersion::DTLS1_3;
+
+#[rustfmt::skip]
+pub const VARIANTS: &[Variant] = {
+    use Cookie::{With, Without};
+    use Session::{ByNumber, ByTicket, New};
+    &[
+        variant("ECDSA",                                             certificates, ecdsa,       With,    New,      DTLS1_2),
+        variant("ECDSA without cookie",                              certificates, ecdsa,       Without, New,      DTLS1_2),
+        variant("RSA",                                               certificates, rsa,         With,    New,      DTLS1_2),
+        variant("RSA without cookie",                                certificates, rsa,         Without, New,      DTLS1_2),
+        variant("mutual",                                            identified,   mutual,      With,    New,      DTLS1_2),
+        variant("mutual without cookie",                             identified,   mutual,      Without, New,      DTLS1_2),
+        variant("PSK",                                               plain_psk,    psk_server,  With,    New,      DTLS1_2),
+        variant("PSK without cookie",                                plain_psk,    psk_server,  Without, New,      DTLS1_2),
+        variant("ECDHE_PSK",                                         ecdhe_psk,    psk_server,  With,    New,      DTLS1_2),
+        variant("ECDHE_PSK without cookie",                          ecdhe_psk,    psk_server,  Without, New,      DTLS1_2),
+        variant("ECDSA resumed by ticket",                           certificates, ecdsa,       With,    ByTicket, DTLS1_2),
+        variant("ECDSA resumed by ticket without cookie",            certificates, ecdsa,       Without, ByTicket, DTLS1_2),
+        variant("ECDSA resumed by number",                           certificates, ecdsa,       With,    ByNumber, DTLS1_2),
+        variant("ECDHE_PSK resumed by ticket",                       ecdhe_psk,    psk_server,  With,    ByTicket, DTLS1_2),
+        variant("mutual resumed by number",                          identified,   mutual,      With,    ByNumber, DTLS1_2),
+        variant("DTLS 1.3, ECDSA",                                   certificates, ecdsa,       With,    New,      DTLS1_3),
+        variant("DTLS 1.3, ECDSA without cookie",                    certificates, ecdsa,       Without, New,      DTLS1_3),
+        variant("DTLS 1.3, RSA",                                     certificates, rsa,         With,    New,      DTLS1_3),
+        variant("DTLS 1.3, RSA without cookie",                      certificates, rsa,         Without, New,      DTLS1_3),
+        variant("DTLS 1.3, mutual",                                  identified,   mutual,      With,    New,      DTLS1_3),
+        variant("DTLS 1.3, mutual without cookie",                   identified,   mutual,      Without, New,      DTLS1_3),
+        variant("DTLS 1.3, PSK",                                     ecdhe_psk,    psk_server,  With,    New,      DTLS1_3),
+        variant("DTLS 1.3, PSK without cookie",                      ecdhe_psk,    psk_server,  Without, New,      DTLS1_3),
+        variant("DTLS 1.3, ECDSA with another group",                certificates, other_group, With,    New,      DTLS1_3),
+        variant("DTLS 1.3, ECDSA with another group without cookie", certificates, other_group, Without, New,      DTLS1_3),
+        variant("DTLS 1.3, ECDSA resumed by ticket",                 certificates, ecdsa,       With,    ByTicket, DTLS1_3),
+        variant("DTLS 1.3, ECDSA resumed by ticket without cookie",  certificates, ecdsa,       Without, ByTicket, DTLS1_3),
+        variant("DTLS 1.3, mutual resumed",                          identified,   mutual,      With,    ByTicket, DTLS1_3),
+        variant("DTLS 1.3, mutual resumed without cookie",           identified,   mutual,      Without, ByTicket, DTLS1_3),
+    ]
+};
+
+const fn variant(
+    name: &'static str,
+    client: fn() -> ConfigBuilder<ClientConfig>,
+    server: fn() -> ConfigBuilder<ServerConfig>,
+    cookie: Cookie,
+    session: Session,
+    version: ProtocolVersion,
+) -> Variant {
     Variant {
-        name: "ECDSA",
-        client: certificates,
-        server: ecdsa,
-        cookie: Cookie::With,
-        session: Session::New,
-    },
-    Variant {
-        name: "ECDSA without cookie",
-        client: certificates,
-        server: ecdsa,
-        cookie: Cookie::Without,
-        session: Session::New,
-    },
-    Variant {
-        name: "RSA",
-        client: certificates,
-        server: rsa,
-        cookie: Cookie::With,
-        session: Session::New,
-    },
-    Variant {
-        name: "RSA without cookie",
-        client: certificates,
-        server: rsa,
-        cookie: Cookie::Without,
-        session: Session::New,
-    },
-    Variant {
-        name: "mutual",
-        client: identified,
-        server: mutual,
-        cookie: Cookie::With,
-        session: Session::New,
-    },
-    Variant {
-        name: "mutual without cookie",
-        client: identified,
-        server: mutual,
-        cookie: Cookie::Without,
-        session: Session::New,
-    },
-    Variant {
-        name: "PSK",
-        client: plain_psk,
-        server: psk_server,
-        cookie: Cookie::With,
-        session: Session::New,
-    },
-    Variant {
-        name: "PSK without cookie",
-        client: plain_psk,
-        server: psk_server,
-        cookie: Cookie::Without,
-        session: Session::New,
-    },
-    Variant {
-        name: "ECDHE_PSK",
-        client: ecdhe_psk,
-        server: psk_server,
-        cookie: Cookie::With,
-        session: Session::New,
-    },
-    Variant {
-        name: "ECDHE_PSK without cookie",
-        client: ecdhe_psk,
-        server: psk_server,
-        cookie: Cookie::Without,
-        session: Session::New,
-    },
-    Variant {
-        name: "ECDSA resumed by ticket",
-        client: certificates,
-        server: ecdsa,
-        cookie: Cookie::With,
-        session: Session::ByTicket,
-    },
-    Variant {
-        name: "ECDSA resumed by ticket without cookie",
-        client: certificates,
-        server: ecdsa,
-        cookie: Cookie::Without,
-        session: Session::ByTicket,
-    },
-    Variant {
-        name: "ECDSA resumed by number",
-        client: certificates,
-        server: ecdsa,
-        cookie: Cookie::With,
-        session: Session::ByNumber,
-    },
-    Variant {
-        name: "ECDHE_PSK resumed by ticket",
-        client: ecdhe_psk,
-        server: psk_server,
-        cookie: Cookie::With,
-        session: Session::ByTicket,
-    },
-    Variant {
-        name: "mutual resumed by number",
-        client: identified,
-        server: mutual,
-        cookie: Cookie::With,
-        session: Session::ByNumber,
-    },
-];
+        name,
+        client,
+        server,
+        cookie,
+        session,
+        version,
+    }
+}
 
 impl Variant {
     pub fn client(&self) -> ConfigBuilder<ClientConfig> {
-        (self.client)().retransmission(Retransmission::LOSSY)
+        (self.client)()
+            .versions([self.version])
+            .retransmission(Retransmission::LOSSY)
     }
 
     pub fn server(&self) -> ConfigBuilder<ServerConfig> {
-        let builder = (self.server)().retransmission(Retransmission::LOSSY);
+        let builder = (self.server)()
+            .versions([self.version])
+            .retransmission(Retransmission::LOSSY);
         match self.cookie {
             Cookie::With => builder,
             Cookie::Without => builder.danger_without_hello_verification(),
@@ -282,6 +237,10 @@ impl Variant {
             let mut pair =
                 Pair::new(client.clone(), server.clone(), name, Weather::clear()).unwrap();
             pair.establish(Duration::from_secs(60)).unwrap();
+            // In DTLS 1.3 tickets come behind the handshake.
+            while pair.network_busy() {
+                pair.step();
+            }
             (client, server)
         })
         .clone()
@@ -318,6 +277,11 @@ fn ecdsa() -> ConfigBuilder<ServerConfig> {
 
 fn rsa() -> ConfigBuilder<ServerConfig> {
     ServerConfig::builder(ServerIdentity::certificate(pki().rsa.clone()))
+}
+
+/// A group that clients name, and in which they make no share at first.
+fn other_group() -> ConfigBuilder<ServerConfig> {
+    ecdsa().groups([NamedGroup::SECP384R1])
 }
 
 fn mutual() -> ConfigBuilder<ServerConfig> {

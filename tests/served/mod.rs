@@ -8,8 +8,9 @@
 )]
 
 use flightline::{
-    ClientConfig, Closer, DtlsListener, DtlsSocket, Error, Handshake, ListenerStats, Outcome, Psk,
-    Result, ServeOptions, ServerConfig, ServerIdentity, ServerName, ServerTrust, UdpTransport,
+    ClientConfig, Closer, DtlsListener, DtlsSocket, Error, Handshake, ListenerStats, Outcome,
+    ProtocolVersion, Psk, Result, ServeOptions, ServerConfig, ServerIdentity, ServerName,
+    ServerTrust, UdpTransport,
 };
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
@@ -30,6 +31,14 @@ pub fn server_config() -> Arc<ServerConfig> {
 
 pub fn client_config() -> Arc<ClientConfig> {
     let builder = ClientConfig::builder(ServerTrust::psk(psk()));
+    let builder = builder.handshake_timeout(Duration::from_millis(200), LONG);
+    Arc::new(builder.read_timeout(LONG).build().unwrap())
+}
+
+/// A client of DTLS 1.2 only.
+pub fn client_config_12() -> Arc<ClientConfig> {
+    let versions = [ProtocolVersion::DTLS1_2];
+    let builder = ClientConfig::builder(ServerTrust::psk(psk())).versions(versions);
     let builder = builder.handshake_timeout(Duration::from_millis(200), LONG);
     Arc::new(builder.read_timeout(LONG).build().unwrap())
 }

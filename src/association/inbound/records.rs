@@ -1,65 +1,86 @@
 //! What becomes of a record.
 
-use super::{DTLS_MAJOR, EARLY_BYTES, EARLY_RECORDS, Inbound, Phase, Response};
-use crate::codec::{Reader, Writer};
-use crate::config::Renegotiation;
+use super::super::LAST_HANDSHAKE_EPOCH;
+use super::epochs::Plaintext;
+use super::{Belief, DTLS_MAJOR, EARLY_BYTES, EARLY_RECORDS, Inbound, Phase, Response};
+use crate::codec::Writer;
 use crate::error::Error;
-use crate::flight::Inserted;
-use crate::record::Opener;
+use crate::record::{Opened, Opener, Record};
 use crate::stats::DropReason;
 use crate::trace::What;
-use crate::wire::{
-    Alert, AlertDescription, AlertLevel, ContentType, HandshakeHeader, HandshakeType,
-    MAX_PLAINTEXT, RECORD_HEADER, RecordHeader,
-};
+use crate::wire::{Ack, Alert, AlertDescription, AlertLevel, ContentType, KeyUpdate, RecordNumber};
 use std::time::Duration;
 
 /// A record on its way in, and what it brings about.
 pub(super) struct Input<'a> {
-    pub(super) header: RecordHeader,
+    pub(super) epoch: u16,
+    pub(super) sequence: u64,
     pub(super) now: Duration,
     pub(super) response: &'a mut Response,
 }
 
 impl Input<'_> {
-    fn is_authentic(&self) -> bool {
-        self.header.epoch > 0
+    pub(super) fn is_authentic(&self) -> bool {
+        self.epoch > 0
     }
 
-    fn suspect(&mut self, error: Error) {
+    /// Under the keys of a handshake of DTLS 1.3.
+    fn is_of_handshake(&self) -> bool {
+        self.epoch == LAST_HANDSHAKE_EPOCH
+    }
+
+    pub(super) fn suspect(&mut self, error: Error) {
         self.response.suspicion.get_or_insert(error);
+    }
+
+    pub(super) fn number(&self) -> RecordNumber {
+        RecordNumber {
+            epoch: self.epoch.into(),
+            sequence: self.sequence,
+        }
     }
 }
 
 impl Inbound {
     pub(super) fn record(
         &mut self,
-        input: &mut Input<'_>,
-        fragment: &mut [u8],
+        record: Record<'_>,
+        now: Duration,
+        response: &mut Response,
         deliver: &mut dyn FnMut(&[u8]),
     ) -> Result<(), DropReason> {
-        let header = input.header;
-        if header.version.0 & 0xff00 != DTLS_MAJOR {
-            return Err(DropReason::WrongVersion);
+        if let Record::Full(header, _) = &record {
+            if header.version.0 & 0xff00 != DTLS_MAJOR {
+                return Err(DropReason::WrongVersion);
+            }
         }
         if self.ended.is_some() {
             return Err(DropReason::Closed);
         }
-        let current = self.read_epoch();
-        let opener = match &mut self.opener {
-            Some(opener) if header.epoch == current => opener,
-            _ if header.epoch == 0 && self.phase != Phase::Established => &mut self.plaintext,
-            _ if header.epoch < current => return Err(DropReason::OldEpoch),
-            _ => return self.keep_early(&header, fragment),
+        let plaintext = match self.phase {
+            Phase::Established => Plaintext::Refused,
+            Phase::Hello | Phase::Handshake => Plaintext::Read,
         };
-        match opener.open(&header, fragment, self.rules.replay) {
-            Ok(plaintext) => {
-                self.trace.stats.records_received =
-                    self.trace.stats.records_received.wrapping_add(1);
-                self.content(input, plaintext, deliver)
+        let opener = match self.epochs.of(&record, plaintext, now) {
+            Ok(opener) => opener,
+            Err(DropReason::FutureEpoch) => return self.keep_early(&record),
+            Err(reason) => return Err(reason),
+        };
+        match opener.open(record, self.rules.replay) {
+            Ok(opened) => {
+                let received = &mut self.trace.stats.records_received;
+                *received = received.wrapping_add(1);
+                self.epochs.used(opened.epoch, now);
+                let mut input = Input {
+                    epoch: opened.epoch,
+                    sequence: opened.sequence,
+                    now,
+                    response,
+                };
+                self.content(&mut input, opened, deliver)
             }
             Err(DropReason::BadMac) => {
-                self.bad_mac(input);
+                self.bad_mac(response);
                 Err(DropReason::BadMac)
             }
             Err(reason) => Err(reason),
@@ -69,15 +90,21 @@ impl Inbound {
     fn content(
         &mut self,
         input: &mut Input<'_>,
-        plaintext: &[u8],
+        opened: Opened<'_>,
         deliver: &mut dyn FnMut(&[u8]),
     ) -> Result<(), DropReason> {
         // RFC 5246 §6.2.3.
-        if plaintext.len() > MAX_PLAINTEXT {
+        if opened.too_long {
             self.blame(input, Error::RecordOverflow);
             return Err(DropReason::RecordOverflow);
         }
-        match input.header.content_type {
+        let plaintext = opened.plaintext;
+        match opened.content_type {
+            // RFC 9147 §6.1: in the epoch of the handshake there is none.
+            ContentType::APPLICATION_DATA if self.is_13() && input.is_of_handshake() => {
+                self.blame(input, Error::UnexpectedRecord("application data"));
+                Err(DropReason::EarlyData)
+            }
             ContentType::APPLICATION_DATA if self.phase != Phase::Established => {
                 if !input.is_authentic() {
                     input.suspect(Error::UnexpectedRecord("application data"));
@@ -92,6 +119,9 @@ impl Inbound {
             ContentType::HANDSHAKE => self.handshake(input, plaintext),
             ContentType::ALERT => self.alert(input, plaintext),
             ContentType::CHANGE_CIPHER_SPEC => self.change_cipher_spec(input, plaintext),
+            // RFC 9147 §7: before the version is known an ACK is ignored.
+            ContentType::ACK if self.phase == Phase::Hello => Err(DropReason::UnexpectedType),
+            ContentType::ACK if self.is_13() => self.ack(input, plaintext),
             _ => {
                 self.blame(input, Error::UnexpectedRecord("a record of unknown type"));
                 Err(DropReason::UnexpectedType)
@@ -99,13 +129,41 @@ impl Inbound {
         }
     }
 
-    /// RFC 6347 §4.1.2.7: silently discarded, unless the configuration sets a limit.
-    fn bad_mac(&mut self, input: &mut Input<'_>) {
-        if self.phase != Phase::Established {
-            input.suspect(Error::CannotDecrypt);
+    /// RFC 9147 §7.2.
+    fn ack(&mut self, input: &mut Input<'_>, plaintext: &[u8]) -> Result<(), DropReason> {
+        let ack = match Ack::decode(plaintext) {
+            Ok(ack) => ack,
+            Err(cause) => {
+                self.blame(input, Error::Decode { what: "ACK", cause });
+                return Err(DropReason::UnexpectedType);
+            }
+        };
+        // RFC 9147 §7: once the handshake is complete, either side may have updated its keys alone.
+        let epoch = u64::from(input.epoch);
+        let too_high = ack.record_numbers.iter().any(|number| number.epoch > epoch);
+        if self.phase != Phase::Established && too_high {
+            self.blame(input, Error::IllegalParameter("epoch in an ACK"));
+            return Err(DropReason::UnexpectedType);
         }
-        if let Some(limit) = self.opener.as_ref().and_then(Opener::integrity_limit) {
-            return self.end(input, Error::TooManyBadRecords { limit });
+        // A forged one would keep us from sending again what was lost.
+        if !input.is_authentic() && self.rules.belief == Belief::Careful {
+            return Err(DropReason::UnauthenticatedAck);
+        }
+        input.response.acknowledged.extend(ack.record_numbers);
+        Ok(())
+    }
+
+    /// RFC 6347 §4.1.2.7: silently discarded, unless the configuration sets a limit.
+    fn bad_mac(&mut self, response: &mut Response) {
+        if self.phase != Phase::Established {
+            response.suspicion.get_or_insert(Error::CannotDecrypt);
+        }
+        if let Some(limit) = self.epochs.integrity_limit() {
+            return self.fail(response, Error::TooManyBadRecords { limit });
+        }
+        // RFC 9147 §4.5.3: new keys in time, so that the connection need not end.
+        if self.epochs.is_nearly_worn_out() && self.post_handshake.is_some() {
+            response.key_update = Some(KeyUpdate::Requested);
         }
         if self.contested {
             return;
@@ -114,141 +172,29 @@ impl Inbound {
         let configured = self.rules.bad_mac_limit;
         if let Some(limit) = configured.filter(|limit| self.bad_macs >= limit.get()) {
             let limit = limit.get().into();
-            self.end(input, Error::TooManyBadRecords { limit });
+            self.fail(response, Error::TooManyBadRecords { limit });
         }
     }
 
-    fn keep_early(&mut self, header: &RecordHeader, fragment: &[u8]) -> Result<(), DropReason> {
+    fn keep_early(&mut self, record: &Record<'_>) -> Result<(), DropReason> {
+        let bytes = Writer::bytes_of(|w| match record {
+            Record::Full(header, fragment) => {
+                header.write(w);
+                w.bytes(fragment);
+            }
+            Record::Unified(header, fragment) => {
+                w.bytes(header.encode().as_bytes());
+                w.bytes(fragment);
+            }
+        });
         let held: usize = self.early.iter().map(Vec::len).sum();
-        let room = self.early.len() < EARLY_RECORDS
-            && held
-                .saturating_add(fragment.len())
-                .saturating_add(RECORD_HEADER)
-                <= EARLY_BYTES;
-        let next = self.read_epoch().checked_add(1) == Some(header.epoch);
-        if self.phase == Phase::Established || !next || !room {
+        let room =
+            self.early.len() < EARLY_RECORDS && held.saturating_add(bytes.len()) <= EARLY_BYTES;
+        if self.phase == Phase::Established || !self.epochs.is_next(record) || !room {
             return Err(DropReason::FutureEpoch);
         }
-        self.early.push(Writer::bytes_of(|w| {
-            header.write(w);
-            w.bytes(fragment);
-        }));
+        self.early.push(bytes);
         Ok(())
-    }
-
-    fn handshake(&mut self, input: &mut Input<'_>, plaintext: &[u8]) -> Result<(), DropReason> {
-        let mut reader = Reader::new(plaintext);
-        // RFC 5246 §6.2.1: no zero-length fragments of handshake messages.
-        let mut first = true;
-        while first || !reader.is_empty() {
-            first = false;
-            match HandshakeHeader::read_fragment(&mut reader) {
-                Ok((header, fragment)) => self.fragment(input, header, fragment)?,
-                Err(cause) => {
-                    self.blame(
-                        input,
-                        Error::Decode {
-                            what: "handshake fragment",
-                            cause,
-                        },
-                    );
-                    return Err(DropReason::BadFragment);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn fragment(
-        &mut self,
-        input: &mut Input<'_>,
-        mut header: HandshakeHeader,
-        fragment: &[u8],
-    ) -> Result<(), DropReason> {
-        if self.phase == Phase::Established {
-            return Err(self.after_handshake(input, &header));
-        }
-        let epoch = input.header.epoch;
-        if epoch < self.read_epoch() {
-            self.repeated(input, &header);
-            return Err(DropReason::OldEpoch);
-        }
-        // A stateless server numbers its HelloVerifyRequest as it likes, 0 as a rule (RFC 6347 §4.2.2).
-        if header.typ == HandshakeType::HELLO_VERIFY_REQUEST
-            && header.is_whole()
-            && self.phase == Phase::Hello
-        {
-            header.message_seq = self.reassembly.next_seq();
-        }
-        // RFC 6347 §4.2.2 numbers with 16 bits; they never wrap (hazard C8).
-        if self.reassembly.exhausted() {
-            self.blame(input, Error::NumbersExhausted);
-            return Err(DropReason::FragmentWindow);
-        }
-        match self.reassembly.insert(epoch, &header, fragment) {
-            Inserted::Stored => Ok(()),
-            Inserted::Repeated => {
-                self.repeated(input, &header);
-                Err(DropReason::RepeatedMessage)
-            }
-            Inserted::OutOfWindow | Inserted::NoRoom => Err(DropReason::FragmentWindow),
-            Inserted::Mismatch => {
-                self.blame(input, Error::FragmentMismatch);
-                Err(DropReason::BadFragment)
-            }
-            Inserted::TooLong => {
-                let length = usize::try_from(header.length).unwrap_or(usize::MAX);
-                self.blame(
-                    input,
-                    Error::HandshakeMessageTooLong {
-                        what: header.typ,
-                        length,
-                    },
-                );
-                Err(DropReason::BadFragment)
-            }
-        }
-    }
-
-    /// Nothing in DTLS 1.2 follows the handshake but its own repetitions, and wishes for another.
-    fn after_handshake(&mut self, input: &mut Input<'_>, header: &HandshakeHeader) -> DropReason {
-        if let HandshakeType::HELLO_REQUEST | HandshakeType::CLIENT_HELLO = header.typ {
-            match self.rules.renegotiation {
-                // RFC 5746 §5: it is refused; once, so that asking costs nothing.
-                Renegotiation::Refused => {
-                    input.response.no_renegotiation |= !self.renegotiation_refused;
-                    self.renegotiation_refused = true;
-                }
-                Renegotiation::Fatal => {
-                    self.blame(input, Error::UnexpectedRecord("a wish to renegotiate"));
-                }
-            }
-            return DropReason::RefusedMessage;
-        }
-        if self.reassembly.is_past(header.message_seq) {
-            self.repeated(input, header);
-            return DropReason::RepeatedMessage;
-        }
-        let what = "a handshake message after the handshake";
-        self.blame(input, Error::UnexpectedRecord(what));
-        DropReason::UnexpectedType
-    }
-
-    /// RFC 6347 §4.2.4: a retransmission of the flight that ours answers asks for ours again. Once the
-    /// handshake is complete only an authentic Finished does, since anyone can send the rest.
-    fn repeated(&mut self, input: &mut Input<'_>, header: &HandshakeHeader) {
-        let of_last_flight =
-            (self.previous_flight..self.current_flight).contains(&header.message_seq);
-        let counts = match self.phase {
-            // The first fragment stands for all, so that each repetition counts once.
-            Phase::Established => {
-                header.typ == HandshakeType::FINISHED
-                    && header.fragment_offset == 0
-                    && input.is_authentic()
-            }
-            Phase::Hello | Phase::Handshake => true,
-        };
-        input.response.repeated |= of_last_flight && counts;
     }
 
     fn alert(&mut self, input: &mut Input<'_>, plaintext: &[u8]) -> Result<(), DropReason> {
@@ -274,17 +220,24 @@ impl Inbound {
         }
         self.trace
             .note(input.now, || What::AlertReceived(alert.description));
-        if closes && self.phase != Phase::Established {
+        let known = [AlertLevel::WARNING, AlertLevel::FATAL].contains(&alert.level);
+        if !known {
+            self.fail(input.response, Error::IllegalParameter("alert level"));
+        } else if self.is_13() && !closes {
+            // RFC 8446 §6: which level it is says nothing any more.
+            if alert.description != AlertDescription::USER_CANCELED {
+                self.fail(input.response, Error::PeerAlert(alert.description));
+            }
+        } else if closes && self.phase != Phase::Established {
             // Its Finished may have been lost before, and comes again when ours does.
             self.closed_early = true;
             input.suspect(Error::PeerAlert(alert.description));
         } else if closes {
             self.ended = Some(Error::Closed);
-            input.response.close_notify = true;
+            // RFC 8446 §6.1: since DTLS 1.3 it closes one direction only.
+            input.response.close_notify = !self.is_13();
         } else if alert.level == AlertLevel::FATAL {
-            self.end(input, Error::PeerAlert(alert.description));
-        } else if alert.level != AlertLevel::WARNING {
-            self.end(input, Error::IllegalParameter("alert level"));
+            self.fail(input.response, Error::PeerAlert(alert.description));
         }
         Ok(())
     }
@@ -298,30 +251,41 @@ impl Inbound {
             self.blame(input, Error::IllegalParameter("ChangeCipherSpec"));
             return Err(DropReason::UnexpectedType);
         }
-        if self.read_epoch() > 0 {
+        // RFC 9147 §5: DTLS 1.3 has none.
+        if self.epochs.current() > 0 || self.is_13() {
             return Err(DropReason::UnexpectedType);
         }
         // Before there are keys it is only remembered: reordering may have brought it early, or it came
         // along with the ServerHello of an abbreviated handshake. It never makes keys (hazard D2).
         self.change_cipher_spec_seen = true;
-        self.change_keys(input.now, input.response);
+        self.take_change_cipher_spec(input.now, input.response);
         Ok(())
     }
 
-    pub(super) fn change_keys(&mut self, now: Duration, response: &mut Response) {
-        let Some(opener) = self.at_change_cipher_spec.take() else {
-            return;
-        };
+    pub(super) fn take_change_cipher_spec(&mut self, now: Duration, response: &mut Response) {
+        if let Some(opener) = self.at_change_cipher_spec.take() {
+            self.change_keys(opener, now, response);
+        }
+    }
+
+    pub(super) fn change_keys(&mut self, opener: Opener, now: Duration, response: &mut Response) {
         if self.reassembly.holds_other_epoch(opener.epoch()) {
-            response.suspicion.get_or_insert(Error::ExcessHandshakeData);
+            match self.epochs.current() {
+                0 => {
+                    response.suspicion.get_or_insert(Error::ExcessHandshakeData);
+                }
+                _ => self.fail(response, Error::ExcessHandshakeData),
+            }
             self.reassembly.clear();
         }
-        self.opener = Some(opener);
+        self.epochs.change(opener);
         for mut record in std::mem::take(&mut self.early) {
             let heard = self.receive_early(&mut record, now);
             response.repeated |= heard.repeated;
             response.suspicion = response.suspicion.take().or(heard.suspicion);
             response.fatal = response.fatal.take().or(heard.fatal);
+            response.acknowledge.extend(heard.acknowledge);
+            response.flight_implied |= heard.flight_implied;
         }
     }
 
@@ -332,16 +296,16 @@ impl Inbound {
     }
 
     /// Something that has no place here: fatal if its sender is authentic, else a suspicion.
-    fn blame(&mut self, input: &mut Input<'_>, error: Error) {
+    pub(super) fn blame(&mut self, input: &mut Input<'_>, error: Error) {
         if input.is_authentic() {
-            self.end(input, error);
+            self.fail(input.response, error);
         } else {
             input.suspect(error);
         }
     }
 
-    fn end(&mut self, input: &mut Input<'_>, error: Error) {
+    pub(super) fn fail(&mut self, response: &mut Response, error: Error) {
         self.ended = Some(error.clone());
-        input.response.fatal = Some(error);
+        response.fatal = Some(error);
     }
 }

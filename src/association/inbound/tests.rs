@@ -2,7 +2,7 @@ use super::*;
 use crate::codec::Writer;
 use crate::crypto::{AeadAlgorithm, Secret};
 use crate::record::Sealer;
-use crate::wire::{ContentType, HandshakeHeader, HandshakeType, ProtocolVersion};
+use crate::wire::{ContentType, HandshakeHeader, HandshakeType, ProtocolVersion, RecordHeader};
 use HandshakeType as Type;
 
 mod bounds;
@@ -14,6 +14,7 @@ const RULES: Rules = Rules {
     replay: Replay::Window,
     bad_mac_limit: None,
     renegotiation: Renegotiation::Refused,
+    belief: Belief::Careful,
 };
 
 const AEAD: AeadAlgorithm = AeadAlgorithm::Aes128Gcm;
@@ -59,7 +60,7 @@ impl Peer {
     fn without_keys(rules: Rules) -> Self {
         let trace = Trace::new("peer".into(), None);
         let mut inbound = Inbound::new(4, 5, rules, trace);
-        inbound.hellos_done();
+        inbound.agreed(ProtocolVersion::DTLS1_2);
         Peer {
             inbound,
             sealer: Sealer::plaintext(7),

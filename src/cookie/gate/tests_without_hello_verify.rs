@@ -20,7 +20,7 @@ fn cookies_cannot_be_used_in_a_build_without_them() {
 
     let mut reply = ReplyBuffer::new();
     let mut check = |verification| {
-        let gate = Gate::new(verification);
+        let gate = Gate::new(verification, Choices13::default());
         match gate.check(b"client", &datagram, Duration::ZERO, &mut reply) {
             Verdict::Verified(hello) => Some(hello.message_seq()),
             Verdict::NoContext => None,

@@ -97,9 +97,10 @@ fn pack(steps: &[Step], mtu: usize) -> (Vec<usize>, Vec<Record>) {
     let mut openers = openers();
     let mut emit = |bytes: &[u8]| {
         for record in Records::new(&mut bytes.to_vec()) {
-            let (header, fragment) = record.unwrap();
+            let (header, fragment) = record.unwrap().full();
             let opener = &mut openers[usize::from(header.epoch)];
-            let plaintext = opener.open(&header, fragment, Replay::Window).unwrap();
+            let record = crate::record::Record::Full(header, fragment);
+            let plaintext = opener.open(record, Replay::Window).unwrap().plaintext;
             let mut reader = Reader::new(plaintext);
             let mut fragments = Vec::new();
             while header.content_type == ContentType::HANDSHAKE && !reader.is_empty() {
@@ -115,7 +116,7 @@ fn pack(steps: &[Step], mtu: usize) -> (Vec<usize>, Vec<Record>) {
         }
         lengths.push(bytes.len());
     };
-    let flight = Flight::new(messages(steps));
+    let mut flight = Flight::new(messages(steps));
     let version = ProtocolVersion::DTLS1_2;
     let packed = flight
         .pack(mtu, version, &mut sealers(), &mut emit)

@@ -4,7 +4,9 @@ use super::super::{Action, Io, Mailbox, Script, client_script, server_script};
 use crate::certificate::ServerName;
 use crate::codec::Writer;
 use crate::config::{ClientConfig, ConfigBuilder, ServerConfig};
-use crate::cookie::{Entrance, HelloVerification, ReplyBuffer, Verdict as Gate, VerifiedHello};
+use crate::cookie::{
+    Choices13, Entrance, HelloVerification, ReplyBuffer, Verdict as Gate, VerifiedHello,
+};
 use crate::error::{Error, Result};
 use crate::flight::ReceivedMessage;
 use crate::record::{Opener, Sealer};
@@ -72,12 +74,14 @@ impl PartialEq for Verdict {
 impl Puppet {
     /// A server for this client, which says its hello at once.
     pub(super) fn server(client: ConfigBuilder<ClientConfig>, name: ServerName) -> Puppet {
+        let client = client.versions([ProtocolVersion::DTLS1_2]);
         let client = Arc::new(client.build().unwrap());
         Puppet::new(|io| client_script(io, client, name))
     }
 
     /// A client that has said this hello, which the server's gate has let in.
     pub(super) fn client(server: ConfigBuilder<ServerConfig>, hello: &ClientHello) -> Puppet {
+        let server = server.versions([ProtocolVersion::DTLS1_2]);
         let server = Arc::new(server.build().unwrap());
         let mut puppet = Puppet::new(|io| server_script(io, server, admitted(hello)));
         puppet.record(hello);
@@ -218,6 +222,10 @@ impl Puppet {
                     subject.refusal = Some(error);
                 }
                 Action::ExpectChangeCipherSpec(_)
+                | Action::ChangeWriteKeys(_)
+                | Action::ChangeReadKeys(_)
+                | Action::Acknowledge
+                | Action::Follow(..)
                 | Action::Agreed(_)
                 | Action::ExpectMessageSeq(_)
                 | Action::Log { .. } => {}
@@ -250,7 +258,7 @@ fn admitted(hello: &ClientHello) -> VerifiedHello {
         HandshakeHeader::whole(HandshakeType::CLIENT_HELLO, 0, length).write(w);
         w.bytes(&body);
     });
-    let mut entrance = Entrance::new(HelloVerification::Waived, 1);
+    let mut entrance = Entrance::new(HelloVerification::Waived, Choices13::default(), 1);
     let mut reply = ReplyBuffer::new();
     match entrance.check(b"client", &datagram, Duration::ZERO, &mut reply) {
         Gate::Verified(hello) => *hello,

@@ -22,6 +22,7 @@ fn handle(session: &ClientSession) -> (&'static str, &[u8]) {
     match session.handle() {
         Handle::Ticket(ticket) => ("ticket", ticket),
         Handle::Id(id) => ("number", id),
+        Handle::Ticket13 { ticket, .. } => ("ticket of DTLS 1.3", ticket),
     }
 }
 

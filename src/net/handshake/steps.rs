@@ -110,6 +110,12 @@ impl Handshake {
                 );
                 Err(Error::HelloVerifyRequired)
             }
+            Verdict::Refuse(alert) => {
+                if let Some(transport) = &self.transport {
+                    transport::send(&**transport, alert)?;
+                }
+                Ok(false)
+            }
             Verdict::Drop(reason) => match reason.suspicion() {
                 Some(error) if config.settings.suspicion.is_zero() => {
                     self.turn_away(&error)?;

@@ -2,9 +2,10 @@
 
 use super::super::pending::Pending;
 use super::super::transport;
-use super::{Link, Received, SLICE, micros};
-use crate::association::{Outbound, Response};
-use crate::error::Result;
+use super::{Link, NEVER, Received, SLICE, micros};
+use crate::association::{Outbound, Response, Ticked};
+use crate::error::{Error, Result};
+use crate::wire::ProtocolVersion;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -34,10 +35,12 @@ impl Link {
         };
         let mut nothing_asked_for = Pending::default();
         std::mem::swap(&mut turn.pending, &mut nothing_asked_for);
-        while self.serving.load(Ordering::Relaxed)
-            && !self.heard.load(Ordering::Relaxed)
-            && self.still_readable().is_ok()
-        {
+        // Before DTLS 1.3 no ACK tells that the last flight has arrived, but whatever else is heard does.
+        let heard = || {
+            let tells = self.session.version != ProtocolVersion::DTLS1_3;
+            tells && self.heard.load(Ordering::Relaxed)
+        };
+        while self.has_something_due() && !heard() && self.still_readable().is_ok() {
             let remaining = deadline.saturating_sub(self.clock.now());
             if remaining.is_zero() {
                 break;
@@ -53,37 +56,53 @@ impl Link {
         let mut outbound = self.outbound.lock();
         outbound.set_max_datagram(self.transport.max_datagram());
         let responded = outbound.respond(response, now, &mut |datagram| self.emit(datagram));
-        self.note_serving(&outbound);
+        self.note_due(&outbound);
         let told = outbound.take_events();
         drop(outbound);
         told.tell();
         responded
     }
 
-    /// The end of the last flight's service is all that falls due on an established connection.
+    /// Sends what is to be sent by now: an ACK, a message that was not acknowledged.
     pub(super) fn fire_what_is_due(&self) {
-        if !self.serving.load(Ordering::Relaxed) {
+        let now = self.clock.now();
+        if micros(now) < self.due.load(Ordering::Relaxed) {
             return;
         }
-        let now = self.clock.now();
         let mut outbound = self.outbound.lock();
-        if outbound
-            .next_deadline()
-            .is_some_and(|deadline| deadline <= now)
-        {
-            // The plan gives up handshakes, not connections, so what comes of the tick is nothing.
-            let _ = outbound.tick(now, &mut |datagram| self.emit(datagram));
-            self.note_serving(&outbound);
-            let told = outbound.take_events();
-            drop(outbound);
-            told.tell();
+        outbound.set_max_datagram(self.transport.max_datagram());
+        let ticked = outbound.tick(now, &mut |datagram| self.emit(datagram));
+        self.note_due(&outbound);
+        let after = now.saturating_sub(outbound.began());
+        let told = outbound.take_events();
+        drop(outbound);
+        told.tell();
+        let suspect = None;
+        match ticked {
+            Ok(Ticked::Going) => {}
+            Ok(Ticked::GaveUp) => {
+                let error = Error::HandshakeTimeout { after, suspect };
+                self.inbound.lock().end(error);
+            }
+            Err(error) => self.inbound.lock().end(error),
         }
+    }
+
+    /// How long to wait for a datagram at a time.
+    pub(super) fn slice(&self) -> Duration {
+        let due = self.due.load(Ordering::Relaxed);
+        let until = due.saturating_sub(micros(self.clock.now()));
+        SLICE.min(Duration::from_micros(until))
+    }
+
+    fn has_something_due(&self) -> bool {
+        self.due.load(Ordering::Relaxed) != NEVER
     }
 
     /// A thread that only sends must hear a peer that misses our last flight (RFC 6347 §4.2.4). The
     /// usual case costs one load.
     pub(super) fn look_now_and_then(&self) {
-        if !self.serving.load(Ordering::Relaxed) {
+        if !self.has_something_due() {
             return;
         }
         let now = micros(self.clock.now());
@@ -96,9 +115,9 @@ impl Link {
         let _ = self.service();
     }
 
-    pub(super) fn note_serving(&self, outbound: &Outbound) {
-        let serving = outbound.last_flight_until().is_some();
-        self.serving.store(serving, Ordering::Relaxed);
+    pub(super) fn note_due(&self, outbound: &Outbound) {
+        let due = outbound.next_deadline().map_or(NEVER, micros);
+        self.due.store(due, Ordering::Relaxed);
     }
 
     /// Sends what nobody waits for. What is too long or fails is lost, and asked for again.

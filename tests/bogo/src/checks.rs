@@ -4,7 +4,7 @@ use crate::errors::Failure;
 use crate::flags::Flags;
 use crate::process::{Process, Turn};
 use crate::sessions::Stores;
-use flightline::{DtlsSocket, PeerIdentity};
+use flightline::{DtlsSocket, PeerIdentity, ProtocolVersion};
 
 pub fn established(
     flags: &Flags,
@@ -27,10 +27,25 @@ pub fn established(
         false => &flags.expect_alpn,
     };
     expect("the application protocol", alpn, expected.as_bytes())?;
-    session(flags, turn, socket.resumed(), &process.stores)
+    session(flags, turn, socket, &process.stores)
 }
 
-fn session(flags: &Flags, turn: Turn, resumed: bool, stores: &Stores) -> Result<(), Failure> {
+/// What can be told only at the end: in DTLS 1.3 tickets come behind the handshake.
+pub fn over(flags: &Flags, socket: &DtlsSocket, process: &Process) -> Result<(), Failure> {
+    match socket.version() == ProtocolVersion::DTLS1_3 && !flags.server {
+        // Each connection brings tickets of its own.
+        true => expect("the session is new", process.stores.client.take_has_new(), !flags.expect_no_session),
+        false => Ok(()),
+    }
+}
+
+fn session(
+    flags: &Flags,
+    turn: Turn,
+    socket: &DtlsSocket,
+    stores: &Stores,
+) -> Result<(), Failure> {
+    let resumed = socket.resumed();
     let expected = turn == Turn::Later && !flags.expect_session_miss;
     expect("the session is an earlier one", resumed, expected)?;
     if flags.server {
@@ -41,7 +56,14 @@ fn session(flags: &Flags, turn: Turn, resumed: bool, stores: &Stores) -> Result<
             _ => Ok(()),
         };
     }
-    let expected = !flags.expect_no_session && (!resumed || flags.expect_ticket_renewal);
+    match socket.version() {
+        ProtocolVersion::DTLS1_3 => Ok(()),
+        _ => new_session(flags, socket, stores),
+    }
+}
+
+fn new_session(flags: &Flags, socket: &DtlsSocket, stores: &Stores) -> Result<(), Failure> {
+    let expected = !flags.expect_no_session && (!socket.resumed() || flags.expect_ticket_renewal);
     expect("the session is new", stores.client.take_has_new(), expected)
 }
 

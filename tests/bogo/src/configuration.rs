@@ -6,8 +6,8 @@ use crate::process::Process;
 use crate::stream::RunnersClock;
 use crate::verifier::Verifier;
 use flightline::{
-    AlpnChoice, ClientAuth, ClientConfig, ConfigBuilder, Error, GiveUp, Identity, Psk,
-    Renegotiation, Retransmission, ServerConfig, ServerIdentity, ServerName, ServerTrust, Settings,
+    AlpnChoice, ClientAuth, ClientConfig, ConfigBuilder, Error, GiveUp, Identity, ProtocolVersion,
+    Psk, Renegotiation, Retransmission, ServerConfig, ServerIdentity, ServerName, ServerTrust, Settings,
     SrtpProfile,
 };
 use std::sync::Arc;
@@ -76,12 +76,15 @@ pub fn server(flags: &Flags, process: &Process, verifier: Verifier) -> Result<Se
             choice.clone()
         });
     }
-    builder
+    builder = builder
         .client_auth(client_auth)
         .ticketer(process.stores.ticketer.clone())
         .sessions(process.stores.server.clone())
-        .danger_without_hello_verification()
-        .build()
+        .danger_without_hello_verification();
+    if flags.no_ticket {
+        builder = builder.without_resumption();
+    }
+    builder.build()
 }
 
 pub fn server_name(flags: &Flags) -> Result<ServerName, Error> {
@@ -108,6 +111,12 @@ fn shared<C: AsMut<Settings>>(
         })
         .suspicion(Duration::ZERO)
         .renegotiation(Renegotiation::Fatal);
+    let versions = [
+        (ProtocolVersion::DTLS1_3, flags.no_dtls13),
+        (ProtocolVersion::DTLS1_2, flags.no_dtls12),
+    ];
+    let spoken = versions.iter().filter(|(_, without)| !without);
+    let builder = builder.versions(spoken.map(|(version, _)| *version));
     let most = flags.max_certificate_message.unwrap_or(CERTIFICATE_MESSAGE);
     Ok(builder
         .max_certificate_message(most)

@@ -3,7 +3,8 @@
 
 use std::slice::Iter;
 
-/// DTLS 1.2 as the runner writes it.
+/// DTLS 1.3 and 1.2 as the runner writes them: newer versions have smaller numbers.
+const DTLS1_3: u16 = 65276;
 const DTLS1_2: u16 = 65277;
 
 /// A flag that asks for what the library does not do.
@@ -37,6 +38,12 @@ pub struct Flags {
     pub verify_fail: bool,
     pub use_custom_verify_callback: bool,
     pub require_any_client_certificate: bool,
+
+    pub no_dtls12: bool,
+    pub no_dtls13: bool,
+    pub no_ticket: bool,
+    pub send_alert: bool,
+    pub key_update_before_read: bool,
 
     pub mtu: Option<usize>,
     pub initial_timeout_ms: Option<u64>,
@@ -124,8 +131,16 @@ impl Flags {
             "-mtu" => self.mtu = Some(number(name, rest)?),
             "-initial-timeout-duration-ms" => self.initial_timeout_ms = Some(number(name, rest)?),
             "-max-cert-list" => self.max_certificate_message = Some(number(name, rest)?),
-            "-min-version" if number::<u16>(name, rest)? >= DTLS1_2 => {}
-            "-max-version" if number::<u16>(name, rest)? <= DTLS1_2 => {}
+            "-min-version" => self.no_dtls12 |= number::<u16>(name, rest)? <= DTLS1_3,
+            "-max-version" => match number::<u16>(name, rest)? {
+                older if older > DTLS1_2 => return Err(Unsupported(format!("{name} {older}"))),
+                version => self.no_dtls13 |= version == DTLS1_2,
+            },
+            "-no-tls12" => self.no_dtls12 = true,
+            "-no-tls13" => self.no_dtls13 = true,
+            "-send-alert" => self.send_alert = true,
+            "-no-ticket" => self.no_ticket = true,
+            "-key-update-before-read" => self.key_update_before_read = true,
 
             "-expect-verify-result" => self.expect_verify_result = true,
             "-expect-server-name" => self.expect_server_name = text(name, rest)?,
@@ -149,15 +164,15 @@ impl Flags {
             // runner's certificates is the verifier's affair; HelloRetryRequest is of DTLS 1.3.
             "-async"
             | "-dtls"
+            | "-expect-hrr"
             | "-expect-no-hrr"
             | "-implicit-handshake"
             | "-no-tls1"
             | "-no-tls11"
-            | "-no-tls13"
             | "-renegotiate-freely"
             | "-use-early-callback"
             | "-use-old-client-cert-callback" => {}
-            "-trust-cert" | "-verify-prefs" => drop(text(name, rest)?),
+            "-expect-early-data-reason" | "-trust-cert" | "-verify-prefs" => drop(text(name, rest)?),
 
             _ => return Err(Unsupported(name.to_owned())),
         }

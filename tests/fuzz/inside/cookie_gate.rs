@@ -4,7 +4,7 @@
 use super::duel::Duel;
 use super::input::Input;
 use crate::codec::Reader;
-use crate::cookie::{CookieContext, Entrance, HelloVerification, ReplyBuffer, Verdict};
+use crate::cookie::{Choices13, CookieContext, Entrance, HelloVerification, ReplyBuffer, Verdict};
 use crate::wire::{Body, HelloVerifyRequest};
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +14,7 @@ const STRANGERS: [&[u8]; 3] = [b"one", b"another", b""];
 pub(super) fn run(data: &[u8]) {
     let mut input = Input::new(data);
     let context = Arc::new(CookieContext::new().unwrap());
-    let mut entrance = Entrance::new(HelloVerification::Cookies(context), 2);
+    let mut entrance = Entrance::new(HelloVerification::Cookies(context), Choices13::default(), 2);
     let mut now = Duration::from_secs(1);
     // In the order in which they were given, so that an input always does the same.
     let mut given: Vec<(&[u8], Vec<u8>)> = Vec::new();

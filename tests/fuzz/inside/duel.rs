@@ -6,7 +6,7 @@ use crate::config::{
     ClientAuth, ClientConfig, ConfigBuilder, Psk, ServerConfig, ServerIdentity, ServerTrust,
 };
 use crate::connection::Connection;
-use crate::cookie::{Entrance, HelloVerification, ReplyBuffer, Verdict};
+use crate::cookie::{Choices13, Entrance, HelloVerification, ReplyBuffer, Verdict};
 use crate::error::Result;
 use crate::lab::End;
 use crate::timer::{Clock, Retransmission};
@@ -105,7 +105,7 @@ impl Duel {
         let mut client = Side::new(client);
         let own_hello = client.said.pop_front().unwrap();
         let hello = other_hello.unwrap_or(&own_hello);
-        let mut entrance = Entrance::new(HelloVerification::Waived, 1);
+        let mut entrance = Entrance::new(HelloVerification::Waived, Choices13::default(), 1);
         let mut reply = ReplyBuffer::new();
         let Verdict::Verified(hello) = entrance.check(b"client", hello, now, &mut reply) else {
             return None;

@@ -15,7 +15,7 @@ fn a01_the_reply_is_shorter_than_the_shortest_hello() {
 #[test]
 fn a09_no_hello_passes_without_a_context() {
     let (_, hello) = proven();
-    let gate = Gate::new(HelloVerification::None);
+    let gate = Gate::new(HelloVerification::None, Choices13::default());
     for datagram in [Hello::new().datagram(), hello.datagram()] {
         assert!(matches!(ask(&gate, &datagram), Answer::NoContext));
     }
@@ -72,7 +72,7 @@ fn p29_the_reply_says_dtls_1_0_whatever_the_hello_says() {
 
 #[test]
 fn a_waived_verification_takes_every_whole_hello() {
-    let gate = Gate::new(HelloVerification::Waived);
+    let gate = Gate::new(HelloVerification::Waived, Choices13::default());
     let verified = ask(&gate, &Hello::new().datagram()).verified();
     assert_eq!(verified.message_seq(), 0);
     assert_eq!(ask(&gate, b"no hello").dropped(), GateDrop::NotAHello);
@@ -82,7 +82,7 @@ fn a_waived_verification_takes_every_whole_hello() {
 
 #[test]
 fn a_waived_verification_begins_with_the_first_message() {
-    let gate = Gate::new(HelloVerification::Waived);
+    let gate = Gate::new(HelloVerification::Waived, Choices13::default());
     for message_seq in [1, 7] {
         let hello = Hello {
             message_seq,
@@ -95,7 +95,7 @@ fn a_waived_verification_begins_with_the_first_message() {
 
 #[test]
 fn versions_that_are_still_to_come_are_no_obstacle() {
-    let gate = Gate::new(HelloVerification::Waived);
+    let gate = Gate::new(HelloVerification::Waived, Choices13::default());
     for version in [0xfefc, 0xfefb, 0xfe00, 0xfdff, 0x80ff] {
         let hello = Hello {
             version,
@@ -120,7 +120,7 @@ fn a_signer_can_refuse() {
         }
     }
     let context = Arc::new(CookieContext::with_signer(RefuseAll));
-    let gate = Gate::new(HelloVerification::Cookies(context));
+    let gate = Gate::new(HelloVerification::Cookies(context), Choices13::default());
     let (_, hello) = proven();
     assert_eq!(ask(&gate, &hello.datagram()).dropped(), GateDrop::NoCookie);
 }

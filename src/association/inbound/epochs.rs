@@ -1,0 +1,123 @@
+//! The keys under which records are read.
+
+use crate::record::{Opener, Record};
+use crate::stats::DropReason;
+use std::time::Duration;
+
+/// How long the keys before the current ones are kept once records come under the current ones: twice the
+/// maximum segment lifetime of RFC 793, in which a server answers repetitions of the client's last
+/// flight (RFC 9147 §5.8.1), and reordered records still find their keys (§4.2.1).
+const PREVIOUS_KEYS: Duration = Duration::from_secs(240);
+
+/// With the current one, no two of these share their two low bits (pitfall 62).
+const MOST_PREVIOUS: usize = 2;
+
+/// One epoch's keys after another.
+pub(super) struct Epochs {
+    plaintext: Opener,
+    /// Once there are any.
+    current: Option<Opener>,
+    /// Of DTLS 1.3, the newest last.
+    previous: Vec<Previous>,
+}
+
+struct Previous {
+    opener: Opener,
+    /// Known once a record came under the keys that followed.
+    until: Option<Duration>,
+}
+
+impl Epochs {
+    pub(super) fn new() -> Self {
+        Epochs {
+            plaintext: Opener::plaintext(),
+            current: None,
+            previous: Vec::new(),
+        }
+    }
+
+    /// The number of the newest epoch.
+    pub(super) fn current(&self) -> u16 {
+        self.current.as_ref().map_or(0, Opener::epoch)
+    }
+
+    pub(super) fn integrity_limit(&self) -> Option<u64> {
+        self.current.as_ref().and_then(Opener::integrity_limit)
+    }
+
+    /// The present keys have just refused half as many records as they may.
+    pub(super) fn is_nearly_worn_out(&self) -> bool {
+        self.current.as_ref().is_some_and(Opener::is_worn)
+    }
+
+    /// The keys of a record. Plaintext is read only where `plaintext` says so.
+    pub(super) fn of(
+        &mut self,
+        record: &Record<'_>,
+        plaintext: Plaintext,
+        now: Duration,
+    ) -> Result<&mut Opener, DropReason> {
+        // RFC 9147 §4.5.3: the previous keys can be dropped when they reach their limit.
+        self.previous.retain(|previous| {
+            previous.until.is_none_or(|until| now < until)
+                && previous.opener.integrity_limit().is_none()
+        });
+        let current = self.current();
+        match record {
+            Record::Full(header, _) if header.epoch == current && current > 0 => {
+                self.current.as_mut().ok_or(DropReason::FutureEpoch)
+            }
+            Record::Full(header, _) if header.epoch == 0 && plaintext == Plaintext::Read => {
+                Ok(&mut self.plaintext)
+            }
+            Record::Full(header, _) if header.epoch < current => Err(DropReason::OldEpoch),
+            Record::Full(..) => Err(DropReason::FutureEpoch),
+            // RFC 9147 §4.2.2: the current epoch, or the most recent one that has these bits.
+            Record::Unified(header, _) => {
+                let previous = self.previous.iter_mut().rev().map(|p| &mut p.opener);
+                let mut all = self.current.iter_mut().chain(previous);
+                all.find(|opener| opener.epoch().to_be_bytes()[1] & 3 == header.epoch)
+                    .ok_or(DropReason::FutureEpoch)
+            }
+        }
+    }
+
+    /// The epoch that comes next: in DTLS 1.3 the first is that of the handshake (RFC 9147 §6.1).
+    pub(super) fn is_next(&self, record: &Record<'_>) -> bool {
+        match (record, &self.current) {
+            (Record::Full(header, _), _) => self.current().checked_add(1) == Some(header.epoch),
+            (Record::Unified(header, _), None) => header.epoch == 2,
+            (Record::Unified(header, _), Some(current)) => {
+                current.epoch().wrapping_add(1).to_be_bytes()[1] & 3 == header.epoch
+            }
+        }
+    }
+
+    /// Reads under new keys. Those before them are kept for a while.
+    pub(super) fn change(&mut self, opener: Opener) {
+        if let Some(opener) = self.current.replace(opener) {
+            let until = None;
+            self.previous.push(Previous { opener, until });
+        }
+        if self.previous.len() > MOST_PREVIOUS {
+            self.previous.remove(0);
+        }
+    }
+
+    /// A record was opened.
+    pub(super) fn used(&mut self, epoch: u16, now: Duration) {
+        if epoch == self.current() {
+            let until = now.saturating_add(PREVIOUS_KEYS);
+            for previous in &mut self.previous {
+                previous.until.get_or_insert(until);
+            }
+        }
+    }
+}
+
+/// Whether records of epoch 0 are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Plaintext {
+    Read,
+    Refused,
+}

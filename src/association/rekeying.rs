@@ -1,0 +1,72 @@
+//! The writing half's way from keys to keys in DTLS 1.3 (RFC 8446 §4.6.3, RFC 9147 §8).
+
+use crate::error::{Error, Result};
+use crate::flight::{Content, OutgoingMessage};
+use crate::record::{Sealer, TrafficSecret};
+use crate::wire::{Body, HandshakeType, KeyUpdate};
+
+/// What is needed to update the keys that we write under.
+pub(crate) struct Rekeying {
+    secret: TrafficSecret,
+    epoch: u16,
+    next_message_seq: Option<u16>,
+    wanted: Option<KeyUpdate>,
+    /// A KeyUpdate was sent and is not acknowledged yet.
+    under_way: bool,
+}
+
+impl Rekeying {
+    /// `secret` is that of the present `epoch`, and our next message bears the number `next_message_seq`.
+    pub(crate) fn new(secret: TrafficSecret, epoch: u16, next_message_seq: Option<u16>) -> Self {
+        Rekeying {
+            secret,
+            epoch,
+            next_message_seq,
+            wanted: None,
+            under_way: false,
+        }
+    }
+
+    /// No new keys are under way.
+    pub(super) fn is_idle(&self) -> bool {
+        self.wanted.is_none() && !self.under_way
+    }
+
+    /// Several wishes are one, and new keys that are under way are new enough; but whoever asks the peer for
+    /// new keys as well is heard.
+    pub(super) fn want(&mut self, update: KeyUpdate) {
+        if update == KeyUpdate::Requested || (self.wanted.is_none() && !self.under_way) {
+            self.wanted = Some(update);
+        }
+    }
+
+    /// The KeyUpdate that is wanted.
+    pub(super) fn message(&mut self, epoch: u16) -> Result<Option<OutgoingMessage>> {
+        let Some(update) = self.wanted.take() else {
+            return Ok(None);
+        };
+        // RFC 9147 §8: neither epochs nor message numbers wrap.
+        if self.epoch == u16::MAX {
+            return Err(Error::NumbersExhausted);
+        }
+        let message_seq = self.next_message_seq.ok_or(Error::NumbersExhausted)?;
+        self.next_message_seq = message_seq.checked_add(1);
+        self.under_way = true;
+        Ok(Some(OutgoingMessage {
+            epoch,
+            content: Content::Handshake {
+                typ: HandshakeType::KEY_UPDATE,
+                message_seq,
+                body: update.encode(),
+            },
+        }))
+    }
+
+    /// The next epoch's keys.
+    pub(super) fn advance(&mut self) -> Result<Sealer> {
+        self.under_way = false;
+        self.secret = self.secret.next()?;
+        self.epoch = self.epoch.checked_add(1).ok_or(Error::NumbersExhausted)?;
+        self.secret.sealer(self.epoch)
+    }
+}

@@ -1,0 +1,339 @@
+//! The client of DTLS 1.3 from ServerHello on (RFC 9147 §5.7, figures 8 and 9).
+
+use super::auth;
+use super::io::Io;
+use super::keys12::verify_finished;
+use super::keys13::{APPLICATION, EarlySecret, HandshakeSecret, MasterSecret};
+use super::offered_session::OfferedSession;
+use super::psk13::OfferedPsk;
+use super::{client12, signed13};
+use crate::association::Tickets;
+use crate::certificate::{PeerIdentity, ServerName};
+use crate::config::ClientConfig;
+use crate::crypto::{EphemeralKey, Secret, Suite13};
+use crate::error::{Error, Result};
+use crate::resumption::seconds;
+use crate::session::{Session, TicketKeeper};
+use crate::wire::{
+    Certificate13, CertificateRequest13, CertificateVerify, ClientHello, EncryptedExtensions,
+    ExtensionType, Finished, KeyShare, KeyShareAnswer, NamedGroup, PSK_DHE_KE, ProtocolVersion,
+    ServerExtensions, ServerHello,
+};
+use std::sync::Arc;
+
+/// What a hello offers to a server that speaks DTLS 1.3, and we keep to ourselves.
+pub(super) struct Offer13 {
+    /// The key of the share; none where the version is not offered.
+    key: Option<(NamedGroup, EphemeralKey)>,
+    psk: Option<OfferedPsk>,
+}
+
+impl Offer13 {
+    /// Writes the offer into `hello`, if the version is to be offered.
+    pub(super) fn make(
+        io: &Io,
+        config: &ClientConfig,
+        session: &OfferedSession,
+        hello: &mut ClientHello,
+    ) -> Result<Offer13> {
+        let mut offer = Offer13 {
+            key: None,
+            psk: None,
+        };
+        if config.settings.suites13().next().is_none() {
+            return Ok(offer);
+        }
+        let extensions = &mut hello.extensions;
+        let mut versions = vec![ProtocolVersion::DTLS1_3];
+        versions.extend(
+            config
+                .settings
+                .suites()
+                .next()
+                .map(|_| ProtocolVersion::DTLS1_2),
+        );
+        extensions.supported_versions = Some(versions);
+        extensions.psk_modes = Some(vec![PSK_DHE_KE]);
+        if let Some(group) = config.settings.groups.first() {
+            offer.share(*group, hello)?;
+        }
+        offer.psk = OfferedPsk::choose(config, session);
+        offer.bind(io, hello)?;
+        Ok(offer)
+    }
+
+    /// Proves anew that we hold the key that we offer, since the hello has changed.
+    pub(super) fn bind(&self, io: &Io, hello: &mut ClientHello) -> Result<()> {
+        match &self.psk {
+            Some(psk) => psk.bind(io, hello),
+            None => Ok(()),
+        }
+    }
+
+    fn share(&mut self, group: NamedGroup, hello: &mut ClientHello) -> Result<()> {
+        let (key, share) = EphemeralKey::generate(group)?;
+        hello.extensions.key_shares = Some(vec![KeyShare { group, share }]);
+        self.key = Some((group, key));
+        Ok(())
+    }
+}
+
+pub(super) async fn run(
+    mut io: Io,
+    config: Arc<ClientConfig>,
+    server: ServerName,
+    mut hello: ClientHello,
+    session: OfferedSession,
+    mut offer: Offer13,
+    mut answer: ServerHello,
+) -> Result<Session> {
+    // Flights 2 and 3, if the server wants them: a cookie, or a share in another group.
+    let mut retried = None;
+    if answer.is_retry_request() {
+        let suite = chosen_suite(&hello, &answer)?;
+        io.collapse_first_hello(suite.hash);
+        retry(&config, &mut hello, &mut offer, suite, answer.extensions)?;
+        offer.bind(&io, &mut hello)?;
+        io.send(&hello)?;
+        answer = io.recv::<ServerHello>().await?;
+        retried = Some(suite);
+    }
+
+    // Flight 4: the server's choice, and from here on under keys.
+    let suite = chosen_suite(&hello, &answer)?;
+    if retried.is_some_and(|retried| retried != suite) {
+        return Err(Error::IllegalParameter("suite after a HelloRetryRequest"));
+    }
+    let Agreed { psk, shared } = agree(offer, &answer, suite)?;
+    let early = match &psk {
+        Some(psk) => psk.early_secret(),
+        None => EarlySecret::new(suite.hash, None),
+    };
+    let keys = HandshakeSecret::derive(&mut io, suite, &early, &shared, hello.random)?;
+    io.change_write_keys(keys.client_write()?);
+    io.change_read_keys(keys.client_read()?);
+    let extensions = io.recv::<EncryptedExtensions>().await?.extensions;
+    check_extensions(&config, &hello, &extensions)?;
+    let (peer_identity, request) = match &psk {
+        Some(psk) => (psk.peer().clone(), None),
+        None => {
+            let (request, certificate) = io
+                .recv_optional::<CertificateRequest13, Certificate13>()
+                .await?;
+            let chain = server_chain(certificate)?;
+            auth::verify_server_chain(&config, &server, &chain)?;
+            let signed = signed13::by_server(&io.transcript_hash(suite.hash));
+            let verify = io.recv::<CertificateVerify>().await?;
+            auth::verify13(&chain, verify.scheme, &signed, &verify.signature)?;
+            (PeerIdentity::Certificate(chain), request)
+        }
+    };
+    let expected = keys.server_finished(&io)?;
+    verify_finished(&io.recv::<Finished>().await?, &expected)?;
+    let master = MasterSecret::derive(&mut io, &keys, hello.random)?;
+    io.change_read_keys(master.server.opener(APPLICATION)?);
+
+    // Flight 5: who we are, if asked, and that we have seen the same handshake.
+    if let Some(request) = request {
+        if !request.context.is_empty() {
+            return Err(Error::IllegalParameter("certificate request context"));
+        }
+        let missing = Error::MissingExtension(ExtensionType::SIGNATURE_ALGORITHMS);
+        let accepted = request.schemes.ok_or(missing)?;
+        match auth::client_credentials13(&config, &accepted) {
+            Some(credentials) => {
+                io.send(&credentials.certificate13(request.context))?;
+                let signed = signed13::by_client(&io.transcript_hash(suite.hash));
+                io.send(&CertificateVerify {
+                    scheme: credentials.scheme(),
+                    signature: credentials.sign(&signed)?,
+                })?;
+            }
+            None => {
+                io.send(&Certificate13 {
+                    context: request.context,
+                    chain: Vec::new(),
+                    extensions: Vec::new(),
+                })?;
+            }
+        }
+    }
+    io.send(&keys.client_finished(&io)?)?;
+    io.change_write_keys(master.client.sealer(APPLICATION)?);
+    io.follow(
+        APPLICATION,
+        master.server.clone(),
+        master.client.clone(),
+        Tickets::Welcome,
+    );
+
+    let resumed = psk.as_ref().is_some_and(OfferedPsk::is_resumption);
+    let created = psk.as_ref().and_then(OfferedPsk::created);
+    let resumption = master.resumption(&io)?;
+    session.used();
+    let mut session = Session {
+        version: ProtocolVersion::DTLS1_3,
+        cipher_suite: suite.id,
+        alpn: extensions.alpn,
+        srtp_profile: extensions.use_srtp.map(|choice| choice.profile),
+        peer_identity,
+        server_name: server.sni().map(str::to_owned),
+        resumed,
+        exporter: Some(master.exporter()),
+        tickets: None,
+    };
+    // RFC 8446 §4.6.1: however often it is gone on with, a session is as old as its full handshake.
+    let created = created.unwrap_or_else(|| seconds(config.settings.clock.date()));
+    session.tickets = Some(TicketKeeper {
+        state: session.state(&resumption, created),
+        hash: suite.hash,
+        resumption,
+        config,
+        server,
+    });
+    Ok(session)
+}
+
+/// The suite, which must be one that was offered; and what every answer must say (RFC 8446 §4.1.3).
+fn chosen_suite(hello: &ClientHello, answer: &ServerHello) -> Result<&'static Suite13> {
+    // RFC 9147 §5.3 and §5.4: there is no session number to repeat.
+    if !answer.session_id.is_empty() {
+        return Err(Error::IllegalParameter("session number"));
+    }
+    if answer.compression_method != 0 {
+        return Err(Error::IllegalParameter("compression method"));
+    }
+    Suite13::find(answer.cipher_suite)
+        .filter(|suite| hello.cipher_suites.contains(&suite.id))
+        .ok_or(Error::SuiteNotOffered(answer.cipher_suite))
+}
+
+/// Changes the hello as a HelloRetryRequest wants it (RFC 8446 §4.1.2 and §4.1.4).
+fn retry(
+    config: &ClientConfig,
+    hello: &mut ClientHello,
+    offer: &mut Offer13,
+    suite: &'static Suite13,
+    wanted: ServerExtensions,
+) -> Result<()> {
+    only(
+        &wanted,
+        &[
+            ExtensionType::SUPPORTED_VERSIONS,
+            ExtensionType::KEY_SHARE,
+            ExtensionType::COOKIE,
+        ],
+    )?;
+    let group = match wanted.key_share {
+        None => None,
+        Some(KeyShareAnswer::Group(group)) => Some(group),
+        Some(KeyShareAnswer::Share(_)) => {
+            return Err(Error::IllegalParameter("share in a HelloRetryRequest"));
+        }
+    };
+    if group.is_none() && wanted.cookie.is_none() {
+        return Err(Error::IllegalParameter(
+            "HelloRetryRequest that changes nothing",
+        ));
+    }
+    if let Some(group) = group {
+        let offered = offer.key.as_ref().map(|(group, _)| *group);
+        if !config.settings.groups.contains(&group) || offered == Some(group) {
+            return Err(Error::GroupNotOffered(group));
+        }
+        offer.share(group, hello)?;
+    }
+    hello.extensions.cookie = wanted.cookie;
+    // RFC 8446 §4.1.2: what does not go with the suite is left out.
+    offer.psk = offer.psk.take().filter(|psk| psk.goes_with(suite));
+    if offer.psk.is_none() {
+        hello.extensions.pre_shared_key = None;
+    }
+    Ok(())
+}
+
+/// What both sides hold now.
+struct Agreed {
+    psk: Option<OfferedPsk>,
+    shared: Secret,
+}
+
+fn agree(offer: Offer13, answer: &ServerHello, suite: &'static Suite13) -> Result<Agreed> {
+    // A second HelloRetryRequest (RFC 8446 §4.1.4).
+    if answer.is_retry_request() {
+        return Err(Error::UnexpectedRecord("a second HelloRetryRequest"));
+    }
+    let extensions = &answer.extensions;
+    only(
+        extensions,
+        &[
+            ExtensionType::SUPPORTED_VERSIONS,
+            ExtensionType::KEY_SHARE,
+            ExtensionType::PRE_SHARED_KEY,
+        ],
+    )?;
+    if extensions.selected_version != Some(ProtocolVersion::DTLS1_3) {
+        return Err(Error::UnsupportedVersion(answer.version));
+    }
+    let psk = match (extensions.pre_shared_key, offer.psk) {
+        (None, _) => None,
+        (Some(0), Some(psk)) if psk.goes_with(suite) => Some(psk),
+        (Some(_), None) => return Err(Error::UnsolicitedExtension(ExtensionType::PRE_SHARED_KEY)),
+        (Some(_), Some(_)) => return Err(Error::IllegalParameter("pre-shared key")),
+    };
+    // RFC 8446 §4.2.9: we offer no pre-shared key without a key agreement.
+    let Some(KeyShareAnswer::Share(share)) = &extensions.key_share else {
+        return Err(Error::MissingExtension(ExtensionType::KEY_SHARE));
+    };
+    match offer.key {
+        Some((group, key)) if group == share.group => Ok(Agreed {
+            psk,
+            shared: key.complete(&share.share)?,
+        }),
+        _ => Err(Error::GroupNotOffered(share.group)),
+    }
+}
+
+/// RFC 8446 §4.2: an extension in a message where it must not be, or that was not asked for.
+fn only(extensions: &ServerExtensions, allowed: &[ExtensionType]) -> Result<()> {
+    match extensions.types.iter().find(|typ| !allowed.contains(typ)) {
+        Some(other) => Err(Error::UnsolicitedExtension(*other)),
+        None => Ok(()),
+    }
+}
+
+fn check_extensions(
+    config: &ClientConfig,
+    hello: &ClientHello,
+    extensions: &ServerExtensions,
+) -> Result<()> {
+    let offered = &hello.extensions;
+    let asked = |typ: &ExtensionType| match *typ {
+        ExtensionType::SERVER_NAME => offered.server_name.is_some(),
+        ExtensionType::SUPPORTED_GROUPS => true,
+        ExtensionType::USE_SRTP => offered.srtp_profiles.is_some(),
+        ExtensionType::APPLICATION_LAYER_PROTOCOL_NEGOTIATION => offered.alpn.is_some(),
+        _ => false,
+    };
+    if let Some(unsolicited) = extensions.types.iter().find(|typ| !asked(typ)) {
+        return Err(Error::UnsolicitedExtension(*unsolicited));
+    }
+    client12::check_choices(config, extensions)
+}
+
+/// RFC 8446 §4.4.2 and §4.4.2.4.
+fn server_chain(certificate: Certificate13) -> Result<Vec<Vec<u8>>> {
+    if !certificate.context.is_empty() {
+        return Err(Error::IllegalParameter("certificate context"));
+    }
+    if let Some(unsolicited) = certificate.extensions.first() {
+        return Err(Error::UnsolicitedExtension(*unsolicited));
+    }
+    match certificate.chain.is_empty() {
+        true => Err(Error::Decode {
+            what: "CERTIFICATE",
+            cause: crate::codec::DecodeError::BadLength,
+        }),
+        false => Ok(certificate.chain),
+    }
+}

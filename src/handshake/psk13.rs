@@ -1,0 +1,197 @@
+//! Pre-shared keys in DTLS 1.3: those that both sides were told, and those of tickets (RFC 8446 §4.2.11).
+
+use super::io::Io;
+use super::keys13::{EarlySecret, PskKind, is_same};
+use super::known_session;
+use super::offered_session::OfferedSession;
+use crate::certificate::PeerIdentity;
+use crate::config::{ClientConfig, ServerConfig, Trust};
+use crate::crypto::{HashAlgorithm, Secret, Suite13};
+use crate::error::{Error, Result};
+use crate::resumption::SessionState;
+use crate::wire::{Body, ClientHello, ExtensionType, OfferedPsks, PSK_DHE_KE, PskIdentity};
+
+/// The hash that goes with a key that was not made for one (RFC 8446 §4.2.11).
+const EXTERNAL_HASH: HashAlgorithm = HashAlgorithm::Sha256;
+
+/// How many identities of a hello a server looks at.
+const MOST_IDENTITIES: usize = 4;
+
+/// The key that a client offers.
+pub(super) struct OfferedPsk {
+    kind: PskKind,
+    hash: HashAlgorithm,
+    key: Secret,
+    identity: PskIdentity,
+    /// Who the server is, if it takes the key.
+    peer: PeerIdentity,
+    created: Option<u64>,
+}
+
+impl OfferedPsk {
+    /// A session's key if there is one to go on with, or else the key that the client was told.
+    pub(super) fn choose(config: &ClientConfig, session: &OfferedSession) -> Option<Self> {
+        if let Some((state, identity)) = session.ticket13() {
+            return Some(OfferedPsk {
+                kind: PskKind::Resumption,
+                hash: Suite13::find(state.cipher_suite)?.hash,
+                key: state.master.clone(),
+                identity,
+                peer: state.peer.clone(),
+                created: Some(state.created),
+            });
+        }
+        let psk = match &config.trust.0 {
+            Trust::Psk(choose) => choose(None)?,
+            #[cfg(feature = "x509")]
+            Trust::Certificates { .. } => return None,
+        };
+        Some(OfferedPsk {
+            kind: PskKind::External,
+            hash: EXTERNAL_HASH,
+            key: psk.key().clone(),
+            identity: PskIdentity {
+                identity: psk.identity().to_vec(),
+                obfuscated_ticket_age: 0,
+            },
+            peer: PeerIdentity::Psk(psk.identity().to_vec()),
+            created: None,
+        })
+    }
+
+    pub(super) fn goes_with(&self, suite: &Suite13) -> bool {
+        self.hash == suite.hash
+    }
+
+    pub(super) fn is_resumption(&self) -> bool {
+        self.kind == PskKind::Resumption
+    }
+
+    pub(super) fn peer(&self) -> &PeerIdentity {
+        &self.peer
+    }
+
+    /// When the session's full handshake was, in seconds since 1970.
+    pub(super) fn created(&self) -> Option<u64> {
+        self.created
+    }
+
+    pub(super) fn early_secret(&self) -> EarlySecret {
+        EarlySecret::new(self.hash, Some(&self.key))
+    }
+
+    /// Writes identity and binder into the hello that is about to be sent.
+    pub(super) fn bind(&self, io: &Io, hello: &mut ClientHello) -> Result<()> {
+        let mut psks = OfferedPsks {
+            identities: vec![self.identity.clone()],
+            binders: vec![vec![0; self.hash.len()]],
+        };
+        let binders_len = psks.binders_len();
+        hello.extensions.pre_shared_key = Some(psks.clone());
+        let hash = io.partial_hash(self.hash, &hello.encode(), binders_len);
+        psks.binders = vec![self.early_secret().binder(self.kind, &hash)?];
+        hello.extensions.pre_shared_key = Some(psks);
+        Ok(())
+    }
+}
+
+/// The key that a server goes on with.
+pub(super) struct ChosenPsk {
+    /// Its place among those offered.
+    pub(super) index: u16,
+    pub(super) early: EarlySecret,
+    pub(super) client: KnownClient,
+}
+
+/// Who holds the key.
+pub(super) enum KnownClient {
+    /// Whoever was told it.
+    External(Vec<u8>),
+    /// The client of an earlier session.
+    Session(Box<SessionState>),
+}
+
+impl ChosenPsk {
+    pub(super) fn is_resumption(&self) -> bool {
+        matches!(self.client, KnownClient::Session(_))
+    }
+
+    /// When the session's full handshake was, in seconds since 1970.
+    pub(super) fn created(&self) -> Option<u64> {
+        match &self.client {
+            KnownClient::External(_) => None,
+            KnownClient::Session(state) => Some(state.created),
+        }
+    }
+
+    pub(super) fn peer(&self) -> PeerIdentity {
+        match &self.client {
+            KnownClient::External(identity) => PeerIdentity::Psk(identity.clone()),
+            KnownClient::Session(state) => state.peer.clone(),
+        }
+    }
+}
+
+/// The first key of the hello that is known and goes with the suite. The transcript must end with the
+/// hello. A binder that does not verify is an error (RFC 8446 §4.2.11).
+pub(super) fn choose(
+    io: &Io,
+    config: &ServerConfig,
+    hello: &ClientHello,
+    bound_to: &known_session::BoundTo<'_>,
+    suite: &'static Suite13,
+) -> Result<Option<ChosenPsk>> {
+    let Some(offered) = &hello.extensions.pre_shared_key else {
+        return Ok(None);
+    };
+    let missing = Error::MissingExtension(ExtensionType::PSK_KEY_EXCHANGE_MODES);
+    let modes = hello.extensions.psk_modes.as_ref().ok_or(missing)?;
+    if offered.identities.len() != offered.binders.len() {
+        return Err(Error::IllegalParameter("number of binders"));
+    }
+    if !modes.contains(&PSK_DHE_KE) {
+        return Ok(None);
+    }
+    let pairs = offered.identities.iter().zip(&offered.binders);
+    for ((identity, binder), index) in pairs.zip(0..).take(MOST_IDENTITIES) {
+        let Some((kind, key, client)) = look_up(config, &identity.identity, bound_to, suite) else {
+            continue;
+        };
+        let early = EarlySecret::new(suite.hash, Some(&key));
+        let hash = io.transcript_hash_without(suite.hash, offered.binders_len());
+        if !is_same(&early.binder(kind, &hash)?, binder) {
+            return Err(match kind {
+                PskKind::External => Error::UnknownPskIdentity,
+                PskKind::Resumption => Error::BadFinished,
+            });
+        }
+        return Ok(Some(ChosenPsk {
+            index,
+            early,
+            client,
+        }));
+    }
+    Ok(None)
+}
+
+fn look_up(
+    config: &ServerConfig,
+    identity: &[u8],
+    bound_to: &known_session::BoundTo<'_>,
+    suite: &'static Suite13,
+) -> Option<(PskKind, Secret, KnownClient)> {
+    if let Some(state) = known_session::find13(config, identity, bound_to, suite) {
+        let key = state.master.clone();
+        return Some((
+            PskKind::Resumption,
+            key,
+            KnownClient::Session(Box::new(state)),
+        ));
+    }
+    if suite.hash != EXTERNAL_HASH {
+        return None;
+    }
+    let psk = config.identity.psk.as_ref()?.find(identity)?;
+    let client = KnownClient::External(identity.to_vec());
+    Some((PskKind::External, psk.key().clone(), client))
+}

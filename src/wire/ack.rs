@@ -1,0 +1,41 @@
+//! ACK (RFC 9147 §7).
+
+use crate::codec::{self, Reader, Writer};
+
+/// A record's epoch and its number therein (RFC 9147 §4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct RecordNumber {
+    pub(crate) epoch: u64,
+    pub(crate) sequence: u64,
+}
+
+/// The records that arrived.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Ack {
+    pub(crate) record_numbers: Vec<RecordNumber>,
+}
+
+impl Ack {
+    pub(crate) fn decode(bytes: &[u8]) -> codec::Result<Self> {
+        let mut list = Reader::new(Reader::whole(bytes, Reader::vec16)?);
+        let mut record_numbers = Vec::new();
+        while !list.is_empty() {
+            record_numbers.push(RecordNumber {
+                epoch: u64::from_be_bytes(list.array()?),
+                sequence: u64::from_be_bytes(list.array()?),
+            });
+        }
+        Ok(Ack { record_numbers })
+    }
+
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        Writer::bytes_of(|w| {
+            w.vec16(|w| {
+                for number in &self.record_numbers {
+                    w.bytes(&number.epoch.to_be_bytes());
+                    w.bytes(&number.sequence.to_be_bytes());
+                }
+            });
+        })
+    }
+}
