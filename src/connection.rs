@@ -14,7 +14,7 @@ use crate::session::Session;
 #[cfg(feature = "lab")]
 use crate::stats::Stats;
 use crate::trace::{Message, Trace, What};
-use crate::wire::ProtocolVersion;
+use crate::wire::{HandshakeType, ProtocolVersion};
 use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -69,6 +69,7 @@ impl Connection {
             message_seq: 0,
             expected_seq: 0,
             record_sequence: 0,
+            wish: HandshakeType::HELLO_REQUEST,
         };
         let settings = config.settings.clone();
         // RFC 6347 §4.2.1: before a version is agreed on, records say DTLS 1.0, which all can read.
@@ -96,6 +97,7 @@ impl Connection {
             message_seq: hello.message_seq(),
             expected_seq: hello.message_seq().saturating_add(1),
             record_sequence: hello.record_sequence(),
+            wish: HandshakeType::CLIENT_HELLO,
         };
         let settings = config.settings.clone();
         let version = ProtocolVersion::DTLS1_2;
@@ -120,6 +122,7 @@ impl Connection {
             replay: settings.replay,
             bad_mac_limit: settings.bad_mac_limit,
             renegotiation: settings.renegotiation,
+            wish: start.wish,
         };
         let mailbox = Arc::<Mutex<Mailbox>>::default();
         // Whoever believes everything at once answers everything at once, too.
@@ -386,11 +389,12 @@ impl Connection {
     }
 }
 
-/// Where the numbering starts.
+/// Where the numbering starts, and what of the peer's would be a new start.
 struct Start {
     message_seq: u16,
     expected_seq: u16,
     record_sequence: u64,
+    wish: HandshakeType,
 }
 
 #[cfg(all(test, feature = "anti-replay"))]

@@ -8,7 +8,7 @@ use crate::flight::{MessageLimits, Reassembly, ReceivedMessage};
 use crate::record::{Opener, Records, Replay};
 use crate::stats::{DropReason, Stats};
 use crate::trace::{Told, Trace, What};
-use crate::wire::RecordHeader;
+use crate::wire::{HandshakeType, RecordHeader};
 use records::Input;
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -62,6 +62,8 @@ pub(crate) struct Rules {
     pub(crate) replay: Replay,
     pub(crate) bad_mac_limit: Option<NonZeroU32>,
     pub(crate) renegotiation: Renegotiation,
+    /// With what the peer asks for another handshake: a server with a HelloRequest, a client with its hello.
+    pub(crate) wish: HandshakeType,
 }
 
 /// Receives from one peer.

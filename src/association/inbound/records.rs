@@ -25,10 +25,6 @@ impl Input<'_> {
     fn is_authentic(&self) -> bool {
         self.header.epoch > 0
     }
-
-    fn suspect(&mut self, error: Error) {
-        self.response.suspicion.get_or_insert(error);
-    }
 }
 
 impl Inbound {
@@ -80,7 +76,7 @@ impl Inbound {
         match input.header.content_type {
             ContentType::APPLICATION_DATA if self.phase != Phase::Established => {
                 if !input.is_authentic() {
-                    input.suspect(Error::UnexpectedRecord("application data"));
+                    self.suspect(input, Error::UnexpectedRecord("application data"));
                 }
                 Err(DropReason::EarlyData)
             }
@@ -102,7 +98,7 @@ impl Inbound {
     /// RFC 6347 §4.1.2.7: silently discarded, unless the configuration sets a limit.
     fn bad_mac(&mut self, input: &mut Input<'_>) {
         if self.phase != Phase::Established {
-            input.suspect(Error::CannotDecrypt);
+            self.suspect(input, Error::CannotDecrypt);
         }
         if let Some(limit) = self.opener.as_ref().and_then(Opener::integrity_limit) {
             return self.end(input, Error::TooManyBadRecords { limit });
@@ -168,6 +164,10 @@ impl Inbound {
         if self.phase == Phase::Established {
             return Err(self.after_handshake(input, &header));
         }
+        // RFC 5246 §7.4.1.1: a client that is negotiating ignores it. It takes no number of the handshake's.
+        if header.typ == HandshakeType::HELLO_REQUEST && header.typ == self.rules.wish {
+            return Ok(());
+        }
         let epoch = input.header.epoch;
         if epoch < self.read_epoch() {
             self.repeated(input, &header);
@@ -212,7 +212,7 @@ impl Inbound {
 
     /// Nothing in DTLS 1.2 follows the handshake but its own repetitions, and wishes for another.
     fn after_handshake(&mut self, input: &mut Input<'_>, header: &HandshakeHeader) -> DropReason {
-        if let HandshakeType::HELLO_REQUEST | HandshakeType::CLIENT_HELLO = header.typ {
+        if header.typ == self.rules.wish {
             match self.rules.renegotiation {
                 // RFC 5746 §5: it is refused; once, so that asking costs nothing.
                 Renegotiation::Refused => {
@@ -268,7 +268,7 @@ impl Inbound {
         let closes = alert.description == AlertDescription::CLOSE_NOTIFY;
         if !input.is_authentic() {
             if closes || alert.level == AlertLevel::FATAL {
-                input.suspect(Error::PeerAlert(alert.description));
+                self.suspect(input, Error::PeerAlert(alert.description));
             }
             return Err(DropReason::UnauthenticatedAlert);
         }
@@ -277,7 +277,7 @@ impl Inbound {
         if closes && self.phase != Phase::Established {
             // Its Finished may have been lost before, and comes again when ours does.
             self.closed_early = true;
-            input.suspect(Error::PeerAlert(alert.description));
+            self.suspect(input, Error::PeerAlert(alert.description));
         } else if closes {
             self.ended = Some(Error::Closed);
             input.response.close_notify = true;
@@ -336,7 +336,15 @@ impl Inbound {
         if input.is_authentic() {
             self.end(input, error);
         } else {
-            input.suspect(error);
+            self.suspect(input, error);
+        }
+    }
+
+    /// Something that the handshake may have to fail for. Once there are keys, what is in the clear says
+    /// nothing (hazard D12).
+    fn suspect(&self, input: &mut Input<'_>, error: Error) {
+        if input.header.epoch == self.read_epoch() {
+            input.response.suspicion.get_or_insert(error);
         }
     }
 

@@ -14,6 +14,7 @@ const RULES: Rules = Rules {
     replay: Replay::Window,
     bad_mac_limit: None,
     renegotiation: Renegotiation::Refused,
+    wish: Type::HELLO_REQUEST,
 };
 
 const AEAD: AeadAlgorithm = AeadAlgorithm::Aes128Gcm;
@@ -194,7 +195,7 @@ fn e03_p03_after_the_handshake_there_are_only_repetitions_and_wishes_for_another
         }),
     );
     assert!(rest_of_a_repetition.is_empty());
-    let wish = peer.say_messages(&[(Type::CLIENT_HELLO, 0)]);
+    let wish = peer.say_messages(&[(Type::HELLO_REQUEST, 0)]);
     assert!(wish.no_renegotiation && wish.fatal.is_none());
     let more = peer.say_messages(&[(Type::FINISHED, 6)]);
     assert!(matches!(more.fatal, Some(Error::UnexpectedRecord(_))));
@@ -203,15 +204,38 @@ fn e03_p03_after_the_handshake_there_are_only_repetitions_and_wishes_for_another
 
 #[test]
 fn d14_a_wish_to_renegotiate_is_refused_once_or_ends_the_connection() {
-    for wish in [Type::HELLO_REQUEST, Type::CLIENT_HELLO] {
-        let mut peer = Peer::established(Renegotiation::Refused);
+    let wishes = [Type::HELLO_REQUEST, Type::CLIENT_HELLO];
+    for (wish, other) in [(0, 1), (1, 0)].map(|(one, two)| (wishes[one], wishes[two])) {
+        let established = |renegotiation| {
+            let rules = Rules {
+                renegotiation,
+                wish,
+                ..RULES
+            };
+            Peer::with_rules(rules).finished()
+        };
+        let mut peer = established(Renegotiation::Refused);
         let refusals = [0, 1, 2].map(|_| peer.say_messages(&[(wish, 0)]).no_renegotiation);
         assert_eq!(refusals, [true, false, false]);
         assert!(peer.inbound.closed().is_none());
 
-        let mut peer = Peer::established(Renegotiation::Fatal);
+        let mut peer = established(Renegotiation::Fatal);
         let response = peer.say_messages(&[(wish, 0)]);
         assert!(matches!(response.fatal, Some(Error::UnexpectedRecord(_))));
         assert!(peer.inbound.closed().is_some());
+
+        // Only servers send HelloRequest, and only clients ClientHello.
+        let mut peer = established(Renegotiation::Refused);
+        let response = peer.say_messages(&[(other, 6)]);
+        assert!(matches!(response.fatal, Some(Error::UnexpectedRecord(_))));
     }
+}
+
+/// RFC 5246 §7.4.1.1: a client that is negotiating ignores it, and what stands behind it counts.
+#[test]
+fn d14_a_wish_to_renegotiate_is_nothing_to_a_client_that_negotiates() {
+    let mut peer = Peer::with_rules(RULES);
+    let wish_and_finished = [(Type::HELLO_REQUEST, 5), (Type::FINISHED, 5)];
+    assert!(peer.say_messages(&wish_and_finished).is_empty());
+    assert_eq!(peer.inbound.next_message().unwrap().typ, Type::FINISHED);
 }
