@@ -23,6 +23,31 @@ fn keys(byte: u8) -> [Secret; 2] {
     [AEAD.key_len(), AEAD.fixed_iv_len()].map(|length| Secret::new(vec![byte; length]))
 }
 
+#[cfg(all(feature = "anti-replay", feature = "x509"))]
+impl Inbound {
+    /// All that decides what becomes of the next record, but for keys and windows.
+    pub(crate) fn state(&self) -> String {
+        let Inbound {
+            phase,
+            change_cipher_spec_seen,
+            reassembly,
+            previous_flight,
+            current_flight,
+            renegotiation_refused,
+            closed_early,
+            ended,
+            ..
+        } = self;
+        let early: Vec<_> = self.early.iter().map(Vec::len).collect();
+        let (epoch, keys) = (self.read_epoch(), self.at_change_cipher_spec.is_some());
+        let reassembly = reassembly.state();
+        format!(
+            "{phase:?} {epoch} {keys} {change_cipher_spec_seen} {early:?} {reassembly} {previous_flight} \
+             {current_flight} {renegotiation_refused} {closed_early} {ended:?}"
+        )
+    }
+}
+
 /// Keys of epoch 1 that are all of this byte.
 fn sealer(byte: u8) -> Sealer {
     let [key, iv] = keys(byte);
