@@ -16,7 +16,7 @@ use crate::stats::Stats;
 use crate::trace::{Message, Trace, What};
 #[cfg(feature = "lab")]
 use crate::wire::KeyUpdate;
-use crate::wire::ProtocolVersion;
+use crate::wire::{HandshakeType, ProtocolVersion};
 use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -71,6 +71,7 @@ impl Connection {
             message_seq: 0,
             expected_seq: 0,
             record_sequence: 0,
+            wish: HandshakeType::HELLO_REQUEST,
         };
         let settings = config.settings.clone();
         // RFC 6347 §4.2.1: before a version is agreed on, records say DTLS 1.0, which all can read.
@@ -98,6 +99,7 @@ impl Connection {
             message_seq: hello.message_seq(),
             expected_seq: hello.message_seq().saturating_add(1),
             record_sequence: hello.record_sequence(),
+            wish: HandshakeType::CLIENT_HELLO,
         };
         let settings = config.settings.clone();
         let version = ProtocolVersion::DTLS1_2;
@@ -126,6 +128,7 @@ impl Connection {
                 true => Belief::Literal,
                 false => Belief::Careful,
             },
+            wish: start.wish,
         };
         let mailbox = Arc::<Mutex<Mailbox>>::default();
         // Whoever believes everything at once answers everything at once, too.
@@ -404,11 +407,12 @@ impl Connection {
     }
 }
 
-/// Where the numbering starts.
+/// Where the numbering starts, and what of the peer's would be a new start.
 struct Start {
     message_seq: u16,
     expected_seq: u16,
     record_sequence: u64,
+    wish: HandshakeType,
 }
 
 #[cfg(all(test, feature = "anti-replay"))]

@@ -88,8 +88,8 @@ fn i19_what_anyone_can_cause_is_logged_at_debug() {
             "println!",
             "eprintln!",
         ],
-        // The application's own bug, and its own disk.
-        &["net/workers.rs", "key_log.rs"],
+        // The application's own bug, and its own disk; and tests that tell how much they have tried.
+        &["net/workers.rs", "key_log.rs", "connection/tests/states"],
     );
     assert!(loud.is_empty(), "{loud:#?}");
     let of_workers = saying(&["log::error!"], &["key_log.rs"]);

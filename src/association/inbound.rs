@@ -11,7 +11,7 @@ use crate::flight::{MessageLimits, Reassembly, ReceivedMessage};
 use crate::record::{Opener, Record, Records, Replay};
 use crate::stats::{DropReason, Stats};
 use crate::trace::{Told, Trace, What};
-use crate::wire::{KeyUpdate, NewSessionTicket13, ProtocolVersion, RecordNumber};
+use crate::wire::{HandshakeType, KeyUpdate, NewSessionTicket13, ProtocolVersion, RecordNumber};
 use epochs::Epochs;
 pub(crate) use post_handshake::{PostHandshake, Tickets};
 use std::num::NonZeroU32;
@@ -82,6 +82,8 @@ pub(crate) struct Rules {
     pub(crate) bad_mac_limit: Option<NonZeroU32>,
     pub(crate) renegotiation: Renegotiation,
     pub(crate) belief: Belief,
+    /// With what the peer asks for another handshake: a server with a HelloRequest, a client with its hello.
+    pub(crate) wish: HandshakeType,
 }
 
 /// What counts of what nothing authenticates.

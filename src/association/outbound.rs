@@ -374,6 +374,17 @@ impl Outbound {
     }
 }
 
+#[cfg(all(test, feature = "anti-replay", feature = "x509"))]
+impl Outbound {
+    /// All that decides what is sent next, but for keys and record numbers.
+    pub(crate) fn state(&self) -> String {
+        let epochs: Vec<_> = self.sealers.iter().map(Sealer::epoch).collect();
+        let (version, flight) = (self.version, self.flight.outline());
+        let (retransmit, closed) = (&self.retransmit, self.closed);
+        format!("{version} {epochs:?} {flight:?} {retransmit:?} {closed}")
+    }
+}
+
 /// Who sent the last flight of a handshake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LastFlight {

@@ -1,7 +1,7 @@
 //! Between the association and the script that drives it.
 
 use super::{Connection, Progress};
-use crate::association::LastFlight;
+use crate::association::{LastFlight, Response};
 use crate::error::Result;
 use crate::flight::{Content, OutgoingMessage};
 use crate::handshake::Action;
@@ -44,6 +44,7 @@ impl Connection {
     /// Does what the script asked for; whether it sent a flight.
     fn act(&mut self, actions: Vec<Action>, now: Duration) -> Result<LastFlight> {
         let mut flight = Vec::new();
+        let mut opened = Response::default();
         for action in actions {
             match action {
                 Action::Send {
@@ -70,13 +71,11 @@ impl Connection {
                     self.outbound.change_keys(sealer);
                 }
                 Action::ExpectChangeCipherSpec(opener) => {
-                    let response = self.inbound.expect_change_cipher_spec(opener, now);
-                    self.respond(response, now)?;
+                    opened = self.inbound.expect_change_cipher_spec(opener, now);
                 }
                 Action::ChangeWriteKeys(sealer) => self.outbound.change_keys(sealer),
                 Action::ChangeReadKeys(opener) => {
-                    let response = self.inbound.change_read_keys(opener, now);
-                    self.respond(response, now)?;
+                    opened = self.inbound.change_read_keys(opener, now);
                 }
                 Action::Acknowledge => {
                     let datagrams = &mut self.datagrams;
@@ -122,9 +121,16 @@ impl Connection {
                 }
             }
         }
-        if flight.is_empty() {
-            return Ok(LastFlight::Peers);
-        }
+        let last = match flight.is_empty() {
+            true => LastFlight::Peers,
+            false => self.send_flight(flight, now)?,
+        };
+        // Behind the flight, without which the peer could not read an alert.
+        self.respond(opened, now)?;
+        Ok(last)
+    }
+
+    fn send_flight(&mut self, flight: Vec<OutgoingMessage>, now: Duration) -> Result<LastFlight> {
         self.note_flight_received(now);
         self.inbound.flight_complete();
         let datagrams = &mut self.datagrams;

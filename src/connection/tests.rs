@@ -5,6 +5,9 @@ use crate::cookie::{Choices13, Entrance, HelloVerification, ReplyBuffer, Verdict
 use crate::record::Records;
 use crate::wire::{ContentType, RECORD_HEADER, RecordHeader};
 
+#[cfg(feature = "x509")]
+mod states;
+
 const NOW: Duration = Duration::ZERO;
 
 /// A client that has sent its hello, and a server that has it, with a key in common.

@@ -42,6 +42,7 @@ pub(crate) enum LastFlightService {
 }
 
 /// The retransmission of one handshake.
+#[derive(Debug)]
 pub(crate) struct Retransmit {
     plan: Retransmission,
     service: LastFlightService,
@@ -49,6 +50,7 @@ pub(crate) struct Retransmit {
     state: State,
 }
 
+#[derive(Debug)]
 enum State {
     /// Our next flight is being made, or we wait for the very first of the peer.
     Preparing,
@@ -63,6 +65,7 @@ enum State {
     Finished,
 }
 
+#[derive(Debug)]
 struct Waiting {
     began: Duration,
     /// When the flight was made, until it has left.

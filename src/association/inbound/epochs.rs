@@ -1,5 +1,6 @@
 //! The keys under which records are read.
 
+use super::super::LAST_HANDSHAKE_EPOCH;
 use crate::record::{Opener, Record};
 use crate::stats::DropReason;
 use std::time::Duration;
@@ -82,13 +83,13 @@ impl Epochs {
         }
     }
 
-    /// The epoch that comes next: in DTLS 1.3 the first is that of the handshake (RFC 9147 §6.1).
+    /// Whether it is of the epoch whose keys the handshake brings next. In DTLS 1.3 that is its own (RFC 9147
+    /// §6.1): what comes under later ones is no part of it.
     pub(super) fn is_next(&self, record: &Record<'_>) -> bool {
-        match (record, &self.current) {
-            (Record::Full(header, _), _) => self.current().checked_add(1) == Some(header.epoch),
-            (Record::Unified(header, _), None) => header.epoch == 2,
-            (Record::Unified(header, _), Some(current)) => {
-                current.epoch().wrapping_add(1).to_be_bytes()[1] & 3 == header.epoch
+        match record {
+            Record::Full(header, _) => self.current().checked_add(1) == Some(header.epoch),
+            Record::Unified(header, _) => {
+                self.current.is_none() && u16::from(header.epoch) == LAST_HANDSHAKE_EPOCH
             }
         }
     }

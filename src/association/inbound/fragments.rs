@@ -61,6 +61,13 @@ impl Inbound {
         if self.phase == Phase::Established && !self.is_13() {
             return Err(self.after_handshake(input, &header));
         }
+        // RFC 5246 §7.4.1.1: a client that is negotiating ignores it. It takes no number of the handshake's.
+        if header.typ == HandshakeType::HELLO_REQUEST
+            && header.typ == self.rules.wish
+            && !self.is_13()
+        {
+            return Ok(());
+        }
         if input.epoch < self.epochs.current() {
             return Err(self.of_old_epoch(input, &header));
         }
@@ -127,13 +134,18 @@ impl Inbound {
             };
         }
         // RFC 9147 §8: nothing new follows a KeyUpdate in its epoch.
-        self.blame(input, Error::ExcessHandshakeData);
+        let error = Error::ExcessHandshakeData;
+        if input.is_authentic() {
+            self.fail(input.response, error);
+        } else if self.rules.belief == Belief::Literal {
+            input.response.suspicion.get_or_insert(error);
+        }
         DropReason::OldEpoch
     }
 
     /// Nothing in DTLS 1.2 follows the handshake but its own repetitions, and wishes for another.
     fn after_handshake(&mut self, input: &mut Input<'_>, header: &HandshakeHeader) -> DropReason {
-        if let HandshakeType::HELLO_REQUEST | HandshakeType::CLIENT_HELLO = header.typ {
+        if header.typ == self.rules.wish {
             match self.rules.renegotiation {
                 // RFC 5746 §5: it is refused; once, so that asking costs nothing.
                 Renegotiation::Refused => {

@@ -29,10 +29,6 @@ impl Input<'_> {
         self.epoch == LAST_HANDSHAKE_EPOCH
     }
 
-    pub(super) fn suspect(&mut self, error: Error) {
-        self.response.suspicion.get_or_insert(error);
-    }
-
     pub(super) fn number(&self) -> RecordNumber {
         RecordNumber {
             epoch: self.epoch.into(),
@@ -107,7 +103,7 @@ impl Inbound {
             }
             ContentType::APPLICATION_DATA if self.phase != Phase::Established => {
                 if !input.is_authentic() {
-                    input.suspect(Error::UnexpectedRecord("application data"));
+                    self.suspect(input, Error::UnexpectedRecord("application data"));
                 }
                 Err(DropReason::EarlyData)
             }
@@ -214,7 +210,7 @@ impl Inbound {
         let closes = alert.description == AlertDescription::CLOSE_NOTIFY;
         if !input.is_authentic() {
             if closes || alert.level == AlertLevel::FATAL {
-                input.suspect(Error::PeerAlert(alert.description));
+                self.suspect(input, Error::PeerAlert(alert.description));
             }
             return Err(DropReason::UnauthenticatedAlert);
         }
@@ -231,7 +227,7 @@ impl Inbound {
         } else if closes && self.phase != Phase::Established {
             // Its Finished may have been lost before, and comes again when ours does.
             self.closed_early = true;
-            input.suspect(Error::PeerAlert(alert.description));
+            self.suspect(input, Error::PeerAlert(alert.description));
         } else if closes {
             self.ended = Some(Error::Closed);
             // RFC 8446 §6.1: since DTLS 1.3 it closes one direction only.
@@ -300,7 +296,15 @@ impl Inbound {
         if input.is_authentic() {
             self.fail(input.response, error);
         } else {
-            input.suspect(error);
+            self.suspect(input, error);
+        }
+    }
+
+    /// Something that the handshake may have to fail for. Once there are keys, what is in the clear says
+    /// nothing (hazard D12).
+    fn suspect(&self, input: &mut Input<'_>, error: Error) {
+        if input.epoch == self.epochs.current() {
+            input.response.suspicion.get_or_insert(error);
         }
     }
 

@@ -15,12 +15,38 @@ const RULES: Rules = Rules {
     bad_mac_limit: None,
     renegotiation: Renegotiation::Refused,
     belief: Belief::Careful,
+    wish: Type::HELLO_REQUEST,
 };
 
 const AEAD: AeadAlgorithm = AeadAlgorithm::Aes128Gcm;
 
 fn keys(byte: u8) -> [Secret; 2] {
     [AEAD.key_len(), AEAD.fixed_iv_len()].map(|length| Secret::new(vec![byte; length]))
+}
+
+#[cfg(all(feature = "anti-replay", feature = "x509"))]
+impl Inbound {
+    /// All that decides what becomes of the next record, but for keys and windows.
+    pub(crate) fn state(&self) -> String {
+        let Inbound {
+            phase,
+            change_cipher_spec_seen,
+            reassembly,
+            previous_flight,
+            current_flight,
+            renegotiation_refused,
+            closed_early,
+            ended,
+            ..
+        } = self;
+        let early: Vec<_> = self.early.iter().map(Vec::len).collect();
+        let (epoch, keys) = (self.epochs.current(), self.at_change_cipher_spec.is_some());
+        let reassembly = reassembly.state();
+        format!(
+            "{phase:?} {epoch} {keys} {change_cipher_spec_seen} {early:?} {reassembly} {previous_flight} \
+             {current_flight} {renegotiation_refused} {closed_early} {ended:?}"
+        )
+    }
 }
 
 /// Keys of epoch 1 that are all of this byte.
@@ -195,7 +221,7 @@ fn e03_p03_after_the_handshake_there_are_only_repetitions_and_wishes_for_another
         }),
     );
     assert!(rest_of_a_repetition.is_empty());
-    let wish = peer.say_messages(&[(Type::CLIENT_HELLO, 0)]);
+    let wish = peer.say_messages(&[(Type::HELLO_REQUEST, 0)]);
     assert!(wish.no_renegotiation && wish.fatal.is_none());
     let more = peer.say_messages(&[(Type::FINISHED, 6)]);
     assert!(matches!(more.fatal, Some(Error::UnexpectedRecord(_))));
@@ -204,15 +230,38 @@ fn e03_p03_after_the_handshake_there_are_only_repetitions_and_wishes_for_another
 
 #[test]
 fn d14_a_wish_to_renegotiate_is_refused_once_or_ends_the_connection() {
-    for wish in [Type::HELLO_REQUEST, Type::CLIENT_HELLO] {
-        let mut peer = Peer::established(Renegotiation::Refused);
+    let wishes = [Type::HELLO_REQUEST, Type::CLIENT_HELLO];
+    for (wish, other) in [(0, 1), (1, 0)].map(|(one, two)| (wishes[one], wishes[two])) {
+        let established = |renegotiation| {
+            let rules = Rules {
+                renegotiation,
+                wish,
+                ..RULES
+            };
+            Peer::with_rules(rules).finished()
+        };
+        let mut peer = established(Renegotiation::Refused);
         let refusals = [0, 1, 2].map(|_| peer.say_messages(&[(wish, 0)]).no_renegotiation);
         assert_eq!(refusals, [true, false, false]);
         assert!(peer.inbound.closed().is_none());
 
-        let mut peer = Peer::established(Renegotiation::Fatal);
+        let mut peer = established(Renegotiation::Fatal);
         let response = peer.say_messages(&[(wish, 0)]);
         assert!(matches!(response.fatal, Some(Error::UnexpectedRecord(_))));
         assert!(peer.inbound.closed().is_some());
+
+        // Only servers send HelloRequest, and only clients ClientHello.
+        let mut peer = established(Renegotiation::Refused);
+        let response = peer.say_messages(&[(other, 6)]);
+        assert!(matches!(response.fatal, Some(Error::UnexpectedRecord(_))));
     }
+}
+
+/// RFC 5246 §7.4.1.1: a client that is negotiating ignores it, and what stands behind it counts.
+#[test]
+fn d14_a_wish_to_renegotiate_is_nothing_to_a_client_that_negotiates() {
+    let mut peer = Peer::with_rules(RULES);
+    let wish_and_finished = [(Type::HELLO_REQUEST, 5), (Type::FINISHED, 5)];
+    assert!(peer.say_messages(&wish_and_finished).is_empty());
+    assert_eq!(peer.inbound.next_message().unwrap().typ, Type::FINISHED);
 }

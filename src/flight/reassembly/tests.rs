@@ -8,6 +8,15 @@ const LIMITS: MessageLimits = MessageLimits {
 };
 const CERTIFICATE: HandshakeType = HandshakeType::CERTIFICATE;
 
+#[cfg(all(feature = "anti-replay", feature = "x509"))]
+impl Reassembly {
+    /// What it waits for, and what it holds.
+    pub(crate) fn state(&self) -> String {
+        let held = self.held.iter().map(|(seq, message)| (seq, message.cost()));
+        format!("{} {:?}", self.next, held.collect::<Vec<_>>())
+    }
+}
+
 fn reassembly(next_seq: u16) -> Reassembly {
     Reassembly::new(next_seq, LIMITS)
 }

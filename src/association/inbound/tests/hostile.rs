@@ -118,10 +118,11 @@ fn d12_p47_what_is_in_the_clear_is_nothing_once_there_are_keys() {
             assert!(peer.hand_over(record).0.is_empty(), "{at}");
             peer.assert_alive(&at);
 
-            // Before the end of the handshake it is a suspicion at most.
+            // Before the end of the handshake no more, but that it may be of other keys.
             let mut peer = Peer::new(Renegotiation::Refused);
             let (response, _) = peer.hand_over(claimed(typ, 0xfefd, epoch, content));
             assert!(response.fatal.is_none() && !response.close_notify, "{at}");
+            assert_eq!(response.suspicion.is_some(), epoch == 1, "{at}");
             peer.finished().assert_alive(&at);
         }
     }

@@ -1,0 +1,215 @@
+//! One sequence: a subject, its peer, and the oracle, which says what must be seen after each symbol.
+
+use super::flights::Language;
+use super::oracle::{Mode, Oracle, Stage};
+use super::peer12::Peer;
+use super::setup12::{Config, config};
+use super::subject::Subject;
+use super::symbol::{Content, Message, Symbol, Under, alphabet};
+use super::variants12::Variant;
+
+/// A variant in a mode: what all its sequences have in common.
+pub(super) struct Arena {
+    pub(super) variant: &'static Variant,
+    pub(super) mode: Mode,
+    language: Language,
+    config: Config,
+}
+
+impl Arena {
+    pub(super) fn new(variant: &'static Variant, mode: Mode) -> Arena {
+        let lines = [variant.legal, variant.lies].concat();
+        Arena {
+            variant,
+            mode,
+            language: Language::of(&lines),
+            config: config(variant, mode),
+        }
+    }
+
+    /// A run at the beginning of its handshake.
+    pub(super) fn run(&self) -> Run<'_> {
+        let mut run = Run {
+            arena: self,
+            subject: Subject::new(&self.config),
+            peer: Peer::of(self.variant),
+            oracle: Oracle::new(&self.language, self.variant.subject, self.mode),
+            said: Vec::new(),
+            left_out: &[],
+            alerts: Vec::new(),
+        };
+        run.carry();
+        run
+    }
+}
+
+pub(super) struct Run<'a> {
+    arena: &'a Arena,
+    subject: Subject,
+    peer: Peer,
+    oracle: Oracle<'a>,
+    said: Vec<Symbol>,
+    left_out: &'static [Message],
+    alerts: Vec<&'static str>,
+}
+
+/// What was seen is not what is right.
+pub(super) type Outcome = Result<(), String>;
+
+impl Run<'_> {
+    pub(super) fn stage(&self) -> Stage {
+        self.oracle.stage
+    }
+
+    /// The peer, for a test that has it lie in a way that the alphabet does not have.
+    pub(super) fn peer(&mut self) -> &mut Peer {
+        &mut self.peer
+    }
+
+    /// What the peer says under keys, it says as if these messages belonged to no handshake.
+    pub(super) fn leave_out(&mut self, messages: &'static [Message]) {
+        self.left_out = messages;
+    }
+
+    /// The names of the alerts that the last symbol brought.
+    pub(super) fn alerts(&self) -> &[&'static str] {
+        &self.alerts
+    }
+
+    pub(super) fn is_established(&self) -> bool {
+        self.subject.is_established()
+    }
+
+    pub(super) fn anything_waits(&self) -> bool {
+        self.oracle.anything_waits()
+    }
+
+    /// The peer says this. `false` if it cannot: it has no keys yet, or nothing to repeat.
+    pub(super) fn say(&mut self, symbol: Symbol) -> Result<bool, String> {
+        let mut ahead = self.oracle.ahead();
+        if let Some(ahead) = &mut ahead {
+            ahead.retain(|message| !self.left_out.contains(message));
+        }
+        let behind = self.oracle.finished_waits();
+        let Some(mut datagram) = self.peer.say(symbol, ahead.as_deref(), behind) else {
+            return Ok(false);
+        };
+        self.said.push(symbol);
+        let expected = self.oracle.hear(symbol);
+        let before = self.subject.delivered;
+        let heard = self.subject.hear(&mut datagram);
+        for message in &expected.takes {
+            self.peer.accepted(*message);
+        }
+        let records = self.peer.heard.records;
+        self.carry();
+        let alerts = std::mem::take(&mut self.peer.heard.alerts);
+        self.alerts = alerts
+            .iter()
+            .filter_map(|alert| alert.description.name())
+            .collect();
+
+        let dead = self.oracle.stage == Stage::Dead;
+        self.check("the end", dead, heard.is_err())?;
+        self.check("alerts", &expected.alerts, &alerts)?;
+        let delivered = self.subject.delivered - before;
+        self.check("messages delivered", expected.delivers, delivered)?;
+        let established = matches!(self.oracle.stage, Stage::Established | Stage::Closed);
+        self.check("established", established, self.subject.is_established())?;
+        if !dead {
+            let suspects = self.oracle.suspects;
+            self.check("a suspicion", suspects, self.subject.suspects())?;
+        }
+        // Nothing is answered but what is taken and, perhaps, what was taken before.
+        let is_new = matches!(symbol, Symbol::Record(..));
+        if is_new && expected.takes.is_empty() {
+            let records = records + expected.alerts.len();
+            self.check("records in answer", records, self.peer.heard.records)?;
+        }
+        Ok(true)
+    }
+
+    /// The peer says the rest as an honest one does. Where nothing speaks against it, both are established
+    /// with the same keys, and data flows.
+    pub(super) fn finish(&mut self) -> Outcome {
+        while let Some(symbol) = self.oracle.next_true() {
+            self.say(symbol)?;
+        }
+        match self.oracle.stage {
+            Stage::Dead => AFTER_THE_END
+                .iter()
+                .try_for_each(|symbol| self.say(*symbol).map(|_| ())),
+            Stage::Established => {
+                self.check("the subject's Finished", true, self.peer.heard.finished)?;
+                self.say(DATA)?;
+                let mut answer = self.subject.send(b"answer");
+                self.peer.hear(&mut answer);
+                self.check("the answer", true, self.peer.heard.data == [b"answer"])
+            }
+            Stage::Closed => self.say(DATA).map(|_| ()),
+            Stage::Listening | Stage::Clear | Stage::Keys => {
+                Err(self.describe("is not at its end"))
+            }
+        }
+    }
+
+    /// The peer says all that there is to say, to no effect where the subject has failed.
+    pub(super) fn say_everything(&mut self) -> Outcome {
+        for symbol in alphabet() {
+            self.say(symbol)?;
+        }
+        Ok(())
+    }
+
+    /// All that decides what comes next, on all sides.
+    pub(super) fn state(&self) -> String {
+        let (subject, oracle) = (self.subject.state(), self.oracle.state());
+        format!("{oracle} / {subject}")
+    }
+
+    fn carry(&mut self) {
+        while let Some(mut datagram) = self.subject.transmit() {
+            self.peer.hear(&mut datagram);
+        }
+    }
+
+    fn check<T: PartialEq + std::fmt::Debug>(&self, what: &str, right: T, seen: T) -> Outcome {
+        if right == seen {
+            return Ok(());
+        }
+        Err(self.describe(&format!("{what}: {right:?} is right, seen was {seen:?}")))
+    }
+
+    fn describe(&self, what: &str) -> String {
+        format!(
+            "{} ({:?}), {}: {what}",
+            self.arena.variant.name,
+            self.arena.mode,
+            self.words()
+        )
+    }
+
+    fn words(&self) -> String {
+        let words: Vec<_> = self.said.iter().map(Symbol::to_string).collect();
+        words.join(" ")
+    }
+}
+
+/// A run that panics says how far it came.
+impl Drop for Run<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("{}", self.describe("a panic"));
+        }
+    }
+}
+
+/// What might bring a connection back to life that has failed.
+const AFTER_THE_END: [Symbol; 4] = [
+    Symbol::Record(Content::ChangeCipherSpec, Under::Nothing),
+    Symbol::Record(Content::Handshake(Message::Finished), Under::Nothing),
+    Symbol::Record(Content::Handshake(Message::Finished), Under::RightKeys),
+    DATA,
+];
+
+const DATA: Symbol = Symbol::Record(Content::ApplicationData, Under::RightKeys);
