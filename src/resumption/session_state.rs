@@ -93,7 +93,7 @@ impl SessionState {
         Ok(SessionState {
             version: ProtocolVersion(reader.u16()?),
             cipher_suite: CipherSuite(reader.u16()?),
-            master: Secret::new(reader.array::<MASTER_SECRET>()?.to_vec()),
+            master: Secret::new(reader.take(MASTER_SECRET)?.to_vec()),
             created: u64::from_be_bytes(reader.array()?),
             server_name: some(reader.vec8()?)
                 .map(String::from_utf8)
