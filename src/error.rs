@@ -137,8 +137,6 @@ pub enum Error {
     BadSignature,
     /// A Finished does not verify: the two sides did not see the same handshake, or hold different keys.
     BadFinished,
-    /// The client's PSK identity is not known, or its key is another.
-    UnknownPskIdentity,
     /// The records of the peer's Finished cannot be opened: the keys differ, as with a wrong PSK.
     CannotDecrypt,
     /// The limit of records that fail authentication was reached.
@@ -250,11 +248,9 @@ impl Error {
             Error::NoCommonProtocol => AlertDescription::NO_APPLICATION_PROTOCOL,
             Error::UnsolicitedExtension(_) => AlertDescription::UNSUPPORTED_EXTENSION,
             Error::Certificate(cause) => cause.alert(),
-            // RFC 4279 §2 allows decrypt_error for an unknown identity, so that nobody can list identities.
-            Error::BadSignature
-            | Error::BadFinished
-            | Error::UnknownPskIdentity
-            | Error::CannotDecrypt => AlertDescription::DECRYPT_ERROR,
+            Error::BadSignature | Error::BadFinished | Error::CannotDecrypt => {
+                AlertDescription::DECRYPT_ERROR
+            }
             Error::TooManyBadRecords { .. } => AlertDescription::BAD_RECORD_MAC,
             Error::ProtocolNotOffered(_) | Error::RandomFailed | Error::Crypto(_) => {
                 AlertDescription::INTERNAL_ERROR
@@ -280,9 +276,7 @@ impl Error {
             Error::PeerAlert(_) | Error::Refused(_) | Error::TooManyConnections => {
                 io::ErrorKind::ConnectionAborted
             }
-            Error::Certificate(_) | Error::NoCertificate | Error::UnknownPskIdentity => {
-                io::ErrorKind::PermissionDenied
-            }
+            Error::Certificate(_) | Error::NoCertificate => io::ErrorKind::PermissionDenied,
             Error::NoExporter => io::ErrorKind::Unsupported,
             Error::HelloVerifyRequired
             | Error::ProtocolNotOffered(_)
@@ -391,7 +385,6 @@ impl fmt::Display for Error {
             Error::Certificate(cause) => write!(f, "the peer's certificate was refused: {cause}"),
             Error::BadSignature => f.write_str("the peer's signature does not verify"),
             Error::BadFinished => f.write_str("the peer's Finished does not verify: was the handshake altered?"),
-            Error::UnknownPskIdentity => f.write_str("the PSK identity is not known here, or its key is another"),
             Error::CannotDecrypt => {
                 f.write_str("the peer's Finished cannot be decrypted: the keys differ; is the PSK the same on both sides?")
             }
@@ -443,3 +436,6 @@ impl std::error::Error for Error {
 }
 
 impl std::error::Error for CertificateError {}
+
+#[cfg(test)]
+mod tests;

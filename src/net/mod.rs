@@ -6,6 +6,14 @@
 
 mod address;
 mod admission;
+#[cfg(all(
+    test,
+    feature = "x509",
+    feature = "anti-replay",
+    feature = "bad-mac-limit",
+    feature = "hello-verify"
+))]
+mod causes;
 mod closer;
 mod counters;
 mod dispatcher;
@@ -22,6 +30,14 @@ mod pending;
 mod pool;
 mod serve_options;
 mod socket;
+#[cfg(all(
+    test,
+    feature = "x509",
+    feature = "anti-replay",
+    feature = "bad-mac-limit",
+    feature = "hello-verify"
+))]
+mod test_world;
 mod transport;
 mod udp_transport;
 mod workers;
