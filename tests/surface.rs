@@ -16,7 +16,7 @@ use common::{NAME, pki};
 use flightline::lab::{End, Pair, Weather};
 use flightline::{
     AlpnChoice, CipherSuite, ClientAuth, ClientConfig, ClientSessionCache, ConfigBuilder,
-    CookieContext, DtlsListener, DtlsSocket, Error, HmacCookies, Identity, NamedGroup,
+    CookieContext, DtlsListener, DtlsSocket, Error, HmacCookies, Identity, KeyLogFile, NamedGroup,
     OpenedTicket, Psk, Renegotiation, Retransmission, RootsVerifier, RotatingTicketer,
     ServeOptions, ServerConfig, ServerIdentity, ServerName, ServerSessionCache, ServerTrust,
     SrtpProfile, SystemClock, Ticketer, TimestampTimer, Transport, UdpTransport,
@@ -286,15 +286,16 @@ fn a_socket_tells_what_was_agreed_on() {
 /// Certificates with each kind of key.
 #[test]
 fn every_kind_of_key_proves_a_server() {
-    for algorithm in [
-        &rcgen::PKCS_ECDSA_P256_SHA256,
-        &rcgen::PKCS_ECDSA_P384_SHA384,
-        &rcgen::PKCS_ED25519,
+    for (algorithm, name) in [
+        (&rcgen::PKCS_ECDSA_P256_SHA256, "ECDSA P-256"),
+        (&rcgen::PKCS_ECDSA_P384_SHA384, "ECDSA P-384"),
+        (&rcgen::PKCS_ED25519, "Ed25519"),
     ] {
         let key = rcgen::KeyPair::generate_for(algorithm).unwrap();
         let params = rcgen::CertificateParams::new(vec![NAME.to_owned()]).unwrap();
         let chain = vec![params.self_signed(&key).unwrap().der().to_vec()];
         let identity = Identity::from_der(chain, &key.serialize_der()).unwrap();
+        assert!(format!("{identity:?}").contains(&format!("SigningKey({name})")));
         let trust = ServerTrust::pinned([identity.fingerprint()]);
         let mut pair = Pair::new(
             ClientConfig::builder(trust).build().unwrap(),
@@ -367,4 +368,29 @@ fn a_transport_shows_its_sockets_descriptor() {
     let transport = UdpTransport::new(socket).unwrap();
     assert_eq!(transport.as_fd().as_raw_fd(), descriptor);
     assert_eq!(transport.local_addr().unwrap(), address);
+}
+
+/// A key whose two halves are not of each other would sign what nobody can verify.
+#[test]
+fn a_damaged_private_key_is_refused() {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let params = rcgen::CertificateParams::new(vec![NAME.to_owned()]).unwrap();
+    let chain = vec![params.self_signed(&key).unwrap().der().to_vec()];
+    let mut der = key.serialize_der();
+    // The last byte is of the public key.
+    *der.last_mut().unwrap() ^= 1;
+    let why = why(Identity::from_der(chain, &der));
+    assert!(why.contains("the private key is not usable"), "{why}");
+}
+
+/// A disk that is full keeps nobody from shaking hands.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_key_log_that_cannot_be_written_harms_no_handshake() {
+    let server = Served::new(echo);
+    let full = Arc::new(KeyLogFile::create("/dev/full").unwrap());
+    let config = client().key_log(full).build().unwrap();
+    let name = ServerName::unnamed();
+    let socket = DtlsSocket::connect_timeout(&server.address, name, config, LONG).unwrap();
+    assert_eq!(ask(&socket, b"hello"), b"hello");
 }

@@ -335,12 +335,3 @@ impl Drop for Link {
         self.close_writing();
     }
 }
-
-#[cfg(all(
-    test,
-    feature = "x509",
-    feature = "anti-replay",
-    feature = "bad-mac-limit",
-    feature = "hello-verify"
-))]
-mod tests;

@@ -6,14 +6,6 @@
 
 mod address;
 mod admission;
-#[cfg(all(
-    test,
-    feature = "x509",
-    feature = "anti-replay",
-    feature = "bad-mac-limit",
-    feature = "hello-verify"
-))]
-mod causes;
 mod closer;
 mod counters;
 mod dispatcher;
@@ -37,7 +29,7 @@ mod socket;
     feature = "bad-mac-limit",
     feature = "hello-verify"
 ))]
-mod test_world;
+mod tests;
 mod transport;
 mod udp_transport;
 mod workers;

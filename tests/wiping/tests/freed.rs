@@ -7,10 +7,10 @@
 #[path = "../../common/mod.rs"]
 mod common;
 
-use common::{Cookie, Session, VARIANTS, Variant, pki};
+use common::{Cookie, Session, VARIANTS, Variant};
 use flightline::{
-    ClientSession, ClientSessionCache, ClientSessions, DtlsSocket, Error, Handshake, Identity,
-    KeyLog, ServerName, SrtpProfile, Transport,
+    CipherSuite, ClientSession, ClientSessionCache, ClientSessions, DtlsSocket, Error, Handshake,
+    Identity, KeyLog, ServerName, SrtpProfile, Transport,
 };
 use ring::hmac;
 use std::collections::VecDeque;
@@ -81,6 +81,19 @@ impl Transport for Plug {
     }
 }
 
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Suites {
+    Default,
+    /// Whose IVs are secret, other than GCM's.
+    ChaCha20,
+}
+
+const CHACHA20: [CipherSuite; 3] = [
+    CipherSuite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
+    CipherSuite::TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+    CipherSuite::TLS_ECDHE_PSK_WITH_CHACHA20_POLY1305_SHA256,
+];
+
 /// Both sides of one kind of handshake.
 struct Sides {
     client: Arc<flightline::ClientConfig>,
@@ -89,10 +102,13 @@ struct Sides {
 }
 
 impl Sides {
-    fn new(variant: &Variant, sessions: impl ClientSessions + 'static) -> Sides {
+    fn new(variant: &Variant, suites: Suites, sessions: impl ClientSessions + 'static) -> Sides {
         let known = Known::new();
         let srtp = [SrtpProfile::SRTP_AEAD_AES_128_GCM];
-        let client = variant.client().sessions(sessions).srtp_profiles(srtp);
+        let mut client = variant.client().sessions(sessions).srtp_profiles(srtp);
+        if suites == Suites::ChaCha20 {
+            client = client.cipher_suites(CHACHA20);
+        }
         let mut server = variant.server().srtp_profiles(srtp);
         server = server.danger_without_hello_verification();
         if variant.session == Session::ByNumber {
@@ -160,9 +176,9 @@ fn key_block(
 }
 
 /// A full handshake, then one that goes on with its session where that can be; data; exported keys.
-fn look_at(variant: &Variant, sessions: impl ClientSessions + 'static) {
+fn look_at(variant: &Variant, suites: Suites, sessions: impl ClientSessions + 'static) {
     let recording = Recording::start();
-    let sides = Sides::new(variant, sessions);
+    let sides = Sides::new(variant, suites, sessions);
     let mut traffic = Secrets::new();
     let mut lasting = Secrets::new();
     let mut sockets = Vec::new();
@@ -196,17 +212,24 @@ fn look_at(variant: &Variant, sessions: impl ClientSessions + 'static) {
     }
     let known = sides.known.0.lock().unwrap().clone();
     assert_eq!(known.len(), 2);
-    let aes_128 = sockets[0].cipher_suite().to_string().contains("AES_128");
+    let suite = sockets[0].cipher_suite().to_string();
     for ((client_random, master), server_random) in known.iter().zip(&randoms) {
         add_parts(&mut lasting, "the master secret", master);
-        let hash = match sockets[0].cipher_suite().to_string().contains("SHA384") {
+        let hash = match suite.contains("SHA384") {
             true => hmac::HMAC_SHA384,
             false => hmac::HMAC_SHA256,
         };
         let block = key_block(hash, master, client_random, server_random);
-        let keys = if aes_128 { 32 } else { 64 };
-        add_parts(&mut traffic, "a traffic key", &block[..keys]);
-        add(&mut traffic, "the IVs", &block[keys..keys + 8]);
+        let (key, iv) = match suite {
+            _ if suite.contains("CHACHA20") => (32, 12),
+            _ if suite.contains("AES_128") => (16, 4),
+            _ => (32, 4),
+        };
+        add_parts(&mut traffic, "a traffic key", &block[..2 * key]);
+        // The salts of GCM are too short to be looked for one by one.
+        let ivs = &block[2 * key..2 * (key + iv)];
+        ivs.chunks_exact(iv.max(8))
+            .for_each(|iv| add(&mut traffic, "an IV", &iv[..8]));
     }
     traffic.extend(lasting.iter().cloned());
     assert_eq!(freed.find(&traffic), [""; 0], "{}", variant.name);
@@ -227,14 +250,16 @@ fn variants() -> impl Iterator<Item = &'static Variant> {
 #[test]
 fn nothing_that_is_freed_holds_a_secret_of_a_handshake() {
     for variant in variants() {
-        look_at(variant, ClientSessionCache::default());
+        for suites in [Suites::Default, Suites::ChaCha20] {
+            look_at(variant, suites, ClientSessionCache::default());
+        }
     }
 }
 
 #[test]
 fn nothing_that_is_freed_holds_a_secret_of_a_session_that_is_stored() {
     for variant in variants() {
-        look_at(variant, Stored::default());
+        look_at(variant, Suites::Default, Stored::default());
     }
 }
 
@@ -244,7 +269,7 @@ fn nothing_that_is_freed_holds_a_secret_of_a_handshake_that_ends_early() {
     for variant in variants() {
         for turns in 1..5 {
             let recording = Recording::start();
-            let sides = Sides::new(variant, ClientSessionCache::default());
+            let sides = Sides::new(variant, Suites::Default, ClientSessionCache::default());
             let (both, _) = sides.shake_hands(turns);
             let (known, mut secrets) = (sides.known, Secrets::new());
             drop((both, sides));
@@ -278,7 +303,12 @@ fn nothing_that_is_freed_holds_a_private_key() {
     let at = der.windows(2).position(|w| w == [4, 32]).unwrap() + 2;
     add_parts(&mut secrets, "the private key", &der[at..at + 32]);
     let text = key_pem.as_bytes();
-    let line = text.iter().skip(40).position(|byte| *byte == b'\n').unwrap() + 40;
+    let line = text
+        .iter()
+        .skip(40)
+        .position(|byte| *byte == b'\n')
+        .unwrap()
+        + 40;
     add(&mut secrets, "the file", &text[line - 12..line + 12]);
 
     let recording = Recording::start();
@@ -302,7 +332,10 @@ fn a_secret_that_is_not_wiped_is_found() {
     let recording = Recording::start();
     drop(secret);
     let freed = recording.stop();
-    assert_eq!(freed.find(&secrets), ["it, 1 times, in blocks of [16] bytes"]);
+    assert_eq!(
+        freed.find(&secrets),
+        ["it, 1 times, in blocks of [16] bytes"]
+    );
     drop(freed);
 
     let mut grows: Vec<u8> = Vec::with_capacity(16);
@@ -310,5 +343,8 @@ fn a_secret_that_is_not_wiped_is_found() {
     let recording = Recording::start();
     grows.extend([1; 64]);
     let freed = recording.stop();
-    assert_eq!(freed.find(&secrets), ["it, 1 times, in blocks of [16] bytes"]);
+    assert_eq!(
+        freed.find(&secrets),
+        ["it, 1 times, in blocks of [16] bytes"]
+    );
 }

@@ -1,13 +1,13 @@
 //! A client and a server that shake hands through `Handshake` and `DtlsSocket` over wires in memory, which
 //! a test may cut open; and a forger who has a connection's keys.
 
-use super::{DtlsSocket, Handshake, Transport};
 use crate::certificate::ServerName;
 use crate::codec::Reader;
 use crate::config::{ClientConfig, ConfigBuilder, Psk, ServerConfig, ServerIdentity, ServerTrust};
 use crate::crypto::{Aead, AeadAlgorithm, HashAlgorithm, Secret, prf};
 use crate::error::Error;
 use crate::key_log::KeyLog;
+use crate::net::{DtlsSocket, Handshake, Transport};
 use crate::stats::DropReason;
 use crate::timer::Clock;
 use crate::trace::{Event, Observer, What};
@@ -242,14 +242,23 @@ impl World {
     }
 
     pub(super) fn established(client: Client, server: Server) -> World {
+        World::with_forger(client, server).0
+    }
+
+    /// Both sides established and not waiting, and somebody who has the server's keys.
+    pub(super) fn with_forger(client: Client, server: Server) -> (World, Forger) {
         let mut world = World::new(client, server);
+        world.client.pass();
+        world.server.pass();
+        let hello = world.server.intercept();
+        world.client.hear(hello.clone());
         world.run();
-        world.client.establish();
-        world.server.establish();
-        for side in [&world.client, &world.server] {
+        for side in [&mut world.client, &mut world.server] {
+            side.establish();
             side.socket().set_nonblocking(true).unwrap();
         }
-        world
+        let forger = Forger::server(&world, &hello);
+        (world, forger)
     }
 }
 

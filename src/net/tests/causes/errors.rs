@@ -7,9 +7,8 @@ use crate::config::{
     ServerTrust,
 };
 use crate::error::{CertificateError, Error};
-use crate::net::test_world::{
-    Client, Forger, SUITE, Server, Side, Stage, World, client, edit, fragment, plain, psk, server,
-    whole,
+use crate::net::tests::world::{
+    Client, SUITE, Server, Side, Stage, World, client, edit, fragment, plain, psk, server, whole,
 };
 use crate::wire::{
     AlertDescription, CipherSuite, ClientHello, ContentType, EcdhOffer, HandshakeType,
@@ -85,20 +84,12 @@ fn server_of(client: Client, server: Server) -> Side {
 
 /// An established client hears a record of its peer's own making.
 fn client_hears_record(content_type: ContentType, plaintext: &[u8]) -> Side {
-    let mut world = World::new(client(), server());
-    world.client.pass();
-    world.server.pass();
-    let hello = world.server.intercept();
-    world.client.hear(hello.clone());
-    world.run();
-    world.client.establish();
-    let record = Forger::server(&world, &hello).record(content_type, plaintext);
-    world.client.hear(record);
+    let (world, mut forger) = World::with_forger(client(), server());
+    world.client.hear(forger.record(content_type, plaintext));
     failed_on_recv(world.client)
 }
 
 fn failed_on_recv(mut side: Side) -> Side {
-    side.socket().set_nonblocking(true).unwrap();
     let error = side.socket().recv(&mut [0; 64]).unwrap_err();
     side.stage = Stage::Failed(error);
     side
@@ -360,15 +351,7 @@ fn every_warning_has_a_cause() {
             false,
         ),
     ] {
-        let mut world = World::new(client(), server());
-        world.client.pass();
-        world.server.pass();
-        let hello = world.server.intercept();
-        world.client.hear(hello.clone());
-        world.run();
-        world.client.establish();
-        world.client.socket().set_nonblocking(true).unwrap();
-        let mut forger = Forger::server(&world, &hello);
+        let (world, mut forger) = World::with_forger(client(), server());
         for _ in 0..2 {
             world.client.hear(forger.record(content_type, plaintext));
             let outcome = world.client.socket().recv(&mut [0; 64]);

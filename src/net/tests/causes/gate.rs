@@ -7,7 +7,7 @@ use crate::cookie::{
 };
 use crate::error::Error;
 use crate::net::handshake::verification;
-use crate::net::test_world::{fragment, plain, server, whole};
+use crate::net::tests::world::{fragment, plain, server, whole};
 use crate::wire::{ContentType, HandshakeType, ProtocolVersion};
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,5 +1,7 @@
+//! Connections whose transport is short, broken, or silent.
+
 use crate::error::Error;
-use crate::net::test_world::{World, client, server};
+use crate::net::tests::world::{World, client, server};
 use std::io;
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! Every reason to drop a record or a message.
 
 use crate::error::Error;
-use crate::net::test_world::{Forger, World, client, plain, record, server, whole};
+use crate::net::tests::world::{Forger, World, client, plain, record, server, whole};
 use crate::record::Replay;
 use crate::stats::DropReason;
 use crate::wire::{ContentType, HandshakeType, MAX_CIPHERTEXT, ProtocolVersion, RecordHeader};
@@ -68,7 +68,7 @@ fn cause(reason: DropReason) -> World {
     }
 }
 
-fn patient() -> crate::net::test_world::Client {
+fn patient() -> crate::net::tests::world::Client {
     client().suspicion(Duration::from_secs(5))
 }
 
@@ -92,13 +92,7 @@ fn in_handshake(datagram: Vec<u8>) -> World {
 
 /// The client hears this when it is established.
 fn afterwards(datagram: impl FnOnce(&World, &mut Forger) -> Vec<u8>) -> World {
-    let mut world = World::new(patient().replay(Replay::Window), server());
-    world.client.pass();
-    world.server.pass();
-    let hello = world.server.intercept();
-    world.client.hear(hello.clone());
-    let world = finished(world);
-    let mut forger = Forger::server(&world, &hello);
+    let (world, mut forger) = World::with_forger(patient().replay(Replay::Window), server());
     let datagram = datagram(&world, &mut forger);
     world.client.hear(datagram);
     world.client.socket().service().unwrap();
