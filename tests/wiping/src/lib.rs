@@ -53,6 +53,9 @@ unsafe impl GlobalAlloc for Recorder {
 /// Records what all threads free, until it is stopped. There is one at a time.
 pub struct Recording(MutexGuard<'static, ()>);
 
+/// What is looked for, by its name. Never freed, or another recording would find it.
+pub type Secret = (&'static str, &'static [u8]);
+
 /// What was freed.
 pub struct Freed(#[allow(dead_code)] MutexGuard<'static, ()>);
 
@@ -99,9 +102,9 @@ impl Freed {
 
     /// Which of these secrets was freed, each by its name, how often, and in blocks of which lengths.
     /// Secrets of less than eight bytes are found by chance, and must not be asked for.
-    pub fn find(&self, secrets: &[(String, Vec<u8>)]) -> Vec<String> {
-        let mut by_beginning: HashMap<&[u8], Vec<&(String, Vec<u8>)>> = HashMap::new();
-        for secret in secrets {
+    pub fn find(&self, secrets: &[Secret]) -> Vec<String> {
+        let mut by_beginning: HashMap<&[u8], Vec<Secret>> = HashMap::new();
+        for &secret in secrets {
             let beginning = secret.1.get(..8).expect("eight bytes at least");
             by_beginning.entry(beginning).or_default().push(secret);
         }

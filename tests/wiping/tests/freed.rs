@@ -17,12 +17,12 @@ use std::collections::VecDeque;
 use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use wiping::{Recorder, Recording};
+use wiping::{Recorder, Recording, Secret};
 
 #[global_allocator]
 static RECORDER: Recorder = Recorder;
 
-type Secrets = Vec<(String, Vec<u8>)>;
+type Secrets = Vec<Secret>;
 
 /// The pre-shared key of `common::psk`.
 const PSK: [u8; 32] = [0x42; 32];
@@ -146,12 +146,12 @@ impl Sides {
     }
 }
 
-fn add(secrets: &mut Secrets, name: &str, secret: &[u8]) {
-    secrets.push((name.to_owned(), secret.to_vec()));
+fn add(secrets: &mut Secrets, name: &'static str, secret: &[u8]) {
+    secrets.push((name, secret.to_vec().leak()));
 }
 
 /// Each part is a secret, so that what was overwritten in part is found as well.
-fn add_parts(secrets: &mut Secrets, name: &str, secret: &[u8]) {
+fn add_parts(secrets: &mut Secrets, name: &'static str, secret: &[u8]) {
     secret
         .chunks_exact(16)
         .for_each(|part| add(secrets, name, part));
@@ -231,7 +231,7 @@ fn look_at(variant: &Variant, suites: Suites, sessions: impl ClientSessions + 's
         ivs.chunks_exact(iv.max(8))
             .for_each(|iv| add(&mut traffic, "an IV", &iv[..8]));
     }
-    traffic.extend(lasting.iter().cloned());
+    traffic.extend(&lasting);
     assert_eq!(freed.find(&traffic), [""; 0], "{}", variant.name);
     drop(freed);
 
@@ -328,7 +328,7 @@ fn nothing_that_is_freed_holds_a_private_key() {
 #[test]
 fn a_secret_that_is_not_wiped_is_found() {
     let secret = vec![0x5b; 16];
-    let secrets = [("it".to_owned(), secret.clone())];
+    let secrets: [Secret; 1] = [("it", secret.clone().leak())];
     let recording = Recording::start();
     drop(secret);
     let freed = recording.stop();
