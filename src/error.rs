@@ -152,7 +152,7 @@ pub enum Error {
     BadSignature,
     /// A Finished does not verify: the two sides did not see the same handshake, or hold different keys.
     BadFinished,
-    /// The client's PSK identity is not known, or its key is another.
+    /// The client's PSK identity is not known, or its key is another (DTLS 1.3).
     UnknownPskIdentity,
     /// The records of the peer's Finished cannot be opened: the keys differ, as with a wrong PSK.
     CannotDecrypt,
@@ -272,7 +272,7 @@ impl Error {
             Error::NoCommonProtocol => AlertDescription::NO_APPLICATION_PROTOCOL,
             Error::UnsolicitedExtension(_) => AlertDescription::UNSUPPORTED_EXTENSION,
             Error::Certificate(cause) => cause.alert(),
-            // RFC 4279 §2 allows decrypt_error for an unknown identity, so that nobody can list identities.
+            // RFC 4279 §2 and RFC 8446 §4.2.11: nobody can list identities.
             Error::BadSignature
             | Error::BadFinished
             | Error::UnknownPskIdentity
@@ -354,3 +354,6 @@ impl std::error::Error for Error {
 }
 
 impl std::error::Error for CertificateError {}
+
+#[cfg(test)]
+mod tests;

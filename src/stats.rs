@@ -1,9 +1,23 @@
 //! Counters: what a connection or a listener has seen.
 
-/// Why something that arrived was dropped. Dropping is silent on the wire (RFC 6347 §4.1.2.7).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum DropReason {
+/// Declares the reasons and the list of all, so that none is missing there.
+macro_rules! drop_reasons {
+    ($($(#[$doc:meta])* $reason:ident,)*) => {
+        /// Why something that arrived was dropped. Dropping is silent on the wire (RFC 6347 §4.1.2.7).
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum DropReason {
+            $($(#[$doc])* $reason,)*
+        }
+
+        impl DropReason {
+            /// Every reason.
+            pub const ALL: [DropReason; [$(DropReason::$reason),*].len()] = [$(DropReason::$reason),*];
+        }
+    };
+}
+
+drop_reasons! {
     /// The record header does not parse, or its length reaches beyond the datagram.
     MalformedRecord,
     /// The record's version is none of DTLS.
@@ -42,31 +56,6 @@ pub enum DropReason {
     QueueFull,
     /// The connection is closed.
     Closed,
-}
-
-impl DropReason {
-    /// Every reason.
-    pub const ALL: [DropReason; 19] = [
-        DropReason::MalformedRecord,
-        DropReason::WrongVersion,
-        DropReason::UnexpectedType,
-        DropReason::OldEpoch,
-        DropReason::FutureEpoch,
-        DropReason::Replay,
-        DropReason::TooOld,
-        DropReason::BadMac,
-        DropReason::RecordOverflow,
-        DropReason::EmptyRecord,
-        DropReason::BadFragment,
-        DropReason::FragmentWindow,
-        DropReason::RepeatedMessage,
-        DropReason::RefusedMessage,
-        DropReason::UnauthenticatedAlert,
-        DropReason::UnauthenticatedAck,
-        DropReason::EarlyData,
-        DropReason::QueueFull,
-        DropReason::Closed,
-    ];
 }
 
 /// How often each [`DropReason`] occurred.

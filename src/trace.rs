@@ -281,3 +281,128 @@ impl Told {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(typ: Option<HandshakeType>) -> Message {
+        Message {
+            typ,
+            message_seq: 1,
+            epoch: 0,
+            length: 42,
+        }
+    }
+
+    /// Every event and its line in the log. A match without a wildcard sees to it that none is missing.
+    fn lines() -> Vec<(What, &'static str)> {
+        #[allow(dead_code)]
+        fn every_event(what: &What) {
+            match what {
+                What::FlightSent { .. } | What::FlightResent { .. } => {}
+                What::FlightReceived { .. } | What::RepeatDamped | What::Dropped { .. } => {}
+                What::TimerArmed { .. } | What::TimerCancelled | What::MtuLowered { .. } => {}
+                What::AckSent { .. }
+                | What::Suspected(_)
+                | What::AlertSent(_)
+                | What::AlertReceived(_) => {}
+                What::Established { .. } | What::Ended(_) => {}
+            }
+        }
+        let flight = vec![message(Some(HandshakeType::FINISHED)), message(None)];
+        let second = Duration::from_secs(1);
+        let resent = |reason| What::FlightResent {
+            reason,
+            messages: flight.clone(),
+            datagrams: 3,
+        };
+        let established = |resumed| What::Established {
+            version: ProtocolVersion::DTLS1_2,
+            resumed,
+        };
+        vec![
+            (
+                What::FlightSent {
+                    messages: flight.clone(),
+                    datagrams: 2,
+                },
+                "---> FINISHED [CHANGE_CIPHER_SPEC] (2 datagrams)",
+            ),
+            (
+                resent(ResendReason::Timer {
+                    expiry: 2,
+                    after: second,
+                }),
+                "---> FINISHED [CHANGE_CIPHER_SPEC] (3 datagrams, again: timer 2 expired: 1s)",
+            ),
+            (What::AckSent { records: 4 }, "---> ACK of 4 records"),
+            (
+                resent(ResendReason::PartlyAcknowledged),
+                "---> FINISHED [CHANGE_CIPHER_SPEC] (3 datagrams, again: the peer has only a part)",
+            ),
+            (
+                resent(ResendReason::PeerRepeated),
+                "---> FINISHED [CHANGE_CIPHER_SPEC] (3 datagrams, again: the peer repeated its flight)",
+            ),
+            (
+                What::FlightReceived {
+                    messages: flight.clone(),
+                },
+                "<--- FINISHED [CHANGE_CIPHER_SPEC]",
+            ),
+            (
+                What::RepeatDamped,
+                "<--- a repeated flight, not answered again so soon",
+            ),
+            (
+                What::Dropped {
+                    reason: DropReason::BadMac,
+                    epoch: 1,
+                    sequence: 7,
+                },
+                "<-x- dropped record 1/7: BadMac",
+            ),
+            (What::TimerArmed { delay: second }, "timer: 1s"),
+            (What::TimerCancelled, "timer: cancelled"),
+            (
+                What::MtuLowered { mtu: 576 },
+                "datagrams of at most 576 bytes from now on",
+            ),
+            (What::Suspected("why".into()), "ignored, unproven: why"),
+            (
+                What::AlertSent(AlertDescription::UNKNOWN_CA),
+                "---> ALERT UNKNOWN_CA",
+            ),
+            (
+                What::AlertReceived(AlertDescription::CLOSE_NOTIFY),
+                "<--- ALERT CLOSE_NOTIFY",
+            ),
+            (established(false), "established, DTLS1_2"),
+            (established(true), "established, DTLS1_2, resumed"),
+            (What::Ended("why".into()), "ended: why"),
+        ]
+    }
+
+    #[test]
+    fn every_event_has_its_line() {
+        for (what, line) in lines() {
+            let event = Event {
+                at: Duration::from_millis(1_500),
+                who: "client".into(),
+                what,
+            };
+            assert_eq!(event.to_string(), format!("    1.500 client: {line}"));
+        }
+    }
+
+    /// Where nobody listens nothing is kept, but drops are counted.
+    #[test]
+    fn events_cost_nothing_where_nobody_listens() {
+        let mut trace = Trace::new("client".into(), None);
+        trace.note(Duration::ZERO, || unreachable!());
+        trace.drop(Duration::ZERO, DropReason::Replay, 1, 1);
+        assert!(trace.take().events.is_empty());
+        assert_eq!(trace.stats.dropped.get(DropReason::Replay), 1);
+    }
+}

@@ -10,7 +10,7 @@
 mod served;
 
 use flightline::{DtlsSocket, ServerName};
-use served::{Served, ask, client_config, client_config_12, connect, echo, first_hello};
+use served::{Served, ask, client_config_12, connect, echo, first_hello};
 use std::net::{Ipv4Addr, UdpSocket};
 
 fn socket_to(server: &Served) -> UdpSocket {

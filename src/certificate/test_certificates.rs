@@ -13,8 +13,19 @@ impl Authority {
 
     /// An authority that this one vouches for.
     pub(super) fn subordinate(&self, name: &str) -> Self {
+        self.subordinate_with(name, |_| ())
+    }
+
+    /// The same, with something else in its certificate.
+    pub(super) fn subordinate_with(
+        &self,
+        name: &str,
+        change: impl FnOnce(&mut CertificateParams),
+    ) -> Self {
         let key = KeyPair::generate().unwrap();
-        Authority(CertifiedIssuer::signed_by(authority(name), key, &self.0).unwrap())
+        let mut params = authority(name);
+        change(&mut params);
+        Authority(CertifiedIssuer::signed_by(params, key, &self.0).unwrap())
     }
 
     pub(super) fn certificate(&self) -> Vec<u8> {

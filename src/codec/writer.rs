@@ -1,5 +1,7 @@
 //! Writing fields into bytes.
 
+use zeroize::Zeroize;
+
 /// Appends fields to a buffer. All that is written is our own, so a length that its prefix cannot
 /// express is a mistake of ours: bounds on configuration and on message sizes keep it away.
 #[derive(Debug, Default)]
@@ -33,11 +35,12 @@ impl Writer {
     }
 
     pub(crate) fn bytes(&mut self, bytes: &[u8]) {
+        self.make_room(bytes.len());
         self.bytes.extend_from_slice(bytes);
     }
 
     pub(crate) fn u8(&mut self, v: u8) {
-        self.bytes.push(v);
+        self.bytes(&[v]);
     }
 
     pub(crate) fn u16(&mut self, v: u16) {
@@ -73,9 +76,20 @@ impl Writer {
         self.vec16(|w| values.into_iter().for_each(|v| w.u16(v)));
     }
 
+    /// A buffer that grows leaves a copy behind, and what is written may be secret.
+    fn make_room(&mut self, more: usize) {
+        let needed = self.bytes.len().saturating_add(more);
+        if needed > self.bytes.capacity() {
+            let capacity = needed.max(self.bytes.capacity().saturating_mul(2));
+            let mut larger = Vec::with_capacity(capacity);
+            larger.extend_from_slice(&self.bytes);
+            std::mem::replace(&mut self.bytes, larger).zeroize();
+        }
+    }
+
     fn prefixed<const N: usize>(&mut self, write: impl FnOnce(&mut Writer)) {
         let start = self.bytes.len();
-        self.bytes.extend_from_slice(&[0; N]);
+        self.bytes(&[0; N]);
         write(self);
         let Some(prefix) = self.bytes.get_mut(start..) else {
             return;

@@ -116,7 +116,7 @@ impl Connection {
                     secret,
                 } => {
                     if let Some(key_log) = &self.settings.key_log {
-                        key_log.log(label, &client_random, &secret);
+                        key_log.log(label, &client_random, secret.as_bytes());
                     }
                 }
             }

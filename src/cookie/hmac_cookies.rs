@@ -1,7 +1,7 @@
 //! Cookies under keys that rotate by themselves.
 
 use super::CookieSigner;
-use crate::crypto::{HashAlgorithm, HmacKey, Keys, RotatingKeys, Secret, random};
+use crate::crypto::{HashAlgorithm, HmacKey, Keys, RotatingKeys, Secret};
 use crate::error::{Error, Result};
 use std::fmt;
 use std::time::Duration;
@@ -77,7 +77,7 @@ fn name(period: u64) -> u8 {
 }
 
 fn random_key() -> Result<HmacKey> {
-    let bytes = Secret::new(random::array::<32>()?.to_vec());
+    let bytes = Secret::random(32)?;
     Ok(HmacKey::new(HashAlgorithm::Sha256, bytes.as_bytes()))
 }
 

@@ -2,7 +2,7 @@
 
 use super::hash::{HashAlgorithm, HmacKey};
 use super::{AeadAlgorithm, Secret};
-use zeroize::Zeroize;
+use zeroize::Zeroizing;
 
 const MASTER_SECRET_LEN: usize = 48;
 
@@ -97,21 +97,23 @@ pub(crate) fn key_block(
     aead: AeadAlgorithm,
 ) -> KeyBlock {
     let (key_len, iv_len) = (aead.key_len(), aead.fixed_iv_len());
-    let mut block = vec![0; key_len.saturating_add(iv_len).saturating_mul(2)];
+    let mut block = Zeroizing::new(vec![0; key_len.saturating_add(iv_len).saturating_mul(2)]);
     // The randoms stand in another order here than for the master secret.
     let seed: [&[u8]; 2] = [server_random, client_random];
     prf(hash, master.as_bytes(), b"key expansion", &seed, &mut block);
 
-    let mut bytes = block.iter().copied();
-    let mut take = |n| Secret::new(bytes.by_ref().take(n).collect());
-    let keys = KeyBlock {
+    let mut rest = block.as_slice();
+    let mut take = |length| {
+        let (part, after) = rest.split_at_checked(length).unwrap_or((rest, &[]));
+        rest = after;
+        Secret::new(part.to_vec())
+    };
+    KeyBlock {
         client_write_key: take(key_len),
         server_write_key: take(key_len),
         client_write_iv: take(iv_len),
         server_write_iv: take(iv_len),
-    };
-    block.zeroize();
-    keys
+    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Bytes that nobody else may see.
 
+use super::random;
+use crate::error::Result;
 use std::fmt;
 use zeroize::Zeroizing;
 
@@ -10,6 +12,13 @@ pub(crate) struct Secret(Zeroizing<Vec<u8>>);
 impl Secret {
     pub(crate) fn new(bytes: Vec<u8>) -> Self {
         Secret(Zeroizing::new(bytes))
+    }
+
+    /// Drawn in place, so that no copy is left on the stack.
+    pub(crate) fn random(length: usize) -> Result<Self> {
+        let mut bytes = Zeroizing::new(vec![0; length]);
+        random::fill(&mut bytes)?;
+        Ok(Secret(bytes))
     }
 
     pub(crate) fn as_bytes(&self) -> &[u8] {

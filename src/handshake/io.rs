@@ -3,7 +3,7 @@
 use super::transcript::Transcript;
 use crate::association::{PostHandshake, Rekeying, Tickets};
 use crate::codec::DecodeError;
-use crate::crypto::HashAlgorithm;
+use crate::crypto::{HashAlgorithm, Secret};
 use crate::error::{Error, Result};
 use crate::flight::ReceivedMessage;
 use crate::record::{Opener, Sealer, TrafficSecret};
@@ -73,7 +73,7 @@ pub(crate) enum Action {
     Log {
         label: &'static str,
         client_random: Random,
-        secret: Vec<u8>,
+        secret: Secret,
     },
 }
 
@@ -251,7 +251,7 @@ impl Io {
         self.act(Action::Log {
             label,
             client_random,
-            secret: secret.to_vec(),
+            secret: Secret::new(secret.to_vec()),
         });
     }
 

@@ -217,12 +217,32 @@ fn choose(config: &ServerConfig, hello: &ClientHello, terms: &Terms) -> Result<C
         .settings
         .suites()
         .filter(|suite| hello.cipher_suites.contains(&suite.id));
-    let (suite, group, credentials) = suites.find_map(choose).ok_or(Error::NoCommonCipherSuite)?;
+    let chosen = suites.find_map(choose);
+    let (suite, group, credentials) = chosen.ok_or_else(|| nothing_in_common(config, hello))?;
     Ok(Choice {
         suite,
         group,
         credentials,
     })
+}
+
+/// Which agreement is missing.
+fn nothing_in_common(config: &ServerConfig, hello: &ClientHello) -> Error {
+    let suites = config.settings.suites();
+    let common: Vec<_> = suites
+        .filter(|suite| hello.cipher_suites.contains(&suite.id))
+        .collect();
+    let known = auth::schemes();
+    let mut theirs = hello.extensions.signature_algorithms.iter().flatten();
+    if common.is_empty() {
+        Error::NoCommonCipherSuite
+    } else if choose_group(config, hello).is_none() && common.iter().all(|s| s.agrees_on_keys()) {
+        Error::NoCommonGroup
+    } else if common.iter().all(|s| !s.uses_psk()) && !theirs.any(|s| known.contains(s)) {
+        Error::NoCommonSignatureScheme
+    } else {
+        Error::NoCommonCipherSuite
+    }
 }
 
 /// RFC 8422 §4: a client that names no groups leaves the choice to the server.
@@ -365,6 +385,6 @@ fn find_psk(config: &ServerConfig, identity: &[u8]) -> Result<Psk> {
         .and_then(|lookup| lookup.find(identity))
     {
         Some(psk) => Ok(psk),
-        None => Psk::new("unknown", random::array::<32>()?),
+        None => Psk::new("unknown", Secret::random(32)?.as_bytes()),
     }
 }

@@ -3,7 +3,7 @@
 mod steps;
 
 use super::admission::Admission;
-use super::link::Link;
+use super::link::{DATAGRAMS_A_PASS, Link, SOON};
 use super::pending::Pending;
 use super::socket::DtlsSocket;
 use super::transport::Transport;
@@ -56,6 +56,8 @@ pub struct Handshake {
     read_timeout: Option<Duration>,
     who: Arc<str>,
     datagram: Vec<u8>,
+    /// The last pass took as much as it may, and more may be there.
+    unread: bool,
     /// Messages that came right behind the peer's Finished.
     pending: Pending,
     admission: Option<Admission>,
@@ -193,6 +195,7 @@ impl Handshake {
             read_timeout: settings.read_timeout,
             who,
             datagram: Vec::new(),
+            unread: false,
             pending: Pending::default(),
             admission: None,
             armed: None,
@@ -201,15 +204,22 @@ impl Handshake {
     }
 
     /// Makes one pass without waiting: fires the timer if it is due, and receives and answers
-    /// everything that is there.
+    /// what is there, 64 datagrams at most, so that a flood does not keep the caller's thread.
     ///
     /// # Errors
-    /// [`Error::WantRead`] while it is not done: call again when a datagram or the timer is due.
-    /// Every other error is final.
+    /// [`Error::WantRead`] while it is not done: call again when a datagram or the timer is due. After a
+    /// pass that left datagrams behind, [`next_timeout`](Handshake::next_timeout) is 1 ms, for loops that
+    /// are told of a readable socket only once. Every other error is final.
     pub fn handshake(&mut self) -> Result<()> {
+        self.unread = false;
         self.begin()?;
+        let mut pass = 0..DATAGRAMS_A_PASS;
         while !self.is_done() {
             self.fire_if_due()?;
+            if pass.next().is_none() {
+                self.unread = true;
+                return Err(Error::WantRead);
+            }
             match self.receive(Duration::ZERO)? {
                 Some(length) => self.step(length)?,
                 None => return Err(Error::WantRead),
@@ -223,6 +233,7 @@ impl Handshake {
     /// # Errors
     /// Says why it failed: [`Error::HandshakeTimeout`] when the peer does not answer in time.
     pub fn complete(mut self) -> Result<DtlsSocket> {
+        self.unread = false;
         self.begin()?;
         while !self.is_done() {
             self.fire_if_due()?;
@@ -275,6 +286,9 @@ impl Handshake {
     /// How long until the timer is due, at least 1 ms so that waiting for it makes progress. `None` when nothing is due: the
     /// handshake is done, has failed, or a server waits for its first hello.
     pub fn next_timeout(&self) -> Option<Duration> {
+        if self.unread {
+            return Some(SOON);
+        }
         let deadline = match &self.stage {
             Stage::Running(connection) if !connection.is_established() => {
                 connection.next_deadline()?
@@ -354,13 +368,7 @@ pub(super) fn verification(
 impl Drop for Handshake {
     fn drop(&mut self) {
         self.cancel_timer();
-        if let Stage::Running(connection) = &mut self.stage {
-            connection.close(self.clock.now());
-            let _ = self.send_all();
-            if let Stage::Running(connection) = &mut self.stage {
-                connection.tell();
-            }
-        }
+        self.close();
     }
 }
 

@@ -25,6 +25,13 @@ use std::time::Duration;
 /// since std offers no way to wake it.
 pub(super) const SLICE: Duration = Duration::from_millis(100);
 
+/// How many datagrams a call that does not wait takes at most, so that a flood does not keep the thread
+/// of an event loop. More than any flight of the usual size has.
+pub(super) const DATAGRAMS_A_PASS: usize = 64;
+
+/// How soon the caller should be back who was sent away before everything was taken in.
+pub(super) const SOON: Duration = Duration::from_millis(1);
+
 pub(super) struct Link {
     transport: Box<dyn Transport>,
     clock: Arc<dyn Clock>,
@@ -39,6 +46,8 @@ pub(super) struct Link {
     /// is, somebody has to read: the last flight must be served (RFC 6347 §4.2.4), or a message awaits its
     /// ACK (RFC 9147 §7).
     due: AtomicU64,
+    /// A call took as much as it may, and more may be there.
+    unread: AtomicBool,
     /// When the socket was last looked at, in microseconds of the clock.
     looked_at: AtomicU64,
     /// The peer was heard after the handshake, so it has our last flight.
@@ -93,6 +102,7 @@ impl Link {
             read_timeout: Mutex::new(read_timeout),
             nonblocking: AtomicBool::new(false),
             reading_shut: AtomicBool::new(false),
+            unread: AtomicBool::new(false),
             looked_at: AtomicU64::new(0),
             heard: AtomicBool::new(false),
             shed: Mutex::new(Stats::default()),
@@ -103,6 +113,7 @@ impl Link {
     pub(super) fn recv(&self, buf: &mut [u8], take: Take) -> Result<usize> {
         let patience = self.patience();
         let mut turn = self.wait_for_turn(patience)?;
+        let mut pass = 0..DATAGRAMS_A_PASS;
         loop {
             let kept = match take {
                 Take::Remove => turn.pending.take(buf),
@@ -114,6 +125,7 @@ impl Link {
             self.still_readable()?;
             self.fire_what_is_due();
             let wait = match patience {
+                Patience::None if !self.goes_on(&mut pass) => return Err(Error::WantRead),
                 Patience::None => Duration::ZERO,
                 Patience::Endless => self.slice(),
                 Patience::Until(deadline) => {
@@ -248,9 +260,13 @@ impl Link {
         inbound.plus(&outbound).plus(&self.shed.lock())
     }
 
-    /// When something is due next, by the clock.
-    pub(super) fn next_deadline(&self) -> Option<Duration> {
-        self.outbound.lock().next_deadline()
+    /// How long until something is due.
+    pub(super) fn next_timeout(&self) -> Option<Duration> {
+        if self.unread.load(Ordering::Relaxed) {
+            return Some(SOON);
+        }
+        let deadline = self.outbound.lock().next_deadline()?;
+        Some(deadline.saturating_sub(self.clock.now()))
     }
 
     fn patience(&self) -> Patience {
@@ -291,6 +307,7 @@ impl Link {
     ) -> Result<Received> {
         let Turn { datagram, pending } = turn;
         let Some(length) = transport::recv(&*self.transport, datagram, wait)? else {
+            self.unread.store(false, Ordering::Relaxed);
             return Ok(Received::Nothing);
         };
         let now = self.clock.now();

@@ -22,6 +22,14 @@ mod pending;
 mod pool;
 mod serve_options;
 mod socket;
+#[cfg(all(
+    test,
+    feature = "x509",
+    feature = "anti-replay",
+    feature = "bad-mac-limit",
+    feature = "hello-verify"
+))]
+mod tests;
 mod transport;
 mod udp_transport;
 mod workers;

@@ -174,6 +174,10 @@ impl DtlsSocket {
 
     /// Whether `recv` and `peek` fail with [`Error::WantRead`] instead of waiting. All clones share it.
     ///
+    /// They do so, too, after 64 datagrams without a message, since a flood of junk must not keep the
+    /// thread of an event loop: [`next_timeout`](DtlsSocket::next_timeout) is 1 ms then, for loops that are
+    /// told of a readable socket only once.
+    ///
     /// # Errors
     /// None; the signature is std's.
     pub fn set_nonblocking(&self, nonblocking: bool) -> Result<()> {
@@ -328,12 +332,12 @@ impl DtlsSocket {
     /// How long until [`service`](DtlsSocket::service) has something to do, if no datagram comes.
     /// A connection that is in use needs no such care; one that lies idle does.
     pub fn next_timeout(&self) -> Option<Duration> {
-        let deadline = self.link.next_deadline()?;
-        Some(deadline.saturating_sub(self.link.now()))
+        self.link.next_timeout()
     }
 
-    /// Without waiting: receives what is there, keeps messages for `recv`, answers a peer that misses
-    /// the last flight of the handshake, and fires what is due.
+    /// Without waiting: receives what is there, 64 datagrams at most, keeps messages for `recv`, answers a
+    /// peer that misses the last flight of the handshake, and fires what is due. Where more may be there,
+    /// [`next_timeout`](DtlsSocket::next_timeout) is 1 ms afterwards.
     ///
     /// # Errors
     /// [`Error::Io`] where the socket fails.

@@ -22,7 +22,8 @@ pub(super) enum Protection {
 pub(super) struct Dtls12 {
     key: Box<dyn Aead>,
     /// The fixed part of the nonce, and zeros where it has no fixed part.
-    iv: Zeroizing<[u8; NONCE_LEN]>,
+    /// In a box, as whatever moves leaves a copy behind.
+    iv: Box<Zeroizing<[u8; NONCE_LEN]>>,
     explicit_nonce: bool,
 }
 
@@ -31,7 +32,7 @@ impl Protection {
         if iv.as_bytes().len() != aead.fixed_iv_len() {
             return Err(Error::Crypto("AEAD IV"));
         }
-        let mut padded = Zeroizing::new([0; NONCE_LEN]);
+        let mut padded = Box::new(Zeroizing::new([0; NONCE_LEN]));
         for (to, from) in padded.iter_mut().zip(iv.as_bytes()) {
             *to = *from;
         }
@@ -105,7 +106,7 @@ impl Dtls12 {
     /// RFC 7905 §2: the IV xor the padded record number. With GCM's padded salt that is RFC 5288 §3's
     /// salt followed by the explicit nonce.
     fn nonce(&self, varying: [u8; EXPLICIT_NONCE_LEN]) -> [u8; NONCE_LEN] {
-        let mut nonce = *self.iv;
+        let mut nonce = **self.iv;
         for (to, from) in nonce.iter_mut().rev().zip(varying.iter().rev()) {
             *to ^= from;
         }

@@ -195,6 +195,8 @@ mod tests {
             for end in 0..bytes.len() {
                 assert!(ClientSession::from_bytes(&bytes[..end]).is_err());
             }
+            let of_another_format = [&[FORMAT + 1], &bytes[1..]].concat();
+            assert!(ClientSession::from_bytes(&of_another_format).is_err());
         }
         for bad in [
             Handle::Id(vec![2; 33]),

@@ -8,6 +8,7 @@ use crate::timer::{Clock, SystemClock};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
+use zeroize::Zeroizing;
 
 /// How long a key seals; for as long again it still opens.
 const PERIOD_SECONDS: u64 = 6 * 60 * 60;
@@ -85,7 +86,7 @@ struct Key {
 
 impl Key {
     fn random() -> Result<Key> {
-        let key = Secret::new(random::array::<32>()?.to_vec());
+        let key = Secret::random(32)?;
         Ok(Key {
             name: random::array()?,
             aead: AeadAlgorithm::Aes256Gcm.key(key.as_bytes())?,
@@ -96,7 +97,7 @@ impl Key {
     /// second for six hours.
     fn seal(&self, state: &[u8]) -> Result<Vec<u8>> {
         let nonce = random::array::<NONCE_LEN>()?;
-        let mut sealed = state.to_vec();
+        let mut sealed = Zeroizing::new(state.to_vec());
         let tag = self.aead.seal(nonce, &self.name, &mut sealed)?;
         Ok(Writer::bytes_of(|w| {
             w.bytes(&self.name);

@@ -183,7 +183,21 @@ mod tests {
                 assert!(SessionState::decode(&bytes[..end]).is_none(), "{end}");
             }
             assert!(SessionState::decode(&[bytes, &[0]].concat()).is_none());
+            // Of another format.
+            assert!(SessionState::decode(&[&[FORMAT + 1], &bytes[1..]].concat()).is_none());
         }
+    }
+
+    #[test]
+    fn a_peer_is_of_a_kind_that_is_known() {
+        let mut bytes = example(PeerIdentity::Anonymous)
+            .encode()
+            .as_bytes()
+            .to_vec();
+        assert!(SessionState::decode(&bytes).is_some());
+        assert_eq!(bytes.pop(), Some(0));
+        bytes.push(3);
+        assert!(SessionState::decode(&bytes).is_none());
     }
 
     #[test]

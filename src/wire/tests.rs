@@ -159,3 +159,76 @@ fn c14_an_extension_stands_there_once_and_ends_where_it_ends() {
         assert!(server(&[(typ, &longer)]).is_err(), "{typ} and a byte");
     }
 }
+
+/// Fields that are out of their bounds, though every length is true of what follows it.
+#[test]
+fn a_field_out_of_its_bounds_is_malformed() {
+    use DecodeError::{BadLength, IllegalValue};
+    let client = |typ, content: &[u8]| ClientHello::decode(&client_hello(&[(typ, content)])).err();
+    let name = |length: usize| {
+        Writer::bytes_of(|w| {
+            w.vec16(|w| {
+                w.u8(0);
+                w.vec16(|w| w.bytes(&vec![b'a'; length]));
+            })
+        })
+    };
+    assert_eq!(client(0, &name(255)), None);
+    assert_eq!(client(0, &name(256)), Some(IllegalValue), "a host name");
+    assert_eq!(client(0, &name(0)), Some(IllegalValue), "no host name");
+    assert_eq!(
+        client(0, b"\0\x06\0\0\x03a\0b"),
+        Some(IllegalValue),
+        "a NUL in it"
+    );
+    assert_eq!(
+        client(0, b"\0\x04\x01\0\x01a"),
+        Some(IllegalValue),
+        "another kind of name"
+    );
+    assert_eq!(
+        client(16, b"\0\x01\0"),
+        Some(BadLength),
+        "an empty protocol"
+    );
+    assert_eq!(client(16, b"\0\0"), Some(BadLength), "no protocols");
+    assert_eq!(
+        client(11, &[1, 1]),
+        Some(IllegalValue),
+        "only compressed points"
+    );
+
+    let mut hello = server_hello(&[]);
+    hello.splice(34..35, [&[33][..], &[0; 33]].concat());
+    assert_eq!(
+        ServerHello::decode(&hello).err(),
+        Some(BadLength),
+        "a session number"
+    );
+    let mut hello = client_hello(&[]);
+    hello.splice(34..35, [&[33][..], &[0; 33]].concat());
+    assert!(ClientHello::decode(&hello).is_err(), "a session number");
+
+    let certificate = [0, 0, 3, 0, 0, 0];
+    assert_eq!(
+        Certificate::decode(&certificate).err(),
+        Some(BadLength),
+        "an empty certificate"
+    );
+    let no_kinds = [0, 0, 2, 4, 3, 0, 0];
+    assert_eq!(CertificateRequest::decode(&no_kinds).err(), Some(BadLength));
+    let with_authority = [1, 64, 0, 2, 4, 3, 0, 4, 0, 2, 48, 0];
+    let request = CertificateRequest::decode(&with_authority).unwrap();
+    assert_eq!(request.authorities, [vec![48, 0]]);
+    assert_eq!(request.schemes, [SignatureScheme::ECDSA_SECP256R1_SHA256]);
+    // An explicit curve (RFC 8422 §5.4).
+    let explicit = Writer::bytes_of(|w| {
+        w.u8(1);
+        w.u16(29);
+        w.vec8(|w| w.bytes(&[7; 32]));
+        w.u16(SignatureScheme::ED25519.0);
+        w.vec16(|w| w.bytes(&[9; 64]));
+    });
+    let exchange = ServerKeyExchange::decode(&explicit).unwrap();
+    assert_eq!(exchange.as_ecdhe().err(), Some(IllegalValue));
+}

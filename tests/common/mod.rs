@@ -100,8 +100,8 @@ pub struct Variant {
     pub name: &'static str,
     client: fn() -> ConfigBuilder<ClientConfig>,
     server: fn() -> ConfigBuilder<ServerConfig>,
-    cookie: Cookie,
-    session: Session,
+    pub cookie: Cookie,
+    pub session: Session,
     pub version: ProtocolVersion,
 }
 

@@ -4,7 +4,8 @@
     unreachable_pub,
     missing_docs,
     clippy::unwrap_used,
-    clippy::indexing_slicing
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects
 )]
 
 use flightline::{
@@ -122,4 +123,19 @@ pub fn first_hello() -> Vec<u8> {
     let mut buf = [0; 2048];
     let (length, _) = trap.recv_from(&mut buf).unwrap();
     buf[..length].to_vec()
+}
+
+/// `hello`, a client's first, with this cookie, as its second.
+pub fn with_cookie(hello: &[u8], cookie: &[u8]) -> Vec<u8> {
+    // Behind two headers, the version, the random and an empty session number stands the empty cookie.
+    let at = 13 + 12 + 2 + 32 + 1;
+    assert_eq!(hello[at - 1..=at], [0, 0]);
+    let length = [u8::try_from(cookie.len()).unwrap()];
+    let mut with = [&hello[..at], &length, cookie, &hello[at + 1..]].concat();
+    for (at, behind) in [(11, 13), (15, 25), (23, 25)] {
+        let length = u16::try_from(with.len() - behind).unwrap();
+        with[at..at + 2].copy_from_slice(&length.to_be_bytes());
+    }
+    with[18] = 1;
+    with
 }

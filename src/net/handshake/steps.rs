@@ -174,12 +174,27 @@ impl Handshake {
         if self.is_done() {
             self.cancel_timer();
             if let Some(admission) = self.admission.take() {
-                admission.succeed().map_err(|error| self.fail(error))?;
+                if let Err(error) = admission.succeed() {
+                    // The client has our Finished, and believes that it is connected.
+                    self.close();
+                    return Err(self.fail(error));
+                }
             }
         } else {
             self.set_delays();
         }
         Ok(())
+    }
+
+    /// Tells a peer that has been answered that there will be no connection.
+    pub(super) fn close(&mut self) {
+        if let Stage::Running(connection) = &mut self.stage {
+            connection.close(self.clock.now());
+            let _ = self.send_all();
+            if let Stage::Running(connection) = &mut self.stage {
+                connection.tell();
+            }
+        }
     }
 
     pub(super) fn send_all(&mut self) -> Result<()> {

@@ -209,3 +209,97 @@ fn p07_p15_junk_postpones_neither_a_resend_nor_the_end() {
     }
     assert!(world.now() <= 124 * S);
 }
+
+/// Whatever is asked of a handshake that has failed, it says why.
+#[test]
+fn a_handshake_that_has_failed_says_why_for_ever() {
+    let world = World::default();
+    let config = open_server().suspicion(Duration::ZERO).build().unwrap();
+    let mut server = Handshake::server(world.clone(), "client", None, config).unwrap();
+    world
+        .arriving
+        .lock()
+        .push_back(b"\x16\xfe\xfd\0\0\0\0\0\0\0\0\0\x01\x01".to_vec());
+    let why = server.handshake().unwrap_err().to_string();
+    assert!(why.contains("CLIENT_HELLO"), "{why}");
+    world.arriving.lock().push_back(b"more".to_vec());
+    for error in [
+        server.handshake().unwrap_err(),
+        server.set_initial_delay(S).unwrap_err(),
+    ] {
+        assert_eq!(error.to_string(), why);
+    }
+    assert_eq!(world.arriving.lock().len(), 1, "it reads no more");
+    assert_eq!(server.next_timeout(), None);
+    assert_eq!(server.into_socket().unwrap_err().to_string(), why);
+}
+
+#[test]
+fn a_handshake_that_is_not_done_has_no_socket() {
+    let world = World::default();
+    let mut handshake = client(&world);
+    assert_eq!(
+        format!("{handshake:?}"),
+        "Handshake { who: \"client to a peer without address\", .. }"
+    );
+    let _ = handshake.handshake();
+    let kind = handshake.peer_addr().unwrap_err().kind();
+    assert_eq!(kind, io::ErrorKind::Unsupported);
+    assert!(matches!(handshake.into_socket(), Err(Error::WantRead)));
+    // It was given up, and the peer is told, since it had been spoken to.
+    let sent = world.sent.lock();
+    assert_eq!(sent.len(), 2);
+    assert_eq!(sent[1][13..], [1, AlertDescription::CLOSE_NOTIFY.0]);
+}
+
+/// A server that has said nothing says nothing when it refuses.
+#[test]
+fn a_client_that_was_not_answered_is_refused_in_silence() {
+    let world = World::default();
+    let config = open_server().build().unwrap();
+    Handshake::server(world.clone(), "client", None, config)
+        .unwrap()
+        .refuse();
+    assert!(world.sent.lock().is_empty());
+}
+
+/// The delay of a server that waits for its first hello is that of its first flight.
+#[test]
+fn another_initial_delay_may_be_set_before_the_first_hello() {
+    let theirs = World::default();
+    let _ = client(&theirs).handshake();
+    let ours = World::default();
+    let config = open_server().clock(Arc::new(ours.clone())).build().unwrap();
+    let mut server = Handshake::server(ours.clone(), "client", None, config).unwrap();
+    server.set_initial_delay(3 * S).unwrap();
+    assert_eq!(server.next_timeout(), None);
+    ours.arriving
+        .lock()
+        .append(&mut theirs.sent.lock().drain(..).collect());
+    assert!(matches!(server.handshake(), Err(Error::WantRead)));
+    assert_eq!(server.next_timeout(), Some(3 * S));
+}
+
+/// A transport whose path becomes narrower with every datagram does not make a flight go round for ever.
+#[test]
+fn a_path_that_takes_nothing_ends_the_try() {
+    struct Narrow(Arc<Mutex<usize>>);
+    impl Transport for Narrow {
+        fn send(&self, datagram: &[u8]) -> io::Result<()> {
+            *self.0.lock() += 1;
+            let (length, maximum) = (datagram.len(), 0);
+            Err(Error::MessageTooLong { length, maximum }.into())
+        }
+        fn recv(&self, _: &mut Vec<u8>, _: Duration) -> io::Result<usize> {
+            Err(io::ErrorKind::WouldBlock.into())
+        }
+    }
+    let tries = Arc::new(Mutex::new(0));
+    let config = ClientConfig::builder(ServerTrust::psk(psk()))
+        .build()
+        .unwrap();
+    let transport = Narrow(tries.clone());
+    let mut client = Handshake::client(transport, ServerName::unnamed(), config).unwrap();
+    assert!(matches!(client.handshake(), Err(Error::WantRead)));
+    assert!((1..100).contains(&*tries.lock()), "{tries:?}");
+}

@@ -2,10 +2,11 @@
 
 use super::super::pending::Pending;
 use super::super::transport;
-use super::{Link, NEVER, Received, SLICE, micros};
+use super::{DATAGRAMS_A_PASS, Link, NEVER, Received, SLICE, micros};
 use crate::association::{Outbound, Response, Ticked};
 use crate::error::{Error, Result};
 use crate::wire::ProtocolVersion;
+use std::ops::Range;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -13,11 +14,12 @@ use std::time::Duration;
 const SERVICE_EVERY: Duration = Duration::from_millis(20);
 
 impl Link {
-    /// Receives without waiting what is there and has room, and fires what is due.
+    /// Receives without waiting what is there and has room, up to a bound, and fires what is due.
     pub(in super::super) fn service(&self) -> Result<()> {
         // Whoever has the turn does all this already.
         if let Some(mut turn) = self.turn.try_lock() {
-            while turn.pending.has_room() {
+            let mut pass = 0..DATAGRAMS_A_PASS;
+            while turn.pending.has_room() && self.goes_on(&mut pass) {
                 match self.receive(&mut turn, None, Duration::ZERO)? {
                     Received::Nothing => break,
                     Received::Message(_) | Received::Datagram => {}
@@ -26,6 +28,13 @@ impl Link {
         }
         self.fire_what_is_due();
         Ok(())
+    }
+
+    /// Whether a call that does not wait may take one more datagram. Where not, the next is soon due.
+    pub(super) fn goes_on(&self, pass: &mut Range<usize>) -> bool {
+        let goes_on = pass.next().is_some();
+        self.unread.store(!goes_on, Ordering::Relaxed);
+        goes_on
     }
 
     /// Serves the last flight until it needs no more serving, the peer is gone, or `deadline`.

@@ -1,5 +1,6 @@
 //! The names of the tests begin with the hazard or pitfall that they are about.
 
+mod allocations;
 mod binding;
 mod replies;
 mod retry;

@@ -3,6 +3,7 @@
 use super::*;
 use crate::crypto::SUITES13;
 use crate::wire::{KeyShareAnswer, NamedGroup, ServerHello};
+use allocation_counter::measure;
 
 /// What is offered besides what [`Hello::new`] offers.
 #[derive(Clone)]
@@ -252,4 +253,33 @@ fn a_client_with_nothing_in_common_gets_no_answer() {
         ask(&gate, &hello.datagram()).dropped(),
         GateDrop::NothingInCommon
     );
+}
+
+/// The same is true of DTLS 1.3.
+#[test]
+fn a13_no_verdict_on_a_stranger_that_offers_dtls_1_3_allocates() {
+    let gate = gate13();
+    let offers = [
+        Offer::new(),
+        Offer {
+            shares: vec![24],
+            ..Offer::new()
+        },
+        Offer::new().again(&[7; 53]),
+        Offer::new().again(&[0; 1]),
+    ];
+    let mut datagrams: Vec<_> = offers
+        .iter()
+        .map(|offer| offer.hello().datagram())
+        .collect();
+    let whole = datagrams[0].clone();
+    datagrams.extend((0..whole.len()).map(|length| whole[..length].to_vec()));
+    let mut reply = ReplyBuffer::new();
+    for datagram in &datagrams {
+        let info = measure(|| {
+            let verdict = gate.check(ADDRESS, datagram, NOW, &mut reply);
+            assert!(!matches!(verdict, Verdict::Verified(_)));
+        });
+        assert_eq!(info.count_total, 0, "{datagram:02x?}");
+    }
 }

@@ -1,0 +1,96 @@
+//! Every reason for which a hello, or what is none, gets no answer; and everything that a listener counts.
+
+use super::table;
+use crate::config::ServerConfig;
+use crate::cookie::{
+    CookieContext, CookieSigner, Entrance, GateDrop, HelloVerification, ReplyBuffer, Verdict,
+};
+use crate::error::Error;
+use crate::net::handshake::verification;
+use crate::net::tests::world::{fragment, plain, server, whole};
+use crate::wire::{ContentType, HandshakeType, ProtocolVersion};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Refuses everybody.
+struct NoCookies;
+
+impl CookieSigner for NoCookies {
+    fn period(&self, _: Duration) -> u8 {
+        0
+    }
+    fn sign(&self, _: u8, _: &[&[u8]]) -> Option<[u8; 16]> {
+        None
+    }
+    fn verify(&self, _: Duration, _: u8, _: &[&[u8]], _: &[u8; 16]) -> bool {
+        false
+    }
+}
+
+fn hello(version: ProtocolVersion) -> Vec<u8> {
+    let mut body = version.0.to_be_bytes().to_vec();
+    body.extend([7; 32]);
+    body.extend([0, 0, 0, 2, 0xc0, 0x2b, 1, 0]);
+    body
+}
+
+/// A hello that offers DTLS 1.3, with a suite of 1.2 and nothing else.
+fn hello13() -> Vec<u8> {
+    let mut body = hello(DTLS);
+    body.extend([0, 7, 0, 43, 0, 3, 2, 0xfe, 0xfc]);
+    body
+}
+
+const DTLS: ProtocolVersion = ProtocolVersion::DTLS1_2;
+const HELLO: HandshakeType = HandshakeType::CLIENT_HELLO;
+
+#[test]
+fn every_reason_to_answer_nothing_has_a_cause() {
+    let cookies = || HelloVerification::Cookies(Arc::new(CookieContext::new().unwrap()));
+    let no_cookies = Arc::new(CookieContext::with_signer(NoCookies));
+    let (first, old) = (hello(DTLS), hello(ProtocolVersion(0x0303)));
+    let rows = table!(GateDrop:
+        GateDrop::NotAHello => (plain(ContentType::ALERT, &[2, 40]), cookies()),
+        GateDrop::OtherMessage(_) => (whole(HandshakeType::FINISHED, 0, b""), cookies()),
+        GateDrop::Malformed(_) => (whole(HELLO, 0, b"short"), cookies()),
+        GateDrop::Fragmented => (fragment(HELLO, 0, 42, &first[..20]), cookies()),
+        GateDrop::WrongVersion(_) => (whole(HELLO, 0, &old), cookies()),
+        GateDrop::TooManyChallenges => (whole(HELLO, 256, &first), cookies()),
+        GateDrop::NoCookie => (whole(HELLO, 0, &first), HelloVerification::Cookies(no_cookies)),
+        GateDrop::NothingInCommon => (whole(HELLO, 0, &hello13()), cookies()),
+        GateDrop::NotTheFirst => (whole(HELLO, 1, &first), HelloVerification::Waived),
+    );
+    for (number, (expected, (datagram, verification))) in rows.into_iter().enumerate() {
+        let mut reply = ReplyBuffer::new();
+        let choices = server().build().unwrap().choices13();
+        let mut entrance = Entrance::new(verification, choices, 1);
+        let verdict = entrance.check(b"client", &datagram, Duration::ZERO, &mut reply);
+        let Verdict::Drop(dropped) = verdict else {
+            panic!("row {number}: {verdict:?}")
+        };
+        assert!(expected(&dropped), "row {number}: {dropped:?}");
+    }
+}
+
+/// The other verdicts.
+#[test]
+fn what_is_not_dropped_is_challenged_or_let_in_or_fails_for_want_of_a_context() {
+    let datagram = whole(HELLO, 0, &hello(DTLS));
+    let config: ServerConfig = server().build().unwrap();
+    let context = Arc::new(CookieContext::new().unwrap());
+    let mut reply = ReplyBuffer::new();
+    let mut check = |verification| {
+        let mut entrance = Entrance::new(verification, config.choices13(), 1);
+        match entrance.check(b"client", &datagram, Duration::ZERO, &mut reply) {
+            Verdict::Verified(_) => "verified",
+            Verdict::Challenge(_) => "challenge",
+            Verdict::Refuse(_) => "refuse",
+            Verdict::Drop(_) => "drop",
+            Verdict::NoContext => "no context",
+        }
+    };
+    assert_eq!(check(HelloVerification::Waived), "verified");
+    assert_eq!(check(verification(&config, Some(context))), "challenge");
+    assert_eq!(check(verification(&config, None)), "no context");
+    assert!(Error::NoCookieContext.alert().is_none());
+}

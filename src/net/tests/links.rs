@@ -1,0 +1,105 @@
+//! Connections whose transport is short, broken, or silent.
+
+use crate::error::Error;
+use crate::net::tests::world::{World, client, server};
+use std::io;
+use std::time::Duration;
+
+const S: Duration = Duration::from_secs(1);
+
+/// Turns whatever is longer than this into what the system says of a datagram that is too long.
+fn refuse_beyond(world: &World, most: usize) {
+    world.server.plug.out.lock().most = Some(most);
+}
+
+/// The path takes less than it seemed to: the message is lost, and the caller is told what fits now.
+#[test]
+fn i03_a_message_that_the_system_refuses_is_told_with_what_fits() {
+    let world = World::established(client(), server());
+    let socket = world.server.socket();
+    let before = socket.max_message();
+    refuse_beyond(&world, 700);
+    let outcome = socket.send(&vec![7; before]);
+    let Err(Error::MessageTooLong { length, maximum }) = outcome else {
+        panic!("{outcome:?}")
+    };
+    assert_eq!(length, before);
+    assert!(maximum < before, "{maximum}");
+    assert_eq!(maximum, socket.max_message());
+    // What the caller does then: less and less, until it fits.
+    let sent = std::iter::repeat_with(|| socket.send(&vec![7; socket.max_message()]))
+        .take(8)
+        .find_map(Result::ok);
+    let sent = sent.unwrap();
+    let mut buf = vec![0; 2048];
+    assert_eq!(world.client.socket().recv(&mut buf).unwrap(), sent);
+}
+
+/// A transport that knows how much it carries is asked each time.
+#[test]
+fn a_transport_that_carries_less_makes_messages_shorter() {
+    let world = World::established(client(), server());
+    let socket = world.server.socket();
+    let before = socket.max_message();
+    world.server.plug.out.lock().max_datagram = Some(300);
+    assert!(socket.max_message() < 300);
+    let outcome = socket.send(&vec![7; before]);
+    assert!(matches!(outcome, Err(Error::MessageTooLong { .. })));
+    assert!(socket.send(&vec![7; socket.max_message()]).is_ok());
+}
+
+/// RFC 6347 §4.2.4: the last flight is served for a time, and no longer.
+#[test]
+fn the_last_flight_is_forgotten_when_its_time_is_over() {
+    let world = World::established(client(), server());
+    let socket = world.server.socket();
+    let waits = socket.next_timeout().unwrap();
+    *world.server.plug.time.lock() += waits - S;
+    socket.service().unwrap();
+    assert_eq!(socket.next_timeout(), Some(S));
+    *world.server.plug.time.lock() += S;
+    socket.service().unwrap();
+    assert_eq!(socket.next_timeout(), None);
+    // From now on nobody asks the transport but for messages.
+    world.server.hear(b"junk".to_vec());
+    socket.send(b"message").unwrap();
+    assert_eq!(socket.stats().dropped.total(), 0);
+}
+
+/// Nobody peeks at a message twice as two messages.
+#[test]
+fn what_is_peeked_at_stays() {
+    let world = World::established(client(), server());
+    world.server.socket().send(b"message").unwrap();
+    let mut buf = [0; 64];
+    for _ in 0..2 {
+        assert_eq!(world.client.socket().peek(&mut buf).unwrap(), 7);
+    }
+    let small = world.client.socket().recv(&mut [0; 3]);
+    assert!(matches!(small, Err(Error::BufferTooSmall { needed: 7 })));
+    assert_eq!(world.client.socket().recv(&mut buf).unwrap(), 7);
+    assert!(matches!(
+        world.client.socket().recv(&mut buf),
+        Err(Error::WantRead)
+    ));
+}
+
+/// A transport that fails is told to whoever asked it.
+#[test]
+fn a_transport_that_fails_is_an_error_and_does_not_end_the_connection() {
+    let world = World::established(client(), server());
+    let kind = |outcome: Result<usize, Error>| match outcome {
+        Err(Error::Io(error)) => error.kind(),
+        other => panic!("{other:?}"),
+    };
+    world.client.plug.out.lock().broken = true;
+    world.client.plug.inbox.lock().broken = true;
+    let socket = world.client.socket();
+    assert_eq!(kind(socket.send(b"message")), io::ErrorKind::BrokenPipe);
+    assert_eq!(kind(socket.recv(&mut [0; 64])), io::ErrorKind::BrokenPipe);
+    assert!(matches!(socket.service(), Err(Error::Io(_))));
+    world.client.plug.out.lock().broken = false;
+    world.client.plug.inbox.lock().broken = false;
+    world.server.socket().send(b"message").unwrap();
+    assert_eq!(socket.recv(&mut [0; 64]).unwrap(), 7);
+}

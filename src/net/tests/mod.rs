@@ -1,0 +1,5 @@
+//! The shell over wires in memory, with a clock that is set by hand.
+
+mod causes;
+mod links;
+mod world;

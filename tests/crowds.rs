@@ -1,0 +1,200 @@
+//! A listener's bounds, where more come than there is room for; and two listeners that share cookies.
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects
+)]
+
+mod served;
+
+use flightline::{
+    CookieContext, DtlsListener, DtlsSocket, Error, Handshake, ServeOptions, ServerName, Transport,
+    UdpTransport,
+};
+use served::{
+    LONG, Served, ask, client_config, connect, echo, first_hello, server_config, with_cookie,
+};
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// A transport that receives so many datagrams, and no more until somebody lets it.
+struct Held {
+    inner: UdpTransport,
+    left: Arc<AtomicUsize>,
+}
+
+impl Transport for Held {
+    fn send(&self, datagram: &[u8]) -> io::Result<()> {
+        self.inner.send(datagram)
+    }
+
+    fn recv(&self, buf: &mut Vec<u8>, wait: Duration) -> io::Result<usize> {
+        if self.left.load(Ordering::Relaxed) == 0 {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        let length = self.inner.recv(buf, wait)?;
+        self.left.fetch_sub(1, Ordering::Relaxed);
+        Ok(length)
+    }
+}
+
+/// A handshake that has proven its address and hears no more; and what lets it go on.
+fn held_at(server: SocketAddr) -> (Handshake, Arc<AtomicUsize>) {
+    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    socket.connect(server).unwrap();
+    let left = Arc::new(AtomicUsize::new(1));
+    let transport = Held {
+        inner: UdpTransport::new(socket).unwrap(),
+        left: left.clone(),
+    };
+    let name = ServerName::unnamed();
+    let mut handshake = Handshake::client(transport, name, client_config()).unwrap();
+    while left.load(Ordering::Relaxed) > 0 {
+        assert!(matches!(handshake.handshake(), Err(Error::WantRead)));
+    }
+    (handshake, left)
+}
+
+/// Two handshakes under way, and room for one connection: the first that is finished has it, and the
+/// other client is told that it has none.
+#[test]
+fn a_handshake_that_finds_no_place_at_its_end_fails() {
+    let (tell, told) = mpsc::channel();
+    let options = ServeOptions {
+        max_connections: 1,
+        on_error: Some(Arc::new(move |_, error: &str| {
+            tell.send(error.to_owned()).unwrap();
+        })),
+        ..ServeOptions::default()
+    };
+    let server = Served::with(server_config(), options, echo);
+    let (first, second) = (held_at(server.address), held_at(server.address));
+    server.wait_for(|stats| stats.handshakes_started == 2);
+    let [first, second] = [first, second].map(|(handshake, left)| {
+        left.store(usize::MAX, Ordering::Relaxed);
+        handshake.complete().unwrap()
+    });
+    assert_eq!(ask(&first, b"hello"), b"hello");
+    let outcome = second.recv(&mut [0; 64]);
+    assert!(matches!(outcome, Err(Error::Closed)), "{outcome:?}");
+    let error = told.recv_timeout(LONG).unwrap();
+    assert!(error.contains("limit of connections"), "{error}");
+    server.wait_for(|stats| stats.handshakes == 0 && stats.connections == 1);
+    assert_eq!(ask(&first, b"still there"), b"still there");
+}
+
+/// A client's second hello, from this socket.
+fn proven_hello(socket: &UdpSocket, server: SocketAddr, hello: &[u8]) -> Vec<u8> {
+    socket.send_to(hello, server).unwrap();
+    let mut buf = [0; 256];
+    let length = socket.recv(&mut buf).unwrap();
+    with_cookie(hello, &buf[28..length])
+}
+
+fn stranger(number: usize) -> UdpSocket {
+    let [.., high, low] = number.to_be_bytes();
+    let socket = UdpSocket::bind((Ipv4Addr::new(127, 2, high, low), 0)).unwrap();
+    socket.set_read_timeout(Some(LONG)).unwrap();
+    socket
+}
+
+/// Behind a program that does not accept, so many wait, and those that come on top are dropped; they come
+/// again.
+#[test]
+fn a_backlog_that_is_full_drops_who_comes_on_top() {
+    let listener = DtlsListener::bind((Ipv4Addr::LOCALHOST, 0), server_config()).unwrap();
+    let server = listener.local_addr().unwrap();
+    let first = thread::spawn(move || connect(server));
+    let (handshake, _) = listener.accept().unwrap();
+    let accepted = thread::spawn(move || handshake.complete().unwrap());
+    let (socket, accepted) = (first.join().unwrap(), accepted.join().unwrap());
+
+    let hello = first_hello();
+    let strangers: Vec<_> = (1..=140).map(stranger).collect();
+    for socket in &strangers {
+        let hello = proven_hello(socket, server, &hello);
+        socket.send_to(&hello, server).unwrap();
+    }
+    let start = Instant::now();
+    while listener.stats().handshakes_started < 141 {
+        assert!(start.elapsed() < LONG, "{:?}", listener.stats());
+        thread::sleep(Duration::from_millis(1));
+    }
+    let stats = listener.stats();
+    assert_eq!(stats.dropped_no_room, 12, "{stats:?}");
+    assert_eq!(stats.handshakes, 128, "{stats:?}");
+    // Who is connected is served as before, and those that wait are there.
+    socket.send(b"hello").unwrap();
+    assert_eq!(accepted.recv(&mut [0; 64]).unwrap(), 5);
+    let (waiting, peer) = listener.accept().unwrap();
+    assert_eq!(waiting.peer_addr().unwrap(), peer);
+    waiting.refuse();
+    let mut incoming = listener.incoming();
+    assert!(incoming.next().unwrap().is_ok());
+    assert_eq!(listener.stats().handshakes, 126);
+    listener.closer().close();
+    assert!(incoming.next().is_none());
+}
+
+/// A cookie of one is good at the other, and at no third.
+#[test]
+fn listeners_may_share_their_cookies() {
+    let cookies = Arc::new(CookieContext::new().unwrap());
+    let bind = || {
+        let any = (Ipv4Addr::LOCALHOST, 0);
+        DtlsListener::bind_with_cookies(any, cookies.clone(), server_config()).unwrap()
+    };
+    let listeners = [
+        bind(),
+        bind(),
+        DtlsListener::bind((Ipv4Addr::LOCALHOST, 0), server_config()).unwrap(),
+    ];
+    let addresses = listeners.each_ref().map(|l| l.local_addr().unwrap());
+    let closers = listeners.each_ref().map(DtlsListener::closer);
+    let serving = listeners.map(|l| thread::spawn(move || l.serve(|_: DtlsSocket| {})));
+    let socket = stranger(200);
+    let hello = proven_hello(&socket, addresses[0], &first_hello());
+    let mut buf = [0; 2048];
+    for (address, is_known) in addresses.into_iter().zip([true, true, false]) {
+        socket.send_to(&hello, address).unwrap();
+        let (_, from) = socket.recv_from(&mut buf).unwrap();
+        assert_eq!(from, address);
+        // ServerHello, or another request for a cookie.
+        assert_eq!(buf[13] == 2, is_known);
+    }
+    let started = closers.each_ref().map(|c| c.stats().handshakes_started);
+    assert_eq!(started, [1, 1, 0]);
+    closers.iter().for_each(flightline::Closer::close);
+    for thread in serving {
+        thread.join().unwrap().unwrap();
+    }
+}
+
+/// A client begins anew from its address and does not get far: the old connection goes on beside it, and
+/// what is under keys is shown to both.
+#[test]
+fn h01_p33_the_old_association_is_served_while_a_new_handshake_stands_still() {
+    let server = Served::new(echo);
+    let socket = stranger(300);
+    socket.connect(server.address).unwrap();
+    let raw = socket.try_clone().unwrap();
+    let old = DtlsSocket::from_socket(socket, ServerName::unnamed(), client_config()).unwrap();
+    assert_eq!(ask(&old, b"before"), b"before");
+    let hello = first_hello();
+    // The answers go to the old connection, which drops them; the cookie is taken from the wire.
+    raw.set_nonblocking(false).unwrap();
+    let hello = proven_hello(&raw, server.address, &hello);
+    raw.send(&hello).unwrap();
+    server.wait_for(|stats| stats.handshakes_started == 2 && stats.handshakes == 1);
+    for number in 0..20_u8 {
+        assert_eq!(ask(&old, &[number]), [number]);
+    }
+    let stats = server.closer.stats();
+    assert_eq!((stats.connections, stats.connections_replaced), (1, 0));
+}
