@@ -208,6 +208,26 @@ proptest! {
 }
 
 #[test]
+fn an_outline_tells_each_message_apart() {
+    let flight = Flight::new(messages(&[M(3), ChangeCipherSpec, NextEpoch, M(0)]));
+    let message = |epoch, typ, message_seq, length| Message {
+        typ,
+        message_seq,
+        epoch,
+        length,
+    };
+    let certificate = Some(HandshakeType::CERTIFICATE);
+    let outline = [
+        message(0, certificate, 1, 3),
+        message(0, None, 0, 1),
+        message(1, certificate, 2, 0),
+    ];
+    assert_eq!(flight.outline(), outline);
+    assert!(!flight.is_empty());
+    assert!(Flight::default().is_empty());
+}
+
+#[test]
 fn fragments_share_records_under_keys_only() {
     let record = |steps: &[Step]| -> Vec<usize> {
         let (_, records) = pack(steps, 1400);

@@ -149,6 +149,26 @@ fn what_is_contiguous_costs_once() {
     assert_eq!(cost(&r), body.len() + BOOKKEEPING);
 }
 
+/// The budget may be spent to the last byte, and no further: on what continues a message, and on what
+/// stands behind a gap.
+#[test]
+fn a_message_ahead_may_cost_the_whole_budget() {
+    let due = body(20_000);
+    for (first, room) in [
+        ((0, 0), AHEAD_BUDGET - BOOKKEEPING),
+        ((0, 100), AHEAD_BUDGET - BOOKKEEPING),
+        ((1, 1), AHEAD_BUDGET - 2 * BOOKKEEPING),
+    ] {
+        for (more, expected) in [(0, Inserted::Stored), (1, Inserted::NoRoom)] {
+            let mut r = reassembly(0);
+            insert(&mut r, 1, &due, first);
+            let rest = (first.1, first.0 + room + more);
+            assert_eq!(insert(&mut r, 1, &due, rest), expected, "{first:?}");
+            assert_eq!(cost(&r) == AHEAD_BUDGET, more == 0);
+        }
+    }
+}
+
 #[test]
 fn too_many_gaps_are_left_to_the_next_attempt() {
     let body = body(16 << 10);

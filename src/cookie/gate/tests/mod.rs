@@ -1,6 +1,7 @@
 //! The names of the tests begin with the hazard or pitfall that they are about.
 
 mod binding;
+mod fragments;
 mod replies;
 mod strangers;
 
@@ -113,6 +114,15 @@ enum Answer {
 }
 
 impl Answer {
+    fn of(verdict: Verdict<'_>) -> Self {
+        match verdict {
+            Verdict::Verified(hello) => Answer::Verified(hello),
+            Verdict::Challenge(reply) => Answer::Challenge(reply.to_vec()),
+            Verdict::Drop(reason) => Answer::Drop(reason),
+            Verdict::NoContext => Answer::NoContext,
+        }
+    }
+
     fn verified(self) -> Box<VerifiedHello> {
         match self {
             Answer::Verified(hello) => hello,
@@ -152,15 +162,11 @@ fn gate() -> Gate {
 
 fn ask_at(gate: &Gate, address: &[u8], datagram: &[u8], now: Duration) -> Answer {
     let mut reply = ReplyBuffer::new();
-    match gate.check(address, datagram, now, &mut reply) {
-        Verdict::Verified(hello) => Answer::Verified(hello),
-        Verdict::Challenge(reply) => {
-            assert!(reply.len() < datagram.len(), "A1: no amplification");
-            Answer::Challenge(reply.to_vec())
-        }
-        Verdict::Drop(reason) => Answer::Drop(reason),
-        Verdict::NoContext => Answer::NoContext,
+    let answer = Answer::of(gate.check(address, datagram, now, &mut reply));
+    if let Answer::Challenge(reply) = &answer {
+        assert!(reply.len() < datagram.len(), "A1: no amplification");
     }
+    answer
 }
 
 fn ask(gate: &Gate, datagram: &[u8]) -> Answer {
