@@ -174,7 +174,8 @@ impl Place {
         for ((at, to), from) in (offset..).zip(body).zip(fragment) {
             let (word, bit) = (
                 self.have.get_mut(at / 64)?,
-                1_u64.rotate_left(u32::try_from(at % 64).ok()?),
+                // A bit that is turned all the way round is where it was.
+                1_u64.rotate_left(u32::try_from(at).ok()?),
             );
             if *word & bit == 0 {
                 *to = *from;

@@ -208,7 +208,9 @@ fn c06_p43_the_window_has_seven_messages() {
         assert_eq!(insert(&mut r, seq, b"x", (0, 1)), Inserted::Stored);
     }
     assert_eq!(insert(&mut r, 12, b"x", (0, 1)), Inserted::OutOfWindow);
+    assert_eq!([4, 5, 6].map(|seq| r.is_past(seq)), [true, false, false]);
     assert_eq!(r.take().unwrap().message_seq, 5);
+    assert_eq!([4, 5, 6].map(|seq| r.is_past(seq)), [true, true, false]);
     assert_eq!(insert(&mut r, 5, b"x", (0, 1)), Inserted::Repeated);
     assert_eq!(insert(&mut r, 12, b"x", (0, 1)), Inserted::Stored);
     assert_eq!(std::iter::from_fn(|| r.take()).count(), 7);
