@@ -302,7 +302,9 @@ fn what_is_skipped_is_dropped() {
     r.skip_to(2);
     assert_eq!(r.held.keys().copied().collect::<Vec<_>>(), [2, 3]);
     assert_eq!(r.take().unwrap().message_seq, 2);
+    assert!(r.holds_anything());
     r.clear();
+    assert!(!r.holds_anything());
     assert_eq!((cost(&r), r.next_seq()), (0, 3));
     // Numbers may go back, and what is out of the window then is forgotten.
     for seq in 3..10 {
