@@ -252,6 +252,7 @@ mod tests {
 
     #[test]
     fn e16_a_handshake_takes_three_flights_at_most() {
+        let second = Duration::from_secs(1);
         let plan = |give_up| Retransmission {
             give_up,
             ..Retransmission::RFC6347
@@ -266,7 +267,45 @@ mod tests {
             let longest = plan(give_up).longest_handshake();
             assert_eq!(longest.as_secs(), seconds, "{give_up:?}");
         }
+        // The maximum is one of the doubled delays, and expires once.
+        let met = Retransmission::handshake_timeout(second, 4 * second);
+        assert_eq!(met.longest_handshake(), 3 * (1 + 2 + 4) * second);
         assert!(plan(GiveUp::Resends(u32::MAX)).longest_handshake() > Duration::from_secs(1 << 32));
+    }
+
+    #[test]
+    fn a_plan_has_delays_in_order_and_an_end() {
+        let (zero, second) = (Duration::ZERO, Duration::from_secs(1));
+        for (initial, maximum, give_up, sound) in [
+            (second, 2 * second, GiveUp::AtMaximum, true),
+            (second, second, GiveUp::Resends(0), true),
+            (second, second, GiveUp::Deadline(second), true),
+            (zero, second, GiveUp::AtMaximum, false),
+            (2 * second, second, GiveUp::AtMaximum, false),
+            (second, second, GiveUp::Deadline(zero), false),
+        ] {
+            let plan = Retransmission {
+                initial,
+                maximum,
+                give_up,
+            };
+            assert_eq!(plan.is_sound(), sound, "{plan:?}");
+        }
+    }
+
+    #[test]
+    fn the_clock_counts_from_its_origin() {
+        let moment = Duration::from_millis(1);
+        let origin = Instant::now().checked_sub(moment).unwrap();
+        let clock = SystemClock { origin };
+        let earlier = clock.now();
+        assert!(moment <= earlier && earlier <= clock.now());
+        assert_eq!(
+            origin
+                .checked_add(earlier)
+                .map(|then| then <= Instant::now()),
+            Some(true)
+        );
     }
 
     struct Hand(Mutex<Duration>);

@@ -14,7 +14,7 @@ use flightline::{
     UdpTransport,
 };
 use served::{
-    LONG, Served, ask, client_config, connect, echo, first_hello, server_config, with_cookie,
+    LONG, Served, ask, client_config_12, connect, echo, first_hello, server_config, with_cookie,
 };
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
@@ -54,7 +54,7 @@ fn held_at(server: SocketAddr) -> (Handshake, Arc<AtomicUsize>) {
         left: left.clone(),
     };
     let name = ServerName::unnamed();
-    let mut handshake = Handshake::client(transport, name, client_config()).unwrap();
+    let mut handshake = Handshake::client(transport, name, client_config_12()).unwrap();
     while left.load(Ordering::Relaxed) > 0 {
         assert!(matches!(handshake.handshake(), Err(Error::WantRead)));
     }
@@ -184,7 +184,7 @@ fn h01_p33_the_old_association_is_served_while_a_new_handshake_stands_still() {
     let socket = stranger(300);
     socket.connect(server.address).unwrap();
     let raw = socket.try_clone().unwrap();
-    let old = DtlsSocket::from_socket(socket, ServerName::unnamed(), client_config()).unwrap();
+    let old = DtlsSocket::from_socket(socket, ServerName::unnamed(), client_config_12()).unwrap();
     assert_eq!(ask(&old, b"before"), b"before");
     let hello = first_hello();
     // The answers go to the old connection, which drops them; the cookie is taken from the wire.

@@ -17,11 +17,13 @@ use flightline::lab::{End, Pair, Weather};
 use flightline::{
     AlpnChoice, CipherSuite, ClientAuth, ClientConfig, ClientSessionCache, ConfigBuilder,
     CookieContext, DtlsListener, DtlsSocket, Error, HmacCookies, Identity, KeyLogFile, NamedGroup,
-    OpenedTicket, Psk, Renegotiation, Retransmission, RootsVerifier, RotatingTicketer,
-    ServeOptions, ServerConfig, ServerIdentity, ServerName, ServerSessionCache, ServerTrust,
-    SrtpProfile, SystemClock, Ticketer, TimestampTimer, Transport, UdpTransport,
+    OpenedTicket, ProtocolVersion, Psk, Renegotiation, Retransmission, RootsVerifier,
+    RotatingTicketer, ServeOptions, ServerConfig, ServerIdentity, ServerName, ServerSessionCache,
+    ServerTrust, SrtpProfile, SystemClock, Ticketer, TimestampTimer, Transport, UdpTransport,
 };
-use served::{LONG, Served, ask, client_config, connect, echo, psk, server_config};
+use served::{
+    LONG, Served, ask, client_config, client_config_12, connect, echo, psk, server_config,
+};
 use std::fmt::Debug;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
@@ -67,7 +69,12 @@ fn a_configuration_that_makes_no_sense_is_not_built() {
         (client().handshake_timeout(LONG, LONG / 2), "retransmission"),
         (client().handshake_deadline(zero), "leaves no time"),
         (client().read_timeout(zero), "is not a timeout"),
-        (client().cipher_suites(certificates), "goes with this trust"),
+        (
+            client()
+                .versions([ProtocolVersion::DTLS1_2])
+                .cipher_suites(certificates),
+            "goes with this trust",
+        ),
     ];
     for (builder, part) in rows {
         let why = why(builder.build());
@@ -170,7 +177,8 @@ fn f07_no_public_type_prints_a_secret() {
 #[test]
 fn exported_keys_depend_on_label_and_context_and_not_on_the_protocols_own_labels() {
     let server = Served::new(echo);
-    let socket = connect(server.address);
+    let name = ServerName::unnamed();
+    let socket = DtlsSocket::connect(server.address, name, client_config_12()).unwrap();
     let export = |label: &[u8], context: Option<&[u8]>| {
         let mut out = [0; 16];
         let outcome = socket.export_keying_material(&mut out, label, context);

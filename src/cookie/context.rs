@@ -176,3 +176,14 @@ fn with_message<T>(
         compression,
     ])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn f07_debug_does_not_tell() {
+        let context = CookieContext::new().unwrap();
+        assert_eq!(format!("{context:?}"), "CookieContext { .. }");
+    }
+}

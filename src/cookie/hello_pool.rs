@@ -174,12 +174,13 @@ impl Place {
         for ((at, to), from) in (offset..).zip(body).zip(fragment) {
             let (word, bit) = (
                 self.have.get_mut(at / 64)?,
-                1_u64.rotate_left(u32::try_from(at % 64).ok()?),
+                // A bit that is turned all the way round is where it was.
+                1_u64.rotate_left(u32::try_from(at).ok()?),
             );
             if *word & bit == 0 {
-                *word |= bit;
                 *to = *from;
             }
+            *word |= bit;
         }
         Some(())
     }
@@ -204,13 +205,17 @@ mod tests {
 
     fn record(message_seq: u16, range: std::ops::Range<u32>) -> Vec<u8> {
         let fragment = &body()[range.start as usize..range.end as usize];
+        record_of(LENGTH, message_seq, range.start, fragment)
+    }
+
+    fn record_of(length: u32, message_seq: u16, offset: u32, fragment: &[u8]) -> Vec<u8> {
         let content = Writer::bytes_of(|w| {
             HandshakeHeader {
                 typ: HandshakeType::CLIENT_HELLO,
-                length: LENGTH,
+                length,
                 message_seq,
-                fragment_offset: range.start,
-                fragment_length: range.end - range.start,
+                fragment_offset: offset,
+                fragment_length: fragment.len() as u32,
             }
             .write(w);
             w.bytes(fragment);
@@ -265,9 +270,42 @@ mod tests {
 
     #[test]
     fn a10_old_fragments_are_forgotten() {
+        for (later, forgotten) in [(AGE, false), (AGE + Duration::from_nanos(1), true)] {
+            let mut pool = HelloPool::new(1);
+            assert!(pool.add(b"a", &record(0, 0..200), now(1)).is_none());
+            let rest = pool.add(b"a", &record(0, 200..300), now(1) + later);
+            assert_eq!(rest.is_none(), forgotten);
+        }
+    }
+
+    /// What is forged cannot change what is here, and what fills a place twice counts once.
+    #[test]
+    fn the_bytes_that_came_first_are_kept() {
         let mut pool = HelloPool::new(1);
-        assert!(pool.add(b"a", &record(0, 0..200), now(1)).is_none());
-        assert!(pool.add(b"a", &record(0, 200..300), now(60)).is_none());
+        let forged = record_of(LENGTH, 0, 50, &[0xff; 100]);
+        for part in [record(0, 0..100), forged.clone(), forged] {
+            assert!(pool.add(b"a", &part, now(1)).is_none());
+        }
+        let whole = pool.add(b"a", &record(0, 150..300), now(1)).unwrap();
+        let mut expected = body();
+        expected[100..150].fill(0xff);
+        assert_eq!(whole, record_of(LENGTH, 0, 0, &expected));
+    }
+
+    #[test]
+    fn the_longest_hello_has_a_place_and_a_longer_one_has_none() {
+        for (length, fits) in [(LONGEST, true), (LONGEST + 1, false)] {
+            let body = body().into_iter().cycle().take(length).collect::<Vec<_>>();
+            let mut pool = HelloPool::new(1);
+            let rooms = pool.whole.capacity();
+            let (first, rest) = body.split_at(2000);
+            let first = record_of(length as u32, 0, 0, first);
+            assert!(pool.add(b"a", &first, now(1)).is_none());
+            let rest = record_of(length as u32, 0, 2000, rest);
+            let whole = pool.add(b"a", &rest, now(1)).map(<[u8]>::to_vec);
+            assert_eq!(whole, fits.then(|| record_of(length as u32, 0, 0, &body)));
+            assert_eq!(pool.whole.capacity(), rooms, "it never grows");
+        }
     }
 
     #[test]

@@ -191,3 +191,25 @@ fn piece(offset: usize, fragment: &[u8], from: usize, until: usize) -> &[u8] {
     let end = until.saturating_sub(offset).min(fragment.len());
     fragment.get(start..end).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    /// Less than twice of what came, no more than the message, and seldom moved.
+    #[test]
+    fn room_follows_what_came_and_ends_with_the_message() {
+        const LENGTH: usize = 10_000;
+        let header = HandshakeHeader::whole(HandshakeType::CERTIFICATE, 0, LENGTH as u32);
+        let mut message = PartialMessage::new(0, &header, LENGTH);
+        let mut rooms = BTreeSet::new();
+        for came in (100..=LENGTH).step_by(100) {
+            message.add(came - 100, &[0; 100], usize::MAX).unwrap();
+            let room = message.message.body.capacity();
+            assert!(room < 2 * came && room <= LENGTH, "{room} for {came}");
+            rooms.insert(room);
+        }
+        assert!(rooms.len() < 10, "{rooms:?}");
+    }
+}

@@ -91,7 +91,8 @@ impl ReplayWindow {
 /// The word of a number, and its bit therein.
 fn place(sequence: u64) -> (usize, u64) {
     let [.., low] = sequence.to_be_bytes();
-    ((low >> 6).into(), 1_u64.wrapping_shl((low & 63).into()))
+    // A shift by more than the word has bits is one by what remains.
+    ((low >> 6).into(), 1_u64.wrapping_shl(low.into()))
 }
 
 #[cfg(test)]

@@ -118,7 +118,8 @@ pub fn first_hello() -> Vec<u8> {
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     socket.connect(trap.local_addr().unwrap()).unwrap();
     let transport = UdpTransport::new(socket).unwrap();
-    let mut client = Handshake::client(transport, ServerName::unnamed(), client_config()).unwrap();
+    let mut client =
+        Handshake::client(transport, ServerName::unnamed(), client_config_12()).unwrap();
     assert!(matches!(client.handshake(), Err(Error::WantRead)));
     let mut buf = [0; 2048];
     let (length, _) = trap.recv_from(&mut buf).unwrap();

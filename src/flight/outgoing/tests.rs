@@ -2,6 +2,7 @@ use super::*;
 use crate::codec::Reader;
 use crate::crypto::{AeadAlgorithm, Secret};
 use crate::record::{Opener, Records, Replay};
+use crate::wire::RECORD_HEADER;
 use proptest::prelude::*;
 
 /// What a flight is made of.
@@ -209,6 +210,26 @@ proptest! {
 }
 
 #[test]
+fn an_outline_tells_each_message_apart() {
+    let flight = Flight::new(messages(&[M(3), ChangeCipherSpec, NextEpoch, M(0)]));
+    let message = |epoch, typ, message_seq, length| Message {
+        typ,
+        message_seq,
+        epoch,
+        length,
+    };
+    let certificate = Some(HandshakeType::CERTIFICATE);
+    let outline = [
+        message(0, certificate, 1, 3),
+        message(0, None, 0, 1),
+        message(1, certificate, 2, 0),
+    ];
+    assert_eq!(flight.outline(), outline);
+    assert!(!flight.is_empty());
+    assert!(Flight::default().is_empty());
+}
+
+#[test]
 fn fragments_share_records_under_keys_only() {
     let record = |steps: &[Step]| -> Vec<usize> {
         let (_, records) = pack(steps, 1400);
@@ -223,6 +244,23 @@ fn fragments_share_records_under_keys_only() {
     let flight5 = [M(5), M(6), ChangeCipherSpec, NextEpoch, M(12)];
     assert_eq!(record(&flight5), [1, 1, 0, 1]);
     assert_eq!(pack(&flight5, 1400).0.len(), 1);
+}
+
+#[test]
+fn what_fits_to_the_byte_needs_no_other_record_or_datagram() {
+    let (plain, header) = (RECORD_HEADER + HANDSHAKE_HEADER, HANDSHAKE_HEADER);
+    let keyed = sealers()[1].overhead() + HANDSHAKE_HEADER;
+    for (steps, length, records) in [
+        (&[M(9), M(1)][..], plain + 9 + plain + 1, 2),
+        (&[M(9), M(0)], plain + 9 + plain, 2),
+        (&[M(9), ChangeCipherSpec], plain + 9 + RECORD_HEADER + 1, 2),
+        (&[NextEpoch, M(9), M(1)], keyed + 9 + header + 1, 1),
+        (&[NextEpoch, M(9), M(0)], keyed + 9 + header, 1),
+    ] {
+        let (lengths, sent) = pack(steps, length);
+        assert_eq!((lengths, sent.len()), (vec![length], records), "{steps:?}");
+        assert_eq!(pack(steps, length - 1).0.len(), 2, "{steps:?}");
+    }
 }
 
 #[test]

@@ -158,6 +158,26 @@ fn what_is_contiguous_costs_once() {
     assert_eq!(cost(&r), body.len() + BOOKKEEPING);
 }
 
+/// The budget may be spent to the last byte, and no further: on what continues a message, and on what
+/// stands behind a gap.
+#[test]
+fn a_message_ahead_may_cost_the_whole_budget() {
+    let due = body(20_000);
+    for (first, room) in [
+        ((0, 0), AHEAD_BUDGET - BOOKKEEPING),
+        ((0, 100), AHEAD_BUDGET - BOOKKEEPING),
+        ((1, 1), AHEAD_BUDGET - 2 * BOOKKEEPING),
+    ] {
+        for (more, expected) in [(0, Inserted::Stored), (1, Inserted::NoRoom)] {
+            let mut r = reassembly(0);
+            insert(&mut r, 1, &due, first);
+            let rest = (first.1, first.0 + room + more);
+            assert_eq!(insert(&mut r, 1, &due, rest), expected, "{first:?}");
+            assert_eq!(cost(&r) == AHEAD_BUDGET, more == 0);
+        }
+    }
+}
+
 #[test]
 fn too_many_gaps_are_left_to_the_next_attempt() {
     let body = body(16 << 10);
@@ -197,7 +217,9 @@ fn c06_p43_the_window_has_seven_messages() {
         assert_eq!(insert(&mut r, seq, b"x", (0, 1)), Inserted::Stored);
     }
     assert_eq!(insert(&mut r, 12, b"x", (0, 1)), Inserted::OutOfWindow);
+    assert_eq!([4, 5, 6].map(|seq| r.is_past(seq)), [true, false, false]);
     assert_eq!(r.take().unwrap().message_seq, 5);
+    assert_eq!([4, 5, 6].map(|seq| r.is_past(seq)), [true, true, false]);
     assert_eq!(insert(&mut r, 5, b"x", (0, 1)), Inserted::Repeated);
     assert_eq!(insert(&mut r, 12, b"x", (0, 1)), Inserted::Stored);
     assert_eq!(std::iter::from_fn(|| r.take()).count(), 7);
@@ -289,7 +311,9 @@ fn what_is_skipped_is_dropped() {
     r.skip_to(2);
     assert_eq!(r.held.keys().copied().collect::<Vec<_>>(), [2, 3]);
     assert_eq!(r.take().unwrap().message_seq, 2);
+    assert!(r.holds_anything());
     r.clear();
+    assert!(!r.holds_anything());
     assert_eq!((cost(&r), r.next_seq()), (0, 3));
     // Numbers may go back, and what is out of the window then is forgotten.
     for seq in 3..10 {

@@ -80,6 +80,28 @@ fn j03_a_record_with_any_other_byte_does_not_open() {
     }
 }
 
+#[test]
+fn an_opener_is_of_one_epoch() {
+    let (key, iv) = (Secret::new(vec![1; 16]), Secret::new(vec![2; 4]));
+    for epoch in [0, 1, 2, u16::MAX] {
+        let mut opener = match epoch {
+            0 => Opener::plaintext(),
+            _ => Opener::dtls12(epoch, AeadAlgorithm::Aes128Gcm, &key, &iv).unwrap(),
+        };
+        assert_eq!(opener.epoch(), epoch);
+        let record = seal(&mut Sealer::plaintext(0), ContentType::HANDSHAKE, b"");
+        for (of, reason) in [
+            (epoch.checked_sub(1), OldEpoch),
+            (epoch.checked_add(1), FutureEpoch),
+        ] {
+            let Some(of) = of else { continue };
+            let mut other = record.clone();
+            other[3..5].copy_from_slice(&of.to_be_bytes());
+            assert_eq!(open(&mut opener, &other), Err(reason));
+        }
+    }
+}
+
 /// Without [`Opener::check_epoch`], the additional data is what a record of another epoch fails by.
 #[test]
 fn the_epoch_is_authenticated() {

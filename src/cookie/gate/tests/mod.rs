@@ -2,6 +2,7 @@
 
 mod allocations;
 mod binding;
+mod fragments;
 mod replies;
 mod retry;
 mod strangers;
@@ -116,6 +117,16 @@ enum Answer {
 }
 
 impl Answer {
+    fn of(verdict: Verdict<'_>) -> Self {
+        match verdict {
+            Verdict::Verified(hello) => Answer::Verified(hello),
+            Verdict::Challenge(reply) => Answer::Challenge(reply.to_vec()),
+            Verdict::Refuse(alert) => Answer::Refuse(alert.to_vec()),
+            Verdict::Drop(reason) => Answer::Drop(reason),
+            Verdict::NoContext => Answer::NoContext,
+        }
+    }
+
     fn verified(self) -> Box<VerifiedHello> {
         match self {
             Answer::Verified(hello) => hello,
@@ -155,18 +166,13 @@ fn gate() -> Gate {
 
 fn ask_at(gate: &Gate, address: &[u8], datagram: &[u8], now: Duration) -> Answer {
     let mut reply = ReplyBuffer::new();
-    match gate.check(address, datagram, now, &mut reply) {
-        Verdict::Verified(hello) => Answer::Verified(hello),
-        Verdict::Challenge(reply) => {
-            let is_retry = reply.get(13) == Some(&HandshakeType::SERVER_HELLO.0);
-            let times = if is_retry { 2 } else { 1 };
-            assert!(reply.len() < times * datagram.len(), "A1: no amplification");
-            Answer::Challenge(reply.to_vec())
-        }
-        Verdict::Refuse(alert) => Answer::Refuse(alert.to_vec()),
-        Verdict::Drop(reason) => Answer::Drop(reason),
-        Verdict::NoContext => Answer::NoContext,
+    let answer = Answer::of(gate.check(address, datagram, now, &mut reply));
+    if let Answer::Challenge(reply) = &answer {
+        let is_retry = reply.get(13) == Some(&HandshakeType::SERVER_HELLO.0);
+        let times = if is_retry { 2 } else { 1 };
+        assert!(reply.len() < times * datagram.len(), "A1: no amplification");
     }
+    answer
 }
 
 fn ask(gate: &Gate, datagram: &[u8]) -> Answer {

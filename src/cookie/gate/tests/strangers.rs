@@ -160,6 +160,42 @@ fn p27_a_malformed_hello_with_a_good_cookie_does_not_pass() {
     }
 }
 
+/// It may have been meant by the one client that somebody waits for.
+#[test]
+fn what_is_dropped_tells_what_was_wrong_with_it() {
+    let finished = GateDrop::OtherMessage(HandshakeType::FINISHED);
+    let unexpected = finished.suspicion();
+    assert!(matches!(
+        unexpected,
+        Some(Error::UnexpectedMessage {
+            got: HandshakeType::FINISHED,
+            expected: HandshakeType::CLIENT_HELLO,
+        })
+    ));
+    let malformed = GateDrop::Malformed(DecodeError::BadLength).suspicion();
+    assert!(matches!(
+        malformed,
+        Some(Error::Decode {
+            cause: DecodeError::BadLength,
+            ..
+        })
+    ));
+    let tls = GateDrop::WrongVersion(ProtocolVersion(0x0303)).suspicion();
+    assert!(matches!(
+        tls,
+        Some(Error::UnsupportedVersion(ProtocolVersion(0x0303)))
+    ));
+    for harmless in [
+        GateDrop::NotAHello,
+        GateDrop::Fragmented,
+        GateDrop::TooManyChallenges,
+        GateDrop::NoCookie,
+        GateDrop::NotTheFirst,
+    ] {
+        assert!(harmless.suspicion().is_none(), "{harmless:?}");
+    }
+}
+
 proptest! {
     #[test]
     fn c15_arbitrary_bytes_never_verify(

@@ -1,0 +1,176 @@
+use super::*;
+use LastFlightService::{Damped, Undamped};
+
+const S: Duration = Duration::from_secs(1);
+
+/// Lets every timer expire; the times at which the flight was sent, and when it was given up.
+fn run(plan: Retransmission) -> (Vec<Duration>, Duration) {
+    let mut machine = Retransmit::new(plan, Damped, Duration::ZERO);
+    machine.flight_sent(Duration::ZERO);
+    let mut sends = vec![Duration::ZERO];
+    loop {
+        let now = machine.expires().unwrap();
+        match machine.expired(now) {
+            Expiry::Resend(_) => sends.push(now),
+            Expiry::GiveUp => return (sends, now),
+            Expiry::NotDue => panic!("it was due"),
+        }
+    }
+}
+
+#[test]
+fn handshake_timeout_min_max_sends_7_times_in_123_seconds() {
+    let (sends, over) = run(Retransmission::RFC6347);
+    assert_eq!(sends, [0, 1, 3, 7, 15, 31, 63].map(|s| s * S));
+    assert_eq!(over, 123 * S);
+}
+
+#[test]
+fn resends_are_counted() {
+    let plan = Retransmission {
+        give_up: GiveUp::Resends(12),
+        initial: S,
+        maximum: 2 * S,
+    };
+    assert_eq!(run(plan).0.len(), 13);
+}
+
+#[test]
+fn p05_a_burst_of_repeats_brings_one_resend() {
+    let mut machine = Retransmit::new(Retransmission::RFC6347, Damped, Duration::ZERO);
+    machine.flight_sent(Duration::ZERO);
+    let now = S / 2;
+    let answers: Vec<_> = (0..5).map(|_| machine.peer_repeated(now)).collect();
+    assert_eq!(answers.iter().filter(|a| **a == Repeat::Resend).count(), 1);
+    assert_eq!(machine.expires(), Some(now + S), "re-armed, not doubled");
+    assert_eq!(machine.peer_repeated(now + S / 4), Repeat::Resend);
+}
+
+#[test]
+fn p05_what_is_left_over_of_the_peers_flight_brings_no_resend() {
+    let mut machine = Retransmit::new(Retransmission::RFC6347, Damped, Duration::ZERO);
+    machine.flight_sent(Duration::ZERO);
+    assert_eq!(machine.peer_repeated(Duration::ZERO), Repeat::Damped);
+    assert_eq!(machine.peer_repeated(S / 4), Repeat::Resend);
+}
+
+#[test]
+fn e06_p06_damped_repeats_do_not_postpone_the_timer() {
+    let mut machine = Retransmit::new(Retransmission::RFC6347, Damped, Duration::ZERO);
+    machine.flight_sent(Duration::ZERO);
+    machine.peer_repeated(S / 2);
+    let due = machine.expires();
+    machine.peer_repeated(S / 2 + S / 8);
+    assert_eq!(machine.expires(), due);
+}
+
+#[test]
+fn p08_the_delay_clamps() {
+    let plan = Retransmission {
+        initial: Duration::MAX / 2,
+        maximum: Duration::MAX,
+        give_up: GiveUp::Resends(5),
+    };
+    let mut machine = Retransmit::new(plan, Damped, Duration::ZERO);
+    machine.flight_sent(Duration::ZERO);
+    for _ in 0..5 {
+        machine.expired(Duration::MAX);
+        assert_eq!(machine.expires(), Some(Duration::MAX));
+    }
+}
+
+#[test]
+fn another_initial_delay_changes_the_timer_that_runs() {
+    for (expiries, initial, delay) in [
+        (0, S / 4, S / 4),
+        (0, 3 * S, 3 * S),
+        (2, 2 * S, 8 * S),
+        (2, S / 4, S),
+        (2, 50 * S, 60 * S),
+        (40, S, 60 * S),
+    ] {
+        let plan = Retransmission {
+            give_up: GiveUp::Resends(50),
+            ..Retransmission::RFC6347
+        };
+        let mut machine = Retransmit::new(plan, Damped, Duration::ZERO);
+        machine.flight_sent(Duration::ZERO);
+        let mut set = Duration::ZERO;
+        for _ in 0..expiries {
+            set = machine.expires().unwrap();
+            machine.expired(set);
+        }
+        machine.set_initial(initial);
+        assert_eq!(machine.expires(), Some(set + delay));
+        assert_eq!(machine.flight_sent(set), initial, "of the next flight");
+    }
+}
+
+/// However long a peer takes to make its flight, its timer begins when that is sent.
+#[test]
+fn e15_p14_no_timer_runs_while_a_flight_is_made() {
+    let mut machine = Retransmit::new(Retransmission::RFC6347, Damped, Duration::ZERO);
+    assert_eq!(machine.expires(), None);
+    assert_eq!(machine.expired(100 * S), Expiry::NotDue);
+    assert_eq!(machine.peer_repeated(100 * S), Repeat::Nothing);
+    machine.flight_sent(100 * S);
+    assert_eq!(machine.expires(), Some(101 * S));
+    assert_eq!(machine.expired(100 * S), Expiry::NotDue);
+    for now in [105 * S, 107 * S] {
+        machine.flight_left(now);
+        assert_eq!(machine.expires(), Some(106 * S), "it leaves once");
+    }
+    assert_eq!(machine.peer_repeated(105 * S), Repeat::Damped);
+    assert!(matches!(machine.expired(106 * S), Expiry::Resend(_)));
+}
+
+#[test]
+fn each_state_waits_for_what_it_can_wait_for() {
+    let mut machine = Retransmit::new(Retransmission::RFC6347, Damped, 7 * S);
+    let end = Some((7 + 3 * 123) * S);
+    assert_eq!(machine.began(), 7 * S);
+    assert_eq!((machine.intermediate(), machine.deadline()), (None, end));
+    machine.flight_sent(10 * S);
+    let damped = Some(10 * S + S / 4);
+    assert_eq!((machine.intermediate(), machine.deadline()), (damped, end));
+    machine.last_flight_sent(20 * S);
+    assert_eq!((machine.intermediate(), machine.deadline()), (None, None));
+    assert_eq!(machine.expires(), Some(260 * S));
+
+    let mut machine = Retransmit::new(Retransmission::RFC6347, Damped, 7 * S);
+    machine.flight_sent(10 * S);
+    machine.finished();
+    assert_eq!((machine.expires(), machine.deadline()), (None, None));
+    assert_eq!(machine.peer_repeated(30 * S), Repeat::Nothing);
+}
+
+#[test]
+fn i08_a_long_stall_brings_one_resend() {
+    let mut machine = Retransmit::new(Retransmission::RFC6347, Damped, Duration::ZERO);
+    machine.flight_sent(Duration::ZERO);
+    assert!(matches!(machine.expired(50 * S), Expiry::Resend(_)));
+    assert_eq!(machine.expired(50 * S), Expiry::NotDue);
+}
+
+#[test]
+fn e01_e02_p01_p03_the_last_flight_is_served_for_240_seconds_and_at_most_once_per_delay() {
+    let mut machine = Retransmit::new(Retransmission::RFC6347, Damped, Duration::ZERO);
+    machine.last_flight_sent(Duration::ZERO);
+    assert_eq!(machine.peer_repeated(S), Repeat::Resend);
+    assert_eq!(machine.peer_repeated(S + S / 2), Repeat::Damped);
+    assert_eq!(machine.peer_repeated(2 * S), Repeat::Resend);
+    assert_eq!(machine.expires(), Some(240 * S));
+    assert_eq!(machine.expired(239 * S), Expiry::NotDue);
+    assert_eq!(machine.peer_repeated(239 * S), Repeat::Resend);
+    machine.expired(240 * S);
+    assert_eq!(machine.expires(), None);
+    assert_eq!(machine.peer_repeated(241 * S), Repeat::Nothing);
+}
+
+#[test]
+fn the_last_flight_may_be_served_without_damping() {
+    let mut machine = Retransmit::new(Retransmission::RFC6347, Undamped, Duration::ZERO);
+    machine.last_flight_sent(Duration::ZERO);
+    let answers = [S, S, S].map(|now| machine.peer_repeated(now));
+    assert!(answers.iter().all(|answer| *answer == Repeat::Resend));
+}
