@@ -1,0 +1,151 @@
+//! GnuTLS's gnutls-cli.
+
+use super::tool::{self, Speech, Tool, files, hex, strings};
+use super::{Client, Conversation, Peer, Server};
+use crate::Res;
+use crate::case::Case;
+use crate::feature::{Feature, Lack};
+use crate::ours::{PSK, PSK_IDENTITY, THEIR_ALPN};
+use crate::pki::Pki;
+use flightline::{CipherSuite, SignatureScheme};
+use std::net::SocketAddr;
+
+pub struct GnuTls;
+
+const LACKS: &[Lack] = &[
+    Lack::server(&[], "`gnutls-serv` is not driven"),
+    Lack::client(
+        &[Feature::Suite(
+            CipherSuite::TLS_ECDHE_PSK_WITH_AES_128_GCM_SHA256,
+        )],
+        "has no ECDHE_PSK with AES-GCM",
+    ),
+    Lack::client(
+        &[Feature::Suite(
+            CipherSuite::TLS_ECDHE_PSK_WITH_AES_256_GCM_SHA384,
+        )],
+        "has no ECDHE_PSK with AES-GCM",
+    ),
+    Lack::client(
+        &[Feature::Suite(
+            CipherSuite::TLS_ECDHE_PSK_WITH_CHACHA20_POLY1305_SHA256,
+        )],
+        "`gnutls-cli` 3.7 crashes after such a handshake, with OpenSSL too",
+    ),
+    Lack::client(&[Feature::Srtp], "the option for it is not driven"),
+    Lack::client(
+        &[Feature::Resumption],
+        "`gnutls-cli` keeps no session between two runs",
+    ),
+    Lack::client(
+        &[Feature::Loss],
+        "`gnutls-cli` gives up after 40 s, which a bad path may take",
+    ),
+];
+
+impl Peer for GnuTls {
+    fn name(&self) -> &'static str {
+        "GnuTLS"
+    }
+
+    fn version(&self) -> Res<String> {
+        tool::version("gnutls-cli", "--version")
+    }
+
+    fn lacks(&self) -> &'static [Lack] {
+        LACKS
+    }
+
+    fn server(&self, _: &Case, _: &Pki) -> Res<Server> {
+        Err("gnutls-serv is not driven".into())
+    }
+
+    fn client<'a>(&self, case: &'a Case, pki: &'a Pki) -> Res<Box<dyn Client + 'a>> {
+        Ok(Box::new(GnuTlsCli { case, pki }))
+    }
+}
+
+struct GnuTlsCli<'a> {
+    case: &'a Case,
+    pki: &'a Pki,
+}
+
+impl Client for GnuTlsCli<'_> {
+    fn connect(&mut self, to: SocketAddr) -> Res<Box<dyn Conversation>> {
+        let speech = Speech {
+            data_only: false,
+            complaints: &["error:", "ERROR", "*** Fatal"],
+            srtp: |_| None,
+        };
+        let args = gnutls_cli(self.case, self.pki, to);
+        Ok(Box::new(Tool::start("gnutls-cli", &args, speech)?))
+    }
+}
+
+fn gnutls_cli(case: &Case, pki: &Pki, to: SocketAddr) -> Vec<String> {
+    let port = to.port().to_string();
+    let mut args = strings(["--udp", "-p", &port]);
+    args.extend(["--priority".into(), priority(case)]);
+    if case.uses_psk() {
+        args.extend(strings(["--pskusername", PSK_IDENTITY]));
+        args.extend(strings(["--pskkey", &hex(&PSK)]));
+    } else {
+        let (asked, wanted) = (case.name_asked_for(), case.name_wanted());
+        args.extend(strings(["--sni-hostname", asked]));
+        args.extend(strings(["--verify-hostname", wanted]));
+        let authority = pki.certificate(case.trusted_by_client());
+        files(&mut args, [("--x509cafile", authority)]);
+    }
+    if let Some(name) = case.client_certificate() {
+        let (certificate, key) = (pki.certificate(name), pki.key(name));
+        files(
+            &mut args,
+            [("--x509certfile", certificate), ("--x509keyfile", key)],
+        );
+    }
+    if case.alpn {
+        args.extend(THEIR_ALPN.map(|protocol| format!("--alpn={protocol}")));
+    }
+    if let Some(mtu) = case.mtu {
+        args.extend(strings(["--mtu", &mtu.to_string()]));
+    }
+    args.push(to.ip().to_string());
+    args
+}
+
+/// What is offered, in GnuTLS's own language.
+fn priority(case: &Case) -> String {
+    let mut priority = String::from("NORMAL:-VERS-ALL:+VERS-DTLS1.2");
+    if let Some(suite) = case.their_suite() {
+        let name = suite.name().unwrap_or_default();
+        let exchange = match name.trim_start_matches("TLS_").split_once("_WITH_") {
+            Some((exchange, _)) => exchange.replace('_', "-"),
+            None => String::new(),
+        };
+        let cipher = match name {
+            name if name.contains("AES_128_GCM") => "AES-128-GCM",
+            name if name.contains("AES_256_GCM") => "AES-256-GCM",
+            _ => "CHACHA20-POLY1305",
+        };
+        priority += &format!(":-KX-ALL:+{exchange}:-CIPHER-ALL:+{cipher}");
+    }
+    if let Some(group) = case.group {
+        priority += &format!(":-GROUP-ALL:+GROUP-{group}");
+    }
+    if let Some(scheme) = case.signature {
+        // The authority's own signature has to be acceptable beside the one that is tried.
+        priority += ":-SIGN-ALL:+SIGN-ECDSA-SHA256";
+        priority += match scheme {
+            SignatureScheme::ECDSA_SECP384R1_SHA384 => ":+SIGN-ECDSA-SHA384",
+            SignatureScheme::ED25519 => ":+SIGN-EDDSA-ED25519",
+            SignatureScheme::RSA_PSS_RSAE_SHA256 => ":+SIGN-RSA-PSS-RSAE-SHA256",
+            SignatureScheme::RSA_PSS_RSAE_SHA384 => ":+SIGN-RSA-PSS-RSAE-SHA384",
+            SignatureScheme::RSA_PSS_RSAE_SHA512 => ":+SIGN-RSA-PSS-RSAE-SHA512",
+            SignatureScheme::RSA_PKCS1_SHA256 => ":+SIGN-RSA-SHA256",
+            SignatureScheme::RSA_PKCS1_SHA384 => ":+SIGN-RSA-SHA384",
+            SignatureScheme::RSA_PKCS1_SHA512 => ":+SIGN-RSA-SHA512",
+            _ => "",
+        };
+    }
+    priority
+}
