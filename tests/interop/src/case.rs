@@ -64,6 +64,8 @@ pub enum Section {
     Resumption,
     Mtu,
     Failures,
+    Coap,
+    Captures,
 }
 
 impl Section {
@@ -76,6 +78,23 @@ impl Section {
             Section::Resumption => "Resumption",
             Section::Mtu => "MTU",
             Section::Failures => "What must fail",
+            Section::Coap => "CoAP",
+            Section::Captures => "Captures",
+        }
+    }
+
+    /// What its table shows, where that needs to be said.
+    pub fn introduction(self) -> &'static str {
+        match self {
+            Section::Coap => {
+                "Requests between `coap-client` and our `coap_server`, then between our `coap_client` and `coap-server`. A request\n\
+                 is repeated where the path is bad and all that RFC 7252 sends of it was lost.\n\n"
+            }
+            Section::Captures => {
+                "Connections of two sides of ours, captured and read by tshark: with the key log of the server, then with that of\n\
+                 the client. With another secret in its place tshark reads nothing.\n\n"
+            }
+            _ => "",
         }
     }
 }

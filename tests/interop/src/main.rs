@@ -1,11 +1,15 @@
 //! Lets flightline talk to other implementations of DTLS, both ways: every suite, group, kind of
 //! certificate and way to authenticate that both have, over a good path and over one that loses a fifth
-//! of all datagrams. After each handshake messages go both ways and are compared.
+//! of all datagrams. After each handshake messages go both ways and are compared. Beside the matrix: our
+//! CoAP programs with libcoap's, and captures that tshark reads with our key logs.
 //!
 //!     cargo run --release            # in tests/interop
 //!     cargo run --release -- --peer OpenSSL --only "P-256" --seed 7
 
+mod capture;
 mod case;
+mod coap;
+mod decryption;
 mod feature;
 mod matrix;
 mod ours;
@@ -14,11 +18,12 @@ mod pki;
 mod proxy;
 mod report;
 mod run;
+mod trial;
 
-use case::{Case, Role};
+use case::Role;
 use clap::Parser;
 use peers::Peer;
-use report::{Report, line};
+use report::Report;
 use std::error::Error;
 use std::fs;
 use std::path::PathBuf;
@@ -27,6 +32,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
+use trial::{Counterpart, Trial};
 
 pub type Res<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
@@ -80,11 +86,14 @@ fn main() -> ExitCode {
 /// Runs the cases; how many failed.
 fn run(options: &Options) -> Res<usize> {
     let peers = peers::all();
-    let mut versions = Vec::new();
-    for peer in &peers {
-        let version = peer.version()?;
-        println!("{}: {version}", peer.name());
-        versions.push((peer.name(), version));
+    let mut counterparts = peers
+        .iter()
+        .map(|peer| peers::counterpart(&**peer))
+        .collect::<Res<Vec<_>>>()?;
+    counterparts.extend(coap::counterparts()?);
+    counterparts.push(decryption::counterpart()?);
+    for counterpart in &counterparts {
+        println!("{}: {}", counterpart.name, counterpart.version);
     }
     let seed = options
         .seed
@@ -92,14 +101,14 @@ fn run(options: &Options) -> Res<usize> {
     println!("seed {seed}");
     VERBOSE.store(options.verbose, Ordering::Relaxed);
     let mut report = Report::default();
-    let plan = plan(options, &peers, seed, &mut report);
+    let plan = plan(options, &peers, &counterparts, seed, &mut report);
     let report = Mutex::new(report);
     let failures = carry_out(&plan, options, &report)?;
     for failure in &failures {
         println!("failed: {failure}");
     }
-    print_counts(&peers, &plan, &failures, seed);
-    let page = report.into_inner()?.page(&peers) + &report::versions(&versions);
+    print_counts(&counterparts, &plan, &failures, seed);
+    let page = report.into_inner()?.page(&counterparts) + &report::versions(&counterparts);
     if let Some(path) = &options.write {
         fs::write(path, &page)?;
     }
@@ -111,58 +120,57 @@ fn run(options: &Options) -> Res<usize> {
     Ok(failures.len())
 }
 
-/// A case and who it is tried with.
-struct Planned<'a> {
-    peer: &'a dyn Peer,
-    case: Case,
-}
-
-impl Planned<'_> {
-    fn line(&self) -> String {
-        line(self.peer, &self.case)
-    }
-}
-
-/// Every case that is to be run; of the others the report is told why not.
+/// Every trial that is to be run; of the others the report is told why not.
 fn plan<'a>(
     options: &Options,
     peers: &'a [Box<dyn Peer>],
+    counterparts: &'a [Counterpart],
     seed: u64,
     report: &mut Report,
-) -> Vec<Planned<'a>> {
-    let good = [Role::Client, Role::Server]
-        .map(matrix::on_a_good_path)
-        .concat();
-    let bad: Vec<Case> = good
-        .iter()
-        .filter(|case| case.succeeds())
-        .zip(seed..)
-        .map(|(case, seed)| matrix::on_a_bad_path(case, seed))
-        .collect();
+) -> Vec<Trial<'a>> {
+    let mut trials = matrix_trials(peers, counterparts, seed);
+    trials.extend(coap::trials(counterparts, seed));
+    trials.extend(decryption::trials(counterparts, seed));
     let mut plan = Vec::new();
-    for case in good.iter().chain(&bad) {
-        for peer in peers {
-            let peer = &**peer;
-            let lacking = peer.lacks().iter().any(|lack| lack.concerns(case));
-            let planned = Planned {
-                peer,
-                case: case.clone(),
-            };
-            let wanted =
-                peer.name().contains(&options.peer) && planned.line().contains(&options.only);
-            if lacking {
-                report.lacks(peer, case);
-            }
-            if wanted && lacking == options.lacks {
-                plan.push(planned);
-            }
+    for trial in trials {
+        let lacking = trial.is_lacking();
+        if lacking {
+            report.lacks(&trial);
+        }
+        let wanted =
+            trial.with.name.contains(&options.peer) && trial.line().contains(&options.only);
+        if wanted && lacking == options.lacks {
+            plan.push(trial);
         }
     }
     plan
 }
 
+/// Every case of the matrix with every peer, then again on a bad path if it ought to succeed.
+fn matrix_trials<'a>(
+    peers: &'a [Box<dyn Peer>],
+    counterparts: &'a [Counterpart],
+    seed: u64,
+) -> Vec<Trial<'a>> {
+    let good = [Role::Client, Role::Server]
+        .map(matrix::on_a_good_path)
+        .concat();
+    let bad = matrix::on_bad_paths(&good, seed);
+    let mut trials = Vec::new();
+    for case in good.iter().chain(&bad) {
+        for (peer, with) in peers.iter().zip(counterparts) {
+            trials.push(Trial {
+                with,
+                case: case.clone(),
+                run: Box::new(move |case, pki| run::run(case, &**peer, pki)),
+            });
+        }
+    }
+    trials
+}
+
 /// Runs what is planned, some at a time; the lines of those that failed.
-fn carry_out(plan: &[Planned], options: &Options, report: &Mutex<Report>) -> Res<Vec<String>> {
+fn carry_out(plan: &[Trial], options: &Options, report: &Mutex<Report>) -> Res<Vec<String>> {
     if plan.is_empty() {
         return Err("no case has this in its line".into());
     }
@@ -171,16 +179,16 @@ fn carry_out(plan: &[Planned], options: &Options, report: &Mutex<Report>) -> Res
     thread::scope(|scope| {
         for _ in 0..options.jobs.max(1) {
             scope.spawn(|| {
-                while let Some(planned) = plan.get(next.fetch_add(1, Ordering::Relaxed)) {
+                while let Some(trial) = plan.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let start = Instant::now();
-                    let outcome = run::run(&planned.case, planned.peer, &pki);
-                    print(planned, &outcome, start.elapsed());
+                    let outcome = (trial.run)(&trial.case, &pki);
+                    print(trial, &outcome, start.elapsed());
                     let mut report = report.lock().unwrap();
                     if outcome.is_ok() {
-                        report.passed(planned.peer, &planned.case);
+                        report.passed(trial);
                     } else {
-                        report.failed(planned.peer, &planned.case);
-                        failures.lock().unwrap().push(planned.line());
+                        report.failed(trial);
+                        failures.lock().unwrap().push(trial.line());
                     }
                 }
             });
@@ -189,30 +197,30 @@ fn carry_out(plan: &[Planned], options: &Options, report: &Mutex<Report>) -> Res
     Ok(failures.into_inner()?)
 }
 
-fn print(planned: &Planned, outcome: &Res<String>, took: Duration) {
+fn print(trial: &Trial, outcome: &Res<String>, took: Duration) {
     let (verdict, detail) = match outcome {
         Ok(detail) => ("ok  ", detail.clone()),
         Err(error) => ("FAIL", error.to_string()),
     };
-    let seed = planned
+    let seed = trial
         .case
         .seed
         .map(|seed| format!(" seed {seed}"))
         .unwrap_or_default();
     println!(
         "{verdict} {:60} {:6.2} s{seed}  {detail}",
-        planned.line(),
+        trial.line(),
         took.as_secs_f64()
     );
 }
 
-fn print_counts(peers: &[Box<dyn Peer>], plan: &[Planned], failures: &[String], seed: u64) {
-    for peer in peers {
+fn print_counts(counterparts: &[Counterpart], plan: &[Trial], failures: &[String], seed: u64) {
+    for counterpart in counterparts {
         let count = plan
             .iter()
-            .filter(|planned| planned.peer.name() == peer.name())
+            .filter(|trial| trial.with.name == counterpart.name)
             .count();
-        println!("{}: {count} cases", peer.name());
+        println!("{}: {count} cases", counterpart.name);
     }
     println!(
         "{} passed, {} failed (seed {seed})",

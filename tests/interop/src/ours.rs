@@ -13,12 +13,20 @@ use std::time::Duration;
 pub const PSK_IDENTITY: &str = "sensor-7";
 /// The key that the peer has. Where it is to be wrong, ours is.
 pub const PSK: [u8; 16] = [0x5a; 16];
-const WRONG_PSK: [u8; 16] = [0xa5; 16];
+pub const WRONG_PSK: [u8; 16] = [0xa5; 16];
 /// Our order of protocols, and the peer's.
 pub const OUR_ALPN: [&str; 2] = ["chat", "coap"];
 pub const THEIR_ALPN: [&str; 2] = ["coap", "chat"];
 
 pub fn client_config(case: &Case, pki: &Pki) -> Res<ClientConfig> {
+    Ok(client_builder(case, pki)?.build()?)
+}
+
+pub fn server_config(case: &Case, pki: &Pki) -> Res<ServerConfig> {
+    Ok(server_builder(case, pki)?.build()?)
+}
+
+pub fn client_builder(case: &Case, pki: &Pki) -> Res<ConfigBuilder<ClientConfig>> {
     let trust = if case.uses_psk() {
         ServerTrust::psk(psk(case)?)
     } else {
@@ -29,10 +37,10 @@ pub fn client_config(case: &Case, pki: &Pki) -> Res<ClientConfig> {
     if let Some(name) = case.client_certificate() {
         builder = builder.identity(identity(pki, name)?);
     }
-    Ok(builder.build()?)
+    Ok(builder)
 }
 
-pub fn server_config(case: &Case, pki: &Pki) -> Res<ServerConfig> {
+pub fn server_builder(case: &Case, pki: &Pki) -> Res<ConfigBuilder<ServerConfig>> {
     let identity = if case.uses_psk() {
         ServerIdentity::psk(psk(case)?)
     } else {
@@ -54,7 +62,7 @@ pub fn server_config(case: &Case, pki: &Pki) -> Res<ServerConfig> {
             builder.client_auth(flightline::ClientAuth::required(verifier()?))
         }
     };
-    Ok(builder.build()?)
+    Ok(builder)
 }
 
 fn shared<C: AsMut<Settings>>(case: &Case, mut builder: ConfigBuilder<C>) -> ConfigBuilder<C> {

@@ -1,8 +1,8 @@
 //! The report: a line for each case as it ends, and a page of tables.
 
-use crate::case::{Case, Role, Section};
+use crate::case::{Role, Section};
 use crate::feature::Lack;
-use crate::peers::Peer;
+use crate::trial::{Counterpart, Trial};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
@@ -38,19 +38,20 @@ struct Cell {
 }
 
 impl Report {
-    pub fn passed(&mut self, peer: &dyn Peer, case: &Case) {
-        self.note(peer, case, Verdict::Passed);
+    pub fn passed(&mut self, trial: &Trial) {
+        self.note(trial, Verdict::Passed);
     }
 
-    pub fn failed(&mut self, peer: &dyn Peer, case: &Case) {
-        self.note(peer, case, Verdict::Failed);
+    pub fn failed(&mut self, trial: &Trial) {
+        self.note(trial, Verdict::Failed);
     }
 
-    pub fn lacks(&mut self, peer: &dyn Peer, case: &Case) {
-        self.note(peer, case, Verdict::Lacking);
+    pub fn lacks(&mut self, trial: &Trial) {
+        self.note(trial, Verdict::Lacking);
     }
 
-    fn note(&mut self, peer: &dyn Peer, case: &Case, verdict: Verdict) {
+    fn note(&mut self, trial: &Trial, verdict: Verdict) {
+        let case = &trial.case;
         let row = Row {
             section: case.section,
             name: case.name.clone(),
@@ -62,7 +63,7 @@ impl Report {
                 self.rows.len() - 1
             }
         };
-        let key = (number, (peer.name(), case.theirs()));
+        let key = (number, (trial.with.name, case.theirs()));
         let cell = self.cells.entry(key).or_default();
         match case.seed {
             None => cell.good = Some(verdict),
@@ -71,27 +72,33 @@ impl Report {
     }
 
     /// The page, up to what may differ between machines.
-    pub fn page(&self, peers: &[Box<dyn Peer>]) -> String {
+    pub fn page(&self, counterparts: &[Counterpart]) -> String {
         let mut page = String::from(INTRODUCTION);
         let mut sections: Vec<Section> = self.rows.iter().map(|row| row.section).collect();
         sections.sort();
         sections.dedup();
         for section in sections {
-            let _ = write!(page, "\n## {}\n\n| |", section.title());
-            for peer in peers {
-                let _ = write!(page, " {} |", peer.name());
+            let columns: Vec<&'static str> = counterparts
+                .iter()
+                .map(|counterpart| counterpart.name)
+                .filter(|name| self.stands_in(name, section))
+                .collect();
+            let _ = write!(page, "\n## {}\n\n", section.title());
+            let _ = write!(page, "{}| |", section.introduction());
+            for name in &columns {
+                let _ = write!(page, " {name} |");
             }
             page += "\n| --- |";
-            page += &" :-: |".repeat(peers.len());
+            page += &" :-: |".repeat(columns.len());
             page += "\n";
             for (number, row) in self.rows.iter().enumerate() {
                 if row.section != section {
                     continue;
                 }
                 let _ = write!(page, "| {} |", row.name);
-                for peer in peers {
-                    let mark = |role| self.mark(number, (peer.name(), role));
-                    let marks = [mark(Role::Client), mark(Role::Server)];
+                for name in &columns {
+                    let marks =
+                        [Role::Client, Role::Server].map(|role| self.mark(number, (name, role)));
                     let _ = write!(page, " {} |", marks.join(" "));
                 }
                 page += "\n";
@@ -99,12 +106,17 @@ impl Report {
         }
         page +=
             "\n## What the peers lack\n\n| peer | as | what | why |\n| --- | --- | --- | --- |\n";
-        for peer in peers {
-            for lack in peer.lacks() {
-                let _ = writeln!(page, "| {} | {} |", peer.name(), lacking(lack));
+        for counterpart in counterparts {
+            for lack in counterpart.lacks {
+                let _ = writeln!(page, "| {} | {} |", counterpart.name, lacking(lack));
             }
         }
         page
+    }
+
+    fn stands_in(&self, name: &str, section: Section) -> bool {
+        let mut cells = self.cells.keys();
+        cells.any(|(number, (other, _))| *other == name && self.rows[*number].section == section)
     }
 
     fn mark(&self, number: usize, key: Key) -> &'static str {
@@ -148,10 +160,10 @@ fn lacking(lack: &Lack) -> String {
 }
 
 /// The page's last part: what may differ between machines.
-pub fn versions(versions: &[(&'static str, String)]) -> String {
+pub fn versions(counterparts: &[Counterpart]) -> String {
     let mut text = format!("\n{VERSIONS}\n\n| peer | version |\n| --- | --- |\n");
-    for (name, version) in versions {
-        let _ = writeln!(text, "| {name} | {version} |");
+    for counterpart in counterparts {
+        let _ = writeln!(text, "| {} | {} |", counterpart.name, counterpart.version);
     }
     text
 }
@@ -165,17 +177,4 @@ pub fn same(one: &str, other: &str) -> bool {
         None => page.trim(),
     });
     one == other
-}
-
-/// How a case is called.
-pub fn line(peer: &dyn Peer, case: &Case) -> String {
-    let sides = match case.ours {
-        Role::Client => format!("client -> {}", peer.name()),
-        Role::Server => format!("{} -> server", peer.name()),
-    };
-    let loss = match case.seed {
-        Some(_) => ", 20 % loss",
-        None => "",
-    };
-    format!("{sides}  {}: {}{loss}", case.section.title(), case.name)
 }

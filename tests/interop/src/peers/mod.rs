@@ -5,12 +5,13 @@ mod gnutls;
 mod library;
 mod names;
 mod openssl;
-mod tool;
+pub mod tool;
 
 use crate::Res;
 use crate::case::Case;
 use crate::feature::Lack;
 use crate::pki::Pki;
+use crate::trial::Counterpart;
 use flightline::SrtpProfile;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -22,6 +23,14 @@ pub fn all() -> Vec<Box<dyn Peer>> {
         Box::new(gnutls::GnuTls),
         Box::new(boringssl::boringssl()),
     ]
+}
+
+pub fn counterpart(peer: &dyn Peer) -> Res<Counterpart> {
+    Ok(Counterpart {
+        name: peer.name(),
+        version: peer.version()?,
+        lacks: peer.lacks(),
+    })
 }
 
 /// Another implementation of DTLS.

@@ -48,6 +48,11 @@ impl Tool {
             speech,
         })
     }
+
+    /// All that it wrote on standard error.
+    pub fn errors(&self) -> String {
+        String::from_utf8_lossy(&self.errors.lock().unwrap()).into_owned()
+    }
 }
 
 impl Conversation for Tool {
@@ -71,7 +76,7 @@ impl Conversation for Tool {
     }
 
     fn complaint(&self) -> String {
-        let errors = String::from_utf8_lossy(&self.errors.lock().unwrap()).into_owned();
+        let errors = self.errors();
         let marks = self.speech.complaints;
         let lines: Vec<&str> = errors
             .lines()
