@@ -93,6 +93,7 @@ fn converse(
     socket.set_read_timeout(Some(REPEAT))?;
     let start = Instant::now();
     let our_line = format!("{OUR_LINE} {number}");
+    let their_line = if them.echoes() { &our_line } else { THEIR_LINE };
     let (mut heard, mut buf) = (false, [0; 2048]);
     while !(heard && them.has_heard(&our_line)) {
         if start.elapsed() > limit {
@@ -101,7 +102,7 @@ fn converse(
         socket.send(format!("{our_line}\n").as_bytes())?;
         them.say(THEIR_LINE);
         match socket.recv(&mut buf) {
-            Ok(length) => heard |= only_lines(&buf[..length], THEIR_LINE)?,
+            Ok(length) => heard |= only_lines(&buf[..length], their_line)?,
             Err(Error::ReadTimeout) => {}
             Err(error) => return Err(with_complaint(error, them)),
         }

@@ -1,7 +1,7 @@
-//! GnuTLS's gnutls-cli.
+//! GnuTLS: gnutls-cli, and gnutls-serv.
 
 use super::tool::{self, Speech, Tool, files, hex, strings};
-use super::{Client, Conversation, Peer, Server};
+use super::{Client, Conversation, Peer, Server, gnutls_serv};
 use crate::Res;
 use crate::case::Case;
 use crate::feature::{Feature, Lack};
@@ -13,14 +13,13 @@ use std::net::SocketAddr;
 pub struct GnuTls;
 
 const LACKS: &[Lack] = &[
-    Lack::server(&[], "`gnutls-serv` is not driven"),
-    Lack::client(
+    Lack::both(
         &[Feature::Suite(
             CipherSuite::TLS_ECDHE_PSK_WITH_AES_128_GCM_SHA256,
         )],
         "has no ECDHE_PSK with AES-GCM",
     ),
-    Lack::client(
+    Lack::both(
         &[Feature::Suite(
             CipherSuite::TLS_ECDHE_PSK_WITH_AES_256_GCM_SHA384,
         )],
@@ -32,14 +31,10 @@ const LACKS: &[Lack] = &[
         )],
         "`gnutls-cli` 3.7 crashes after such a handshake, with OpenSSL too",
     ),
-    Lack::client(&[Feature::Srtp], "the option for it is not driven"),
+    Lack::both(&[Feature::Srtp], "the option for it is not driven"),
     Lack::client(
         &[Feature::Resumption],
         "`gnutls-cli` keeps no session between two runs",
-    ),
-    Lack::client(
-        &[Feature::Loss],
-        "`gnutls-cli` gives up after 40 s, which a bad path may take",
     ),
 ];
 
@@ -56,8 +51,8 @@ impl Peer for GnuTls {
         LACKS
     }
 
-    fn server(&self, _: &Case, _: &Pki) -> Res<Server> {
-        Err("gnutls-serv is not driven".into())
+    fn server(&self, case: &Case, pki: &Pki) -> Res<Server> {
+        gnutls_serv::start(case, pki)
     }
 
     fn client<'a>(&self, case: &'a Case, pki: &'a Pki) -> Res<Box<dyn Client + 'a>> {
@@ -114,7 +109,7 @@ fn gnutls_cli(case: &Case, pki: &Pki, to: SocketAddr) -> Vec<String> {
 }
 
 /// What is offered, in GnuTLS's own language.
-fn priority(case: &Case) -> String {
+pub fn priority(case: &Case) -> String {
     let mut priority = String::from("NORMAL:-VERS-ALL:+VERS-DTLS1.2");
     if let Some(suite) = case.their_suite() {
         let name = suite.name().unwrap_or_default();

@@ -2,6 +2,7 @@
 
 mod boringssl;
 mod gnutls;
+mod gnutls_serv;
 mod library;
 mod names;
 mod openssl;
@@ -77,6 +78,11 @@ pub struct Srtp {
 pub trait Conversation {
     /// Lets it send a line. One that has ended, or has nobody to send to yet, does not mind.
     fn say(&mut self, line: &str);
+
+    /// Whether it sends nothing of its own, but what it receives.
+    fn echoes(&self) -> bool {
+        false
+    }
 
     /// What it has received, and maybe more that it prints.
     fn heard(&self) -> String;
