@@ -18,14 +18,6 @@ pub const WRONG_PSK: [u8; 16] = [0xa5; 16];
 pub const OUR_ALPN: [&str; 2] = ["chat", "coap"];
 pub const THEIR_ALPN: [&str; 2] = ["coap", "chat"];
 
-pub fn client_config(case: &Case, pki: &Pki) -> Res<ClientConfig> {
-    Ok(client_builder(case, pki)?.build()?)
-}
-
-pub fn server_config(case: &Case, pki: &Pki) -> Res<ServerConfig> {
-    Ok(server_builder(case, pki)?.build()?)
-}
-
 pub fn client_builder(case: &Case, pki: &Pki) -> Res<ConfigBuilder<ClientConfig>> {
     let trust = if case.uses_psk() {
         ServerTrust::psk(psk(case)?)

@@ -3,12 +3,13 @@
 use super::tool::{self, Speech, Tool, files, hex, strings};
 use super::{Client, Conversation, Peer, Server, gnutls_serv};
 use crate::Res;
-use crate::case::Case;
+use crate::case::{Case, Wrong};
 use crate::feature::{Feature, Lack};
 use crate::ours::{PSK, PSK_IDENTITY, THEIR_ALPN};
 use crate::pki::Pki;
-use flightline::{CipherSuite, SignatureScheme};
+use flightline::{CipherSuite, Retransmission, SignatureScheme};
 use std::net::SocketAddr;
+use std::time::Duration;
 
 pub struct GnuTls;
 
@@ -31,6 +32,10 @@ const LACKS: &[Lack] = &[
         )],
         "`gnutls-cli` 3.7 crashes after such a handshake, with OpenSSL too",
     ),
+    Lack::server(
+        &[Feature::Refuses(Wrong::Curve)],
+        "shows a certificate on a curve that the client does not name",
+    ),
     Lack::both(&[Feature::Srtp], "the option for it is not driven"),
     Lack::client(
         &[Feature::Resumption],
@@ -49,6 +54,15 @@ impl Peer for GnuTls {
 
     fn lacks(&self) -> &'static [Lack] {
         LACKS
+    }
+
+    fn retransmission(&self) -> Retransmission {
+        // Whatever arrives puts its timer off, also what it drops as repeated. That timer is a second at first: if
+        // ours came as often, it would never send again what was lost.
+        Retransmission {
+            maximum: Duration::from_secs(60),
+            ..Retransmission::LOSSY
+        }
     }
 
     fn server(&self, case: &Case, pki: &Pki) -> Res<Server> {

@@ -13,7 +13,7 @@ use crate::case::Case;
 use crate::feature::Lack;
 use crate::pki::Pki;
 use crate::trial::Counterpart;
-use flightline::SrtpProfile;
+use flightline::{Retransmission, SrtpProfile};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -49,6 +49,11 @@ pub trait Peer: Sync {
         Duration::from_secs(60)
     }
 
+    /// When we send again. Some need pauses that are longer than their own.
+    fn retransmission(&self) -> Retransmission {
+        Retransmission::LOSSY
+    }
+
     /// Its server for the case, which takes our connections one after the other.
     fn server(&self, case: &Case, pki: &Pki) -> Res<Server>;
 
@@ -78,6 +83,11 @@ pub struct Srtp {
 pub trait Conversation {
     /// Lets it send a line. One that has ended, or has nobody to send to yet, does not mind.
     fn say(&mut self, line: &str);
+
+    /// Whether it ends a handshake that fails without an alert.
+    fn fails_silently(&self) -> bool {
+        false
+    }
 
     /// Whether it sends nothing of its own, but what it receives.
     fn echoes(&self) -> bool {
