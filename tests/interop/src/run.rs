@@ -2,7 +2,7 @@
 
 use crate::Res;
 use crate::case::{Case, ClientAuth, Role, Wrong};
-use crate::ours::{OUR_ALPN, PSK_IDENTITY, THEIR_ALPN, client_config, server_config};
+use crate::ours::{OUR_ALPN, PSK_IDENTITY, THEIR_ALPN, Watch, client_config, server_config};
 use crate::peers::{Conversation, Peer, Srtp};
 use crate::pki::{NAME, OTHER_NAME, Pki};
 use crate::proxy::Proxy;
@@ -45,7 +45,8 @@ fn limit(case: &Case, peer: &dyn Peer) -> Duration {
 
 fn client(case: &Case, peer: &dyn Peer, pki: &Pki, limit: Duration) -> Res<String> {
     let mut server = peer.server(case, pki)?;
-    let config = Arc::new(client_config(case, pki)?);
+    let watch = Arc::<Watch>::default();
+    let config = Arc::new(client_config(case, pki, watch.clone())?);
     let mut detail = String::new();
     for (number, path) in case.paths().into_iter().enumerate() {
         let proxy = path
@@ -56,10 +57,13 @@ fn client(case: &Case, peer: &dyn Peer, pki: &Pki, limit: Duration) -> Res<Strin
             Err(error) if case.succeeds() => {
                 return Err(with_complaint(error, &*server.conversation));
             }
-            Err(error) => return expected_error(case, error),
+            Err(error) => return expected_error(case, error, &*server.conversation),
             Ok(_) if !case.succeeds() => return Err("the handshake succeeded and must not".into()),
             Ok(socket) => socket,
         };
+        if case.cookies && !watch.was_challenged() {
+            return Err("the server has wanted no cookie".into());
+        }
         detail = converse(case, number, &socket, &mut *server.conversation, limit)?;
         socket.close(Duration::from_millis(10));
     }
@@ -115,7 +119,9 @@ fn converse(
     ))
 }
 
-fn expected_error(case: &Case, error: Error) -> Res<String> {
+fn expected_error(case: &Case, error: Error, them: &dyn Conversation) -> Res<String> {
+    // Some give up and do not say so.
+    let gave_up = !them.complaint().is_empty();
     let right = match case.wrong {
         Wrong::Name => matches!(
             error,
@@ -126,14 +132,15 @@ fn expected_error(case: &Case, error: Error) -> Res<String> {
         Wrong::Psk => matches!(error, Error::HandshakeTimeout { .. } | Error::PeerAlert(_)),
         Wrong::ClientAuthority | Wrong::Suite | Wrong::Curve | Wrong::Nothing => match &error {
             Error::PeerAlert(_) => true,
-            Error::HandshakeTimeout { suspect, .. } => suspect.is_some(),
+            Error::HandshakeTimeout { suspect, .. } => suspect.is_some() || gave_up,
             _ => false,
         },
     };
     if right {
         Ok(format!("as it must: {error}"))
     } else {
-        Err(format!("failed, but by another error than expected: {error}").into())
+        let what = format!("failed, but by another error than expected: {error}");
+        Err(with_complaint(what, them))
     }
 }
 

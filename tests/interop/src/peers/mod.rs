@@ -1,11 +1,14 @@
 //! The peers, and what each of them has to be able to do here. Each is one file.
 
 mod boringssl;
+mod dimpl;
 mod gnutls;
 mod library;
+mod mbedtls;
 mod names;
 mod openssl;
 mod tool;
+mod wolfssl;
 
 use crate::Res;
 use crate::case::Case;
@@ -21,6 +24,9 @@ pub fn all() -> Vec<Box<dyn Peer>> {
         Box::new(openssl::OpenSsl),
         Box::new(gnutls::GnuTls),
         Box::new(boringssl::boringssl()),
+        Box::new(wolfssl::wolfssl()),
+        Box::new(mbedtls::mbedtls()),
+        Box::new(dimpl::dimpl()),
     ]
 }
 
