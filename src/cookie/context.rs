@@ -93,7 +93,9 @@ impl fmt::Debug for CookieContext {
 
 /// Hands what is signed to `f`: the client's address, and the parameters that its second hello must
 /// repeat (RFC 6347 §4.2.1). The extensions are not among them: hellos that offer DTLS 1.3 change
-/// theirs between the first and the second (RFC 9147 §5.1).
+/// theirs between the first and the second (RFC 9147 §5.1). Nor is the session number, though the RFC
+/// wants it repeated: with a ticket it means nothing but what the client draws (RFC 5077 §3.4), and
+/// Mbed TLS 2.28 draws it anew for the second hello.
 ///
 /// The lengths stand in front, so no byte can move from one field to the next.
 fn with_message<T>(
@@ -103,23 +105,21 @@ fn with_message<T>(
     f: impl FnOnce(&[&[u8]]) -> T,
 ) -> T {
     let version = hello.version.0.to_be_bytes();
-    let fields: [&[u8]; 6] = [
+    let fields: [&[u8]; 5] = [
         client_id,
         &version,
         hello.random,
-        hello.session_id,
         hello.cipher_suites,
         hello.compression_methods,
     ];
     let lengths = fields.map(|field| u64::try_from(field.len()).unwrap_or(u64::MAX).to_be_bytes());
-    let [id, version, random, session_id, suites, compression] = fields;
+    let [id, version, random, suites, compression] = fields;
     f(&[
         &[HELLO_VERIFY_REQUEST, period],
         lengths.as_flattened(),
         id,
         version,
         random,
-        session_id,
         suites,
         compression,
     ])

@@ -205,7 +205,9 @@ impl Case {
         features.extend(self.signature.map(Feature::Signature));
         match self.client_auth {
             ClientAuth::None => {}
-            ClientAuth::OptionalWithout => features.push(Feature::OptionalClientAuth),
+            ClientAuth::OptionalWithout => {
+                features.extend([Feature::OptionalClientAuth, Feature::NoClientCertificate]);
+            }
             ClientAuth::Optional(kind) => {
                 features.push(Feature::OptionalClientAuth);
                 features.push(Feature::ClientCertificate(kind));
@@ -214,7 +216,9 @@ impl Case {
                 features.push(Feature::RequiredClientAuth);
                 features.push(Feature::ClientCertificate(kind));
             }
-            ClientAuth::RequiredWithout => features.push(Feature::RequiredClientAuth),
+            ClientAuth::RequiredWithout => {
+                features.extend([Feature::RequiredClientAuth, Feature::NoClientCertificate]);
+            }
         }
         if self.alpn {
             features.push(Feature::Alpn);

@@ -173,7 +173,10 @@ struct Conversation {
 
 fn converse(case: &Case, pki: &Pki, files: &Files) -> Res<Conversation> {
     let key_log = Arc::new(KeyLogFile::create(&files.key_log)?);
-    let (mut client, mut server) = (client_builder(case, pki)?, server_builder(case, pki)?);
+    let (mut client, mut server) = (
+        client_builder(case, pki, Arc::default())?,
+        server_builder(case, pki)?,
+    );
     match case.ours {
         Role::Client => client = client.key_log(key_log),
         Role::Server => server = server.key_log(key_log),

@@ -17,6 +17,8 @@ pub enum Feature {
     OptionalClientAuth,
     RequiredClientAuth,
     ClientCertificate(Kind),
+    /// A client that is asked for a certificate has none.
+    NoClientCertificate,
     Alpn,
     /// It names the server that it wants, or has a certificate for each of two names.
     ServerName,
@@ -43,6 +45,7 @@ impl fmt::Display for Feature {
             Feature::OptionalClientAuth => f.write_str("optional client certificate"),
             Feature::RequiredClientAuth => f.write_str("required client certificate"),
             Feature::ClientCertificate(kind) => write!(f, "{kind} client certificate"),
+            Feature::NoClientCertificate => f.write_str("asked, no client certificate"),
             Feature::Alpn => f.write_str("ALPN"),
             Feature::ServerName => f.write_str("SNI"),
             Feature::Srtp => f.write_str("SRTP"),

@@ -4,7 +4,7 @@ use crate::case::{Case, ClientAuth, Resumed, Role, Section, Wrong, is_psk};
 use crate::pki::Kind;
 use flightline::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme, SrtpProfile};
 
-const SUITES: [CipherSuite; 12] = [
+pub const SUITES: [CipherSuite; 12] = [
     CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
     CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
     CipherSuite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,

@@ -4,10 +4,11 @@ use crate::Res;
 use crate::case::{Case, ClientAuth, Wrong};
 use crate::pki::{OTHER_NAME, Pki};
 use flightline::{
-    ClientConfig, ConfigBuilder, Event, Identity, Observer, Psk, Retransmission, RootCertificates,
-    RootsVerifier, ServerConfig, ServerIdentity, ServerTrust, Settings,
+    ClientConfig, ConfigBuilder, Event, HandshakeType, Identity, Observer, Psk, Retransmission,
+    RootCertificates, RootsVerifier, ServerConfig, ServerIdentity, ServerTrust, Settings, What,
 };
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 pub const PSK_IDENTITY: &str = "sensor-7";
@@ -18,14 +19,18 @@ pub const WRONG_PSK: [u8; 16] = [0xa5; 16];
 pub const OUR_ALPN: [&str; 2] = ["chat", "coap"];
 pub const THEIR_ALPN: [&str; 2] = ["coap", "chat"];
 
-pub fn client_builder(case: &Case, pki: &Pki) -> Res<ConfigBuilder<ClientConfig>> {
+pub fn client_builder(
+    case: &Case,
+    pki: &Pki,
+    watch: Arc<Watch>,
+) -> Res<ConfigBuilder<ClientConfig>> {
     let trust = if case.uses_psk() {
         ServerTrust::psk(psk(case)?)
     } else {
         let authority = pki.certificate(case.trusted_by_client());
         ServerTrust::roots(RootCertificates::from_pem_file(authority)?)
     };
-    let mut builder = shared(case, ClientConfig::builder(trust));
+    let mut builder = shared(case, watch, ClientConfig::builder(trust));
     if let Some(name) = case.client_certificate() {
         builder = builder.identity(identity(pki, name)?);
     }
@@ -37,14 +42,15 @@ pub fn server_builder(case: &Case, pki: &Pki) -> Res<ConfigBuilder<ServerConfig>
         ServerIdentity::psk(psk(case)?)
     } else {
         let main = identity(pki, case.kind.name())?;
-        let other = identity(pki, "other")?;
-        ServerIdentity::resolver(move |name: Option<&str>| match name {
-            Some(OTHER_NAME) => vec![other.clone()],
+        let other = case.other_name.then(|| identity(pki, "other"));
+        let other = other.transpose()?;
+        ServerIdentity::resolver(move |name: Option<&str>| match (name, &other) {
+            (Some(OTHER_NAME), Some(other)) => vec![other.clone()],
             _ => vec![main.clone()],
         })
     };
     let verifier = || RootCertificates::from_pem_file(pki.ca()).map(RootsVerifier::new);
-    let mut builder = shared(case, ServerConfig::builder(identity));
+    let mut builder = shared(case, Arc::default(), ServerConfig::builder(identity));
     builder = match case.client_auth {
         ClientAuth::None => builder,
         ClientAuth::Optional(_) | ClientAuth::OptionalWithout => {
@@ -57,7 +63,11 @@ pub fn server_builder(case: &Case, pki: &Pki) -> Res<ConfigBuilder<ServerConfig>
     Ok(builder)
 }
 
-fn shared<C: AsMut<Settings>>(case: &Case, mut builder: ConfigBuilder<C>) -> ConfigBuilder<C> {
+fn shared<C: AsMut<Settings>>(
+    case: &Case,
+    watch: Arc<Watch>,
+    mut builder: ConfigBuilder<C>,
+) -> ConfigBuilder<C> {
     builder = builder.retransmission(Retransmission::LOSSY);
     if let Some(suite) = case.suite {
         builder = builder.cipher_suites([suite]);
@@ -74,20 +84,35 @@ fn shared<C: AsMut<Settings>>(case: &Case, mut builder: ConfigBuilder<C>) -> Con
     if let Some(mtu) = case.mtu {
         builder = builder.mtu(mtu);
     }
-    if crate::is_verbose() {
-        builder = builder.observer(Arc::new(FlightLog));
-    }
+    builder = builder.observer(watch);
     if case.wrong == Wrong::Psk {
         builder = builder.handshake_deadline(Duration::from_secs(8));
     }
     builder
 }
 
-struct FlightLog;
+/// Looks on: prints the flight log, if that is wanted, and knows whether the peer wanted a cookie.
+#[derive(Default)]
+pub struct Watch {
+    challenged: AtomicBool,
+}
 
-impl Observer for FlightLog {
+impl Watch {
+    pub fn was_challenged(&self) -> bool {
+        self.challenged.load(Ordering::Relaxed)
+    }
+}
+
+impl Observer for Watch {
     fn event(&self, event: &Event) {
-        println!("{event}");
+        if crate::is_verbose() {
+            println!("{event}");
+        }
+        if let What::FlightReceived { messages } = &event.what {
+            let cookie = Some(HandshakeType::HELLO_VERIFY_REQUEST);
+            let challenged = messages.iter().any(|message| message.typ == cookie);
+            self.challenged.fetch_or(challenged, Ordering::Relaxed);
+        }
     }
 }
 

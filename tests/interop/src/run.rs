@@ -2,7 +2,7 @@
 
 use crate::Res;
 use crate::case::{Case, ClientAuth, Role, Wrong};
-use crate::ours::{OUR_ALPN, PSK_IDENTITY, THEIR_ALPN, client_builder, server_builder};
+use crate::ours::{OUR_ALPN, PSK_IDENTITY, THEIR_ALPN, Watch, client_builder, server_builder};
 use crate::peers::{Conversation, Peer, Srtp};
 use crate::pki::{NAME, OTHER_NAME, Pki};
 use crate::proxy::Proxy;
@@ -45,7 +45,8 @@ fn limit(case: &Case, peer: &dyn Peer) -> Duration {
 
 fn client(case: &Case, peer: &dyn Peer, pki: &Pki, limit: Duration) -> Res<String> {
     let mut server = peer.server(case, pki)?;
-    let config = client_builder(case, pki)?.retransmission(peer.retransmission());
+    let watch = Arc::<Watch>::default();
+    let config = client_builder(case, pki, watch.clone())?.retransmission(peer.retransmission());
     let config = Arc::new(config.build()?);
     let mut detail = String::new();
     for (number, path) in case.paths().into_iter().enumerate() {
@@ -61,6 +62,9 @@ fn client(case: &Case, peer: &dyn Peer, pki: &Pki, limit: Duration) -> Res<Strin
             Ok(_) if !case.succeeds() => return Err("the handshake succeeded and must not".into()),
             Ok(socket) => socket,
         };
+        if case.cookies && !watch.was_challenged() {
+            return Err("the server has wanted no cookie".into());
+        }
         detail = converse(case, number, &socket, &mut *server.conversation, limit)?;
         socket.close(Duration::from_millis(10));
     }
@@ -120,7 +124,8 @@ fn converse(
 }
 
 fn expected_error(case: &Case, error: Error, them: &dyn Conversation) -> Res<String> {
-    let they_failed = them.fails_silently() && !them.complaint().is_empty();
+    // Some give up and do not say so.
+    let gave_up = !them.complaint().is_empty();
     let right = match case.wrong {
         Wrong::Name => matches!(
             error,
@@ -131,14 +136,15 @@ fn expected_error(case: &Case, error: Error, them: &dyn Conversation) -> Res<Str
         Wrong::Psk => matches!(error, Error::HandshakeTimeout { .. } | Error::PeerAlert(_)),
         Wrong::ClientAuthority | Wrong::Suite | Wrong::Curve | Wrong::Nothing => match &error {
             Error::PeerAlert(_) => true,
-            Error::HandshakeTimeout { suspect, .. } => suspect.is_some() || they_failed,
+            Error::HandshakeTimeout { suspect, .. } => suspect.is_some() || gave_up,
             _ => false,
         },
     };
     if right {
         Ok(format!("as it must: {error}"))
     } else {
-        Err(format!("failed, but by another error than expected: {error}").into())
+        let what = format!("failed, but by another error than expected: {error}");
+        Err(with_complaint(what, them))
     }
 }
 

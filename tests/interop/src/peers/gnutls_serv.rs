@@ -85,10 +85,6 @@ struct GnuTlsServ(Tool);
 impl Conversation for GnuTlsServ {
     fn say(&mut self, _: &str) {}
 
-    fn fails_silently(&self) -> bool {
-        true
-    }
-
     fn echoes(&self) -> bool {
         true
     }

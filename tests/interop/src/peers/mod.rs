@@ -1,12 +1,15 @@
 //! The peers, and what each of them has to be able to do here. Each is one file.
 
 mod boringssl;
+mod dimpl;
 mod gnutls;
 mod gnutls_serv;
 mod library;
+mod mbedtls;
 mod names;
 mod openssl;
 pub mod tool;
+mod wolfssl;
 
 use crate::Res;
 use crate::case::Case;
@@ -23,6 +26,9 @@ pub fn all() -> Vec<Box<dyn Peer>> {
         Box::new(openssl::OpenSsl),
         Box::new(gnutls::GnuTls),
         Box::new(boringssl::boringssl()),
+        Box::new(wolfssl::wolfssl()),
+        Box::new(mbedtls::mbedtls()),
+        Box::new(dimpl::dimpl()),
     ]
 }
 
@@ -83,11 +89,6 @@ pub struct Srtp {
 pub trait Conversation {
     /// Lets it send a line. One that has ended, or has nobody to send to yet, does not mind.
     fn say(&mut self, line: &str);
-
-    /// Whether it ends a handshake that fails without an alert.
-    fn fails_silently(&self) -> bool {
-        false
-    }
 
     /// Whether it sends nothing of its own, but what it receives.
     fn echoes(&self) -> bool {

@@ -1,6 +1,6 @@
 //! Names that OpenSSL gave, and that others took over.
 
-use crate::matrix::SRTP_PROFILES;
+use crate::matrix::{SRTP_PROFILES, SUITES};
 use flightline::{CipherSuite, NamedGroup, SignatureScheme, SrtpProfile};
 
 /// `ECDHE-ECDSA-AES128-GCM-SHA256`, for example.
@@ -12,6 +12,12 @@ pub fn suite_name(suite: CipherSuite) -> String {
         Some(start) => format!("{start}POLY1305"),
         None => name,
     }
+}
+
+/// All suites that are wanted, in OpenSSL's form of a list.
+pub fn suite_names(wanted: impl FnMut(&CipherSuite) -> bool) -> String {
+    let suites = SUITES.into_iter().filter(wanted);
+    suites.map(suite_name).collect::<Vec<_>>().join(":")
 }
 
 pub fn group_name(group: NamedGroup) -> &'static str {
