@@ -10,7 +10,9 @@ use crate::ours::{client_builder, server_builder};
 use crate::pki::{NAME, Pki};
 use crate::proxy::Proxy;
 use crate::trial::{Counterpart, Trial};
-use flightline::{CipherSuite, DtlsListener, DtlsSocket, Error, KeyLogFile, ServerName};
+use flightline::{
+    CipherSuite, DtlsListener, DtlsSocket, Error, KeyLogFile, Retransmission, ServerName,
+};
 use std::collections::BTreeSet;
 use std::fs;
 use std::net::SocketAddr;
@@ -177,6 +179,8 @@ fn converse(case: &Case, pki: &Pki, files: &Files) -> Res<Conversation> {
         client_builder(case, pki, Arc::default())?,
         server_builder(case, pki)?,
     );
+    client = client.retransmission(Retransmission::LOSSY);
+    server = server.retransmission(Retransmission::LOSSY);
     match case.ours {
         Role::Client => client = client.key_log(key_log),
         Role::Server => server = server.key_log(key_log),

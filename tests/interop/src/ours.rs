@@ -4,8 +4,8 @@ use crate::Res;
 use crate::case::{Case, ClientAuth, Wrong};
 use crate::pki::{OTHER_NAME, Pki};
 use flightline::{
-    ClientConfig, ConfigBuilder, Event, HandshakeType, Identity, Observer, Psk, Retransmission,
-    RootCertificates, RootsVerifier, ServerConfig, ServerIdentity, ServerTrust, Settings, What,
+    ClientConfig, ConfigBuilder, Event, HandshakeType, Identity, Observer, Psk, RootCertificates,
+    RootsVerifier, ServerConfig, ServerIdentity, ServerTrust, Settings, What,
 };
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -68,7 +68,6 @@ fn shared<C: AsMut<Settings>>(
     watch: Arc<Watch>,
     mut builder: ConfigBuilder<C>,
 ) -> ConfigBuilder<C> {
-    builder = builder.retransmission(Retransmission::LOSSY);
     if let Some(suite) = case.suite {
         builder = builder.cipher_suites([suite]);
     }

@@ -26,11 +26,32 @@ const REPEAT: Duration = Duration::from_millis(250);
 /// Runs the case; says what was agreed on, or what went wrong.
 pub fn run(case: &Case, peer: &dyn Peer, pki: &Pki) -> Res<String> {
     let limit = limit(case, peer);
-    match case.ours {
-        Role::Client => client(case, peer, pki, limit),
-        Role::Server => server(case, peer, pki, limit),
+    let Role::Server = case.ours else {
+        return client(case, peer, pki, limit);
+    };
+    let mut case = case.clone();
+    for _ in 1..peer.attempts() {
+        match server(&case, peer, pki, limit) {
+            Err(error) if error.is::<GaveUp>() => {}
+            outcome => return outcome,
+        }
+        // On another path.
+        case.seed = case.seed.map(|seed| seed.wrapping_mul(31).wrapping_add(1));
+    }
+    server(&case, peer, pki, limit)
+}
+
+/// The peer's client found nobody in the time that it takes.
+#[derive(Debug)]
+struct GaveUp(String);
+
+impl std::fmt::Display for GaveUp {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "not connected; the peer: {}", self.0)
     }
 }
+
+impl std::error::Error for GaveUp {}
 
 /// When a case that ought to succeed has failed, and when one that ought to fail is over.
 fn limit(case: &Case, peer: &dyn Peer) -> Duration {
@@ -259,6 +280,9 @@ fn talk(
             } else {
                 Ok(Ended::AsItMust(why))
             };
+        }
+        if case.seed.is_some() && ended.is_some() && agreed.is_none() && error.is_none() {
+            return Err(GaveUp(them.complaint()).into());
         }
         if ended.is_some() || over || error.is_some() {
             let state = if agreed.is_some() {

@@ -56,6 +56,11 @@ impl Peer for GnuTls {
         LACKS
     }
 
+    fn attempts(&self) -> usize {
+        // gnutls-cli has 40 s for a handshake, and doubles its delay from a second on: one in thirty fails.
+        4
+    }
+
     fn retransmission(&self) -> Retransmission {
         // Whatever arrives puts its timer off, also what it drops as repeated. That timer is a second at first: if
         // ours came as often, it would never send again what was lost.

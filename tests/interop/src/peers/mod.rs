@@ -55,6 +55,11 @@ pub trait Peer: Sync {
         Duration::from_secs(60)
     }
 
+    /// How often its client may begin on a bad path, since it gives up earlier than we do.
+    fn attempts(&self) -> usize {
+        1
+    }
+
     /// When we send again. Some need pauses that are longer than their own.
     fn retransmission(&self) -> Retransmission {
         Retransmission::LOSSY
