@@ -33,45 +33,22 @@ const LIMIT: Duration = Duration::from_secs(60);
 
 const LACKS: &[Lack] = &[
     Lack::both(
-        &[Feature::Suite(
-            CipherSuite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
-        )],
-        CHACHA20,
+        &[
+            Feature::Suite(CipherSuite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256),
+            Feature::Suite(CipherSuite::TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256),
+            Feature::Suite(CipherSuite::TLS_ECDHE_PSK_WITH_CHACHA20_POLY1305_SHA256),
+            Feature::Suite(CipherSuite::TLS_PSK_WITH_CHACHA20_POLY1305_SHA256),
+        ],
+        "tshark 4.0 does not decrypt ChaCha20-Poly1305 in DTLS 1.2, of two OpenSSLs neither",
     ),
     Lack::both(
-        &[Feature::Suite(
-            CipherSuite::TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
-        )],
-        CHACHA20,
-    ),
-    Lack::both(
-        &[Feature::Suite(
-            CipherSuite::TLS_ECDHE_PSK_WITH_CHACHA20_POLY1305_SHA256,
-        )],
-        CHACHA20,
-    ),
-    Lack::both(
-        &[Feature::Suite(
-            CipherSuite::TLS_PSK_WITH_CHACHA20_POLY1305_SHA256,
-        )],
-        CHACHA20,
-    ),
-    Lack::both(
-        &[Feature::Suite(
-            CipherSuite::TLS_ECDHE_PSK_WITH_AES_128_GCM_SHA256,
-        )],
-        ECDHE_PSK_GCM,
-    ),
-    Lack::both(
-        &[Feature::Suite(
-            CipherSuite::TLS_ECDHE_PSK_WITH_AES_256_GCM_SHA384,
-        )],
-        ECDHE_PSK_GCM,
+        &[
+            Feature::Suite(CipherSuite::TLS_ECDHE_PSK_WITH_AES_128_GCM_SHA256),
+            Feature::Suite(CipherSuite::TLS_ECDHE_PSK_WITH_AES_256_GCM_SHA384),
+        ],
+        "tshark 4.0 does not decrypt ECDHE_PSK with AES-GCM",
     ),
 ];
-const CHACHA20: &str =
-    "tshark 4.0 does not decrypt ChaCha20-Poly1305 in DTLS 1.2, of two OpenSSLs neither";
-const ECDHE_PSK_GCM: &str = "tshark 4.0 does not decrypt ECDHE_PSK with AES-GCM";
 
 pub fn counterpart() -> Res<Counterpart> {
     Ok(Counterpart {

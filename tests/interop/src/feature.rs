@@ -66,7 +66,7 @@ impl fmt::Display for Feature {
 pub struct Lack {
     /// The peer's role; without one it is both.
     pub role: Option<Role>,
-    /// All of these together. Nothing at all means everything.
+    /// Each of these. Nothing at all means everything.
     pub features: &'static [Feature],
     pub why: &'static str,
 }
@@ -99,7 +99,8 @@ impl Lack {
     pub fn concerns(&self, case: &Case) -> bool {
         let asked = case.features();
         self.role.is_none_or(|role| role == case.theirs())
-            && self.features.iter().all(|lacked| asked.contains(lacked))
+            && (self.features.is_empty()
+                || self.features.iter().any(|lacked| asked.contains(lacked)))
     }
 }
 

@@ -25,7 +25,7 @@ const GROUPS: [NamedGroup; 3] = [
     NamedGroup::SECP384R1,
 ];
 
-const SIGNATURES: [(Kind, SignatureScheme); 9] = [
+pub const SIGNATURES: [(Kind, SignatureScheme); 9] = [
     (Kind::P256, SignatureScheme::ECDSA_SECP256R1_SHA256),
     (Kind::P384, SignatureScheme::ECDSA_SECP384R1_SHA384),
     (Kind::Ed25519, SignatureScheme::ED25519),

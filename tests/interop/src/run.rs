@@ -119,7 +119,8 @@ fn converse(
     let (start, mut pause) = (Instant::now(), REPEAT);
     let our_line = format!("{OUR_LINE} {number}");
     let their_line = if them.echoes() { &our_line } else { THEIR_LINE };
-    let (mut heard, mut buf) = (false, [0; 2048]);
+    // s_server sends several lines at once where they have piled up.
+    let (mut heard, mut buf) = (false, vec![0; 16 * 1024]);
     while !(heard && them.has_heard(&our_line)) {
         if start.elapsed() > limit {
             return Err(with_complaint("no data after the handshake", them));

@@ -8,6 +8,7 @@ use super::names::{
 use crate::Res;
 use crate::case::{Case, ClientAuth, Resumed, Role};
 use crate::feature::{Feature, Lack};
+use crate::matrix::SIGNATURES;
 use crate::ours::{PSK, PSK_IDENTITY, THEIR_ALPN};
 use crate::pki::{OTHER_NAME, Pki};
 use boring::ssl::{
@@ -15,7 +16,7 @@ use boring::ssl::{
     SslOptions, SslSession, SslSessionCacheMode, SslStream, SslVerifyMode, SslVersion,
     select_next_proto,
 };
-use flightline::{CipherSuite, SignatureScheme};
+use flightline::{CipherSuite, ProtocolVersion};
 use foreign_types::ForeignTypeRef;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -30,34 +31,16 @@ pub fn boringssl() -> Library {
     }
 }
 
-const NO_SUCH_PSK: &str = "its only PSK suite with an AEAD is ECDHE_PSK with ChaCha20-Poly1305";
-
 const LACKS: &[Lack] = &[
     Lack::both(
-        &[Feature::Suite(
-            CipherSuite::TLS_ECDHE_PSK_WITH_AES_128_GCM_SHA256,
-        )],
-        NO_SUCH_PSK,
-    ),
-    Lack::both(
-        &[Feature::Suite(
-            CipherSuite::TLS_ECDHE_PSK_WITH_AES_256_GCM_SHA384,
-        )],
-        NO_SUCH_PSK,
-    ),
-    Lack::both(
-        &[Feature::Suite(CipherSuite::TLS_PSK_WITH_AES_128_GCM_SHA256)],
-        NO_SUCH_PSK,
-    ),
-    Lack::both(
-        &[Feature::Suite(CipherSuite::TLS_PSK_WITH_AES_256_GCM_SHA384)],
-        NO_SUCH_PSK,
-    ),
-    Lack::both(
-        &[Feature::Suite(
-            CipherSuite::TLS_PSK_WITH_CHACHA20_POLY1305_SHA256,
-        )],
-        NO_SUCH_PSK,
+        &[
+            Feature::Suite(CipherSuite::TLS_ECDHE_PSK_WITH_AES_128_GCM_SHA256),
+            Feature::Suite(CipherSuite::TLS_ECDHE_PSK_WITH_AES_256_GCM_SHA384),
+            Feature::Suite(CipherSuite::TLS_PSK_WITH_AES_128_GCM_SHA256),
+            Feature::Suite(CipherSuite::TLS_PSK_WITH_AES_256_GCM_SHA384),
+            Feature::Suite(CipherSuite::TLS_PSK_WITH_CHACHA20_POLY1305_SHA256),
+        ],
+        "its only PSK suite with an AEAD is ECDHE_PSK with ChaCha20-Poly1305",
     ),
     Lack::server(&[Feature::Cookies], "its server has no cookies"),
 ];
@@ -77,8 +60,12 @@ struct BoringSsl {
 
 fn context(case: &Case, pki: &Pki, role: Role) -> Res<Arc<dyn Context>> {
     let mut builder = SslContext::builder(SslMethod::dtls())?;
-    builder.set_min_proto_version(Some(SslVersion::DTLS1_2))?;
-    builder.set_max_proto_version(Some(SslVersion::DTLS1_2))?;
+    let version = match case.version {
+        ProtocolVersion::DTLS1_3 => SslVersion::DTLS1_3,
+        _ => SslVersion::DTLS1_2,
+    };
+    builder.set_min_proto_version(Some(version))?;
+    builder.set_max_proto_version(Some(version))?;
     negotiation(case, &mut builder)?;
     match role {
         Role::Client => client(case, pki, &mut builder)?,
@@ -125,7 +112,9 @@ fn negotiation(case: &Case, builder: &mut SslContextBuilder) -> Res<()> {
     let names = match case.signature {
         Some(scheme) => signatures(scheme),
         // Ed25519 is not among its defaults.
-        None => ALL_SIGNATURES.map(signature_name).join(":"),
+        None => SIGNATURES
+            .map(|(_, scheme)| signature_name(scheme))
+            .join(":"),
     };
     builder.set_sigalgs_list(&names)?;
     if let Some(profile) = case.srtp {
@@ -133,18 +122,6 @@ fn negotiation(case: &Case, builder: &mut SslContextBuilder) -> Res<()> {
     }
     Ok(())
 }
-
-const ALL_SIGNATURES: [SignatureScheme; 9] = [
-    SignatureScheme::ECDSA_SECP256R1_SHA256,
-    SignatureScheme::ECDSA_SECP384R1_SHA384,
-    SignatureScheme::ED25519,
-    SignatureScheme::RSA_PSS_RSAE_SHA256,
-    SignatureScheme::RSA_PSS_RSAE_SHA384,
-    SignatureScheme::RSA_PSS_RSAE_SHA512,
-    SignatureScheme::RSA_PKCS1_SHA256,
-    SignatureScheme::RSA_PKCS1_SHA384,
-    SignatureScheme::RSA_PKCS1_SHA512,
-];
 
 fn client(case: &Case, pki: &Pki, builder: &mut SslContextBuilder) -> Res<()> {
     if case.uses_psk() {

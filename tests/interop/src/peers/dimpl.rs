@@ -8,7 +8,7 @@ use crate::feature::{Feature, Lack};
 use crate::pki::{Kind, Pki};
 use dimpl::crypto::Dtls12CipherSuite;
 use dimpl::{Config, Dtls, DtlsCertificate, Output};
-use flightline::{CipherSuite, NamedGroup, SrtpProfile};
+use flightline::{CipherSuite, NamedGroup, ProtocolVersion, SrtpProfile};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use std::collections::VecDeque;
@@ -26,27 +26,40 @@ pub fn dimpl() -> Library {
 }
 
 const NO_VERIFICATION: &str = "leaves chains and names to the application";
-const NO_RSA: &str = "has no RSA";
-const NO_ED25519: &str = "has no Ed25519";
 
 const LACKS: &[Lack] = &[
-    Lack::both(&[Feature::ServerCertificate(Kind::Rsa)], NO_RSA),
-    Lack::both(&[Feature::ClientCertificate(Kind::Rsa)], NO_RSA),
-    Lack::both(&[Feature::ServerCertificate(Kind::Ed25519)], NO_ED25519),
-    Lack::both(&[Feature::ClientCertificate(Kind::Ed25519)], NO_ED25519),
-    Lack::both(&[Feature::Refuses(Wrong::Suite)], NO_RSA),
+    Lack::both(
+        &[
+            Feature::ServerCertificate(Kind::Rsa),
+            Feature::ClientCertificate(Kind::Rsa),
+            Feature::Refuses(Wrong::Suite),
+        ],
+        "has no RSA",
+    ),
+    Lack::both(
+        &[
+            Feature::ServerCertificate(Kind::Ed25519),
+            Feature::ClientCertificate(Kind::Ed25519),
+        ],
+        "has no Ed25519",
+    ),
     Lack::both(&[Feature::Psk], "its only PSK suite is with AES-CCM-8"),
     Lack::client(&[Feature::NoClientCertificate], "has a certificate always"),
-    Lack::server(
-        &[Feature::Refuses(Wrong::Curve)],
-        "does not hold its certificate's curve against the client's groups",
-    ),
     Lack::server(
         &[Feature::OptionalClientAuth],
         "a certificate that it asks for is required",
     ),
-    Lack::client(&[Feature::Refuses(Wrong::Name)], NO_VERIFICATION),
-    Lack::client(&[Feature::Refuses(Wrong::Authority)], NO_VERIFICATION),
+    Lack::server(
+        &[Feature::Refuses(Wrong::Curve)],
+        "does not hold its certificate's curve against the client's groups",
+    ),
+    Lack::client(
+        &[
+            Feature::Refuses(Wrong::Name),
+            Feature::Refuses(Wrong::Authority),
+        ],
+        NO_VERIFICATION,
+    ),
     Lack::server(&[Feature::Refuses(Wrong::ClientAuthority)], NO_VERIFICATION),
     Lack::both(&[Feature::Alpn], "has no ALPN"),
     Lack::both(&[Feature::ServerName], "has no SNI"),
@@ -65,6 +78,7 @@ const RETRIES: usize = 20;
 
 struct Dimpl {
     role: Role,
+    version: ProtocolVersion,
     config: Arc<Config>,
     certificate: DtlsCertificate,
 }
@@ -97,6 +111,7 @@ fn context(case: &Case, pki: &Pki, role: Role) -> Res<Arc<dyn Context>> {
     let key = PrivateKeyDer::from_pem_file(pki.key(name))?;
     Ok(Arc::new(Dimpl {
         role,
+        version: case.version,
         config: Arc::new(config.build()?),
         certificate: DtlsCertificate {
             certificate: CertificateDer::from_pem_file(pki.certificate(name))?.to_vec(),
@@ -128,7 +143,11 @@ fn group_number(group: NamedGroup) -> dimpl::NamedGroup {
 impl Context for Dimpl {
     fn connection(&self, wire: Wire, _: SocketAddr) -> Res<Box<dyn Connection>> {
         let now = Instant::now();
-        let mut dtls = Dtls::new_12(self.config.clone(), self.certificate.clone(), now);
+        let new = match self.version {
+            ProtocolVersion::DTLS1_3 => Dtls::new_13,
+            _ => Dtls::new_12,
+        };
+        let mut dtls = new(self.config.clone(), self.certificate.clone(), now);
         dtls.set_active(self.role == Role::Client);
         dtls.handle_timeout(now)?;
         Ok(Box::new(Engine {

@@ -15,15 +15,10 @@ pub struct GnuTls;
 
 const LACKS: &[Lack] = &[
     Lack::both(
-        &[Feature::Suite(
-            CipherSuite::TLS_ECDHE_PSK_WITH_AES_128_GCM_SHA256,
-        )],
-        "has no ECDHE_PSK with AES-GCM",
-    ),
-    Lack::both(
-        &[Feature::Suite(
-            CipherSuite::TLS_ECDHE_PSK_WITH_AES_256_GCM_SHA384,
-        )],
+        &[
+            Feature::Suite(CipherSuite::TLS_ECDHE_PSK_WITH_AES_128_GCM_SHA256),
+            Feature::Suite(CipherSuite::TLS_ECDHE_PSK_WITH_AES_256_GCM_SHA384),
+        ],
         "has no ECDHE_PSK with AES-GCM",
     ),
     Lack::client(

@@ -8,8 +8,10 @@ use crate::case::{Case, Role};
 use crate::feature::Lack;
 use crate::pki::Pki;
 use std::collections::{HashMap, VecDeque};
+use std::ffi::c_void;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, UdpSocket};
+use std::slice;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex};
@@ -79,6 +81,40 @@ impl Wire {
 
     pub fn send(&self, datagram: &[u8]) {
         self.0.lock().unwrap().sent.push_back(datagram.to_vec());
+    }
+
+    /// For libraries in C.
+    ///
+    /// # Safety
+    ///
+    /// `wire` points to a `Wire`, and `data` to `length` bytes.
+    pub unsafe fn send_from(wire: *mut c_void, data: *const u8, length: usize) {
+        // SAFETY: as the caller promises.
+        let (wire, data) = unsafe { (&*wire.cast::<Wire>(), slice::from_raw_parts(data, length)) };
+        wire.send(data);
+    }
+
+    /// For libraries in C.
+    ///
+    /// # Safety
+    ///
+    /// `wire` points to a `Wire`, and `data` to `room` initialized bytes.
+    pub unsafe fn receive_into(wire: *mut c_void, data: *mut u8, room: usize) -> Option<usize> {
+        // SAFETY: as the caller promises.
+        let (wire, data) =
+            unsafe { (&*wire.cast::<Wire>(), slice::from_raw_parts_mut(data, room)) };
+        wire.receive(data)
+    }
+
+    /// Forgets what arrived and is as `unwanted` says.
+    pub fn discard(&self, unwanted: fn(&[u8]) -> bool) {
+        let mut queues = self.0.lock().unwrap();
+        queues.arrived.retain(|datagram| !unwanted(datagram));
+    }
+
+    /// Whether datagrams wait to be sent.
+    pub fn sends(&self) -> bool {
+        !self.0.lock().unwrap().sent.is_empty()
     }
 
     fn deliver(&self, datagram: &[u8]) {

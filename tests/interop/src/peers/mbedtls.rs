@@ -41,36 +41,28 @@ pub fn mbedtls() -> Library {
     }
 }
 
-const NO_ED25519: &str = "has no Ed25519";
-const NO_PSS: &str = "has no RSA-PSS in TLS 1.2";
-const NO_PSK_GCM: &str = "has no ECDHE_PSK with AES-GCM";
-
 const LACKS: &[Lack] = &[
     Lack::both(
-        &[Feature::Suite(
-            CipherSuite::TLS_ECDHE_PSK_WITH_AES_128_GCM_SHA256,
-        )],
-        NO_PSK_GCM,
+        &[
+            Feature::Suite(CipherSuite::TLS_ECDHE_PSK_WITH_AES_128_GCM_SHA256),
+            Feature::Suite(CipherSuite::TLS_ECDHE_PSK_WITH_AES_256_GCM_SHA384),
+        ],
+        "has no ECDHE_PSK with AES-GCM",
     ),
     Lack::both(
-        &[Feature::Suite(
-            CipherSuite::TLS_ECDHE_PSK_WITH_AES_256_GCM_SHA384,
-        )],
-        NO_PSK_GCM,
-    ),
-    Lack::both(&[Feature::ServerCertificate(Kind::Ed25519)], NO_ED25519),
-    Lack::both(&[Feature::ClientCertificate(Kind::Ed25519)], NO_ED25519),
-    Lack::both(
-        &[Feature::Signature(SignatureScheme::RSA_PSS_RSAE_SHA256)],
-        NO_PSS,
+        &[
+            Feature::ServerCertificate(Kind::Ed25519),
+            Feature::ClientCertificate(Kind::Ed25519),
+        ],
+        "has no Ed25519",
     ),
     Lack::both(
-        &[Feature::Signature(SignatureScheme::RSA_PSS_RSAE_SHA384)],
-        NO_PSS,
-    ),
-    Lack::both(
-        &[Feature::Signature(SignatureScheme::RSA_PSS_RSAE_SHA512)],
-        NO_PSS,
+        &[
+            Feature::Signature(SignatureScheme::RSA_PSS_RSAE_SHA256),
+            Feature::Signature(SignatureScheme::RSA_PSS_RSAE_SHA384),
+            Feature::Signature(SignatureScheme::RSA_PSS_RSAE_SHA512),
+        ],
+        "has no RSA-PSS in TLS 1.2",
     ),
     Lack::both(
         &[Feature::Srtp],
@@ -443,21 +435,13 @@ impl TimerCallback for Timer {
 
 unsafe extern "C" fn send(wire: *mut c_void, data: *const u8, length: usize) -> c_int {
     // SAFETY: Mbed TLS hands over so many readable bytes, and the wire that it was given.
-    let (wire, data) = unsafe {
-        let data = std::slice::from_raw_parts(data, length);
-        (&*wire.cast::<Wire>(), data)
-    };
-    wire.send(data);
+    unsafe { Wire::send_from(wire, data, length) };
     c_int::try_from(length).unwrap_or(c_int::MAX)
 }
 
 unsafe extern "C" fn receive(wire: *mut c_void, data: *mut u8, length: usize) -> c_int {
     // SAFETY: Mbed TLS hands over so many writable bytes, and the wire that it was given.
-    let (wire, data) = unsafe {
-        let data = std::slice::from_raw_parts_mut(data, length);
-        (&*wire.cast::<Wire>(), data)
-    };
-    match wire.receive(data) {
+    match unsafe { Wire::receive_into(wire, data, length) } {
         Some(length) => c_int::try_from(length).unwrap_or(c_int::MAX),
         None => ERR_SSL_WANT_READ,
     }

@@ -30,12 +30,14 @@ pub fn wolfssl() -> Library {
     }
 }
 
-const NO_STATIC_PSK: &str = "its build by `wolfssl-sys` has no PSK with AES-GCM and without ECDHE";
-const NO_ED25519: &str = "its build by `wolfssl-sys` is without Ed25519";
-
 const LACKS: &[Lack] = &[
-    Lack::both(&[Feature::ServerCertificate(Kind::Ed25519)], NO_ED25519),
-    Lack::both(&[Feature::ClientCertificate(Kind::Ed25519)], NO_ED25519),
+    Lack::both(
+        &[
+            Feature::ServerCertificate(Kind::Ed25519),
+            Feature::ClientCertificate(Kind::Ed25519),
+        ],
+        "its build by `wolfssl-sys` is without Ed25519",
+    ),
     Lack::both(
         &[Feature::Resumed(Resumed::ByTicket)],
         "its build by `wolfssl-sys` is without tickets for DTLS 1.2",
@@ -47,12 +49,11 @@ const LACKS: &[Lack] = &[
         "has no such suite",
     ),
     Lack::both(
-        &[Feature::Suite(CipherSuite::TLS_PSK_WITH_AES_128_GCM_SHA256)],
-        NO_STATIC_PSK,
-    ),
-    Lack::both(
-        &[Feature::Suite(CipherSuite::TLS_PSK_WITH_AES_256_GCM_SHA384)],
-        NO_STATIC_PSK,
+        &[
+            Feature::Suite(CipherSuite::TLS_PSK_WITH_AES_128_GCM_SHA256),
+            Feature::Suite(CipherSuite::TLS_PSK_WITH_AES_256_GCM_SHA384),
+        ],
+        "its build by `wolfssl-sys` has no PSK with AES-GCM and without ECDHE",
     ),
     Lack::server(
         &[Feature::Refuses(Wrong::Curve)],
@@ -344,7 +345,7 @@ impl Ssl {
         Ok(())
     }
 
-    /// Starts the time that its timer has now, as its manual does before each wait for a datagram.
+    /// Starts the time that its timer has now.
     fn wind(&mut self) {
         let seconds = unsafe { wolfSSL_dtls_get_current_timeout(self.ssl) };
         let seconds = u32::try_from(seconds).unwrap_or(1);
@@ -375,7 +376,10 @@ impl Connection for Ssl {
         if !self.connected {
             let result = unsafe { wolfSSL_negotiate(self.ssl) };
             if result != 1 {
-                self.wind();
+                // What arrives must not put it off, what was sent starts it.
+                if self.due.is_none() || self.wire.sends() {
+                    self.wind();
+                }
                 return self.failed(result);
             }
             (self.connected, self.due) = (true, None);
@@ -387,6 +391,8 @@ impl Connection for Ssl {
             }
             return Ok(Step::Connected);
         }
+        // A hello that comes late would end the connection: for wolfSSL it is out of order.
+        self.wire.discard(is_hello);
         let mut buf = [0_u8; 2048];
         let room = c_int::try_from(buf.len())?;
         let result = unsafe { wolfSSL_read(self.ssl, buf.as_mut_ptr().cast(), room) };
@@ -412,6 +418,7 @@ impl Connection for Ssl {
     }
 
     fn expire(&mut self) -> Res<()> {
+        self.due = None;
         match unsafe { wolfSSL_dtls_got_timeout(self.ssl) } {
             1 => Ok(()),
             result => self.failed(result).map(drop),
@@ -425,15 +432,9 @@ unsafe extern "C" fn send(
     length: c_int,
     wire: *mut c_void,
 ) -> c_int {
+    let bytes = usize::try_from(length).unwrap_or(0);
     // SAFETY: wolfSSL hands over so many readable bytes, and the wire that it was given.
-    let (wire, data) = unsafe {
-        let length = usize::try_from(length).unwrap_or(0);
-        (
-            &*wire.cast::<Wire>(),
-            std::slice::from_raw_parts(data.cast::<u8>(), length),
-        )
-    };
-    wire.send(data);
+    unsafe { Wire::send_from(wire, data.cast(), bytes) };
     length
 }
 
@@ -443,15 +444,9 @@ unsafe extern "C" fn receive(
     length: c_int,
     wire: *mut c_void,
 ) -> c_int {
+    let room = usize::try_from(length).unwrap_or(0);
     // SAFETY: wolfSSL hands over so many writable bytes, and the wire that it was given.
-    let (wire, data) = unsafe {
-        let length = usize::try_from(length).unwrap_or(0);
-        (
-            &*wire.cast::<Wire>(),
-            std::slice::from_raw_parts_mut(data.cast::<u8>(), length),
-        )
-    };
-    match wire.receive(data) {
+    match unsafe { Wire::receive_into(wire, data.cast(), room) } {
         Some(length) => c_int::try_from(length).unwrap_or(0),
         None => IOerrors_WOLFSSL_CBIO_ERR_WANT_READ,
     }
@@ -513,6 +508,32 @@ unsafe extern "C" fn choose_certificate(
         }
     }
     0
+}
+
+/// Whether a datagram begins with a ClientHello in the clear (RFC 6347 §4.1, §4.2.2).
+fn is_hello(datagram: &[u8]) -> bool {
+    const HANDSHAKE: u8 = 22;
+    const CLIENT_HELLO: u8 = 1;
+    matches!(
+        datagram,
+        [
+            HANDSHAKE,
+            _,
+            _,
+            0,
+            0,
+            _,
+            _,
+            _,
+            _,
+            _,
+            _,
+            _,
+            _,
+            CLIENT_HELLO,
+            ..
+        ]
+    )
 }
 
 fn group_number(group: NamedGroup) -> c_int {
