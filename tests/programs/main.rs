@@ -1,6 +1,11 @@
 //! The programs among the examples: bad input gets one line that says what to do, and a failure.
 #![cfg(feature = "x509")]
-#![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
 
 mod coap;
 
