@@ -86,7 +86,9 @@ fn client(case: &Case, peer: &dyn Peer, pki: &Pki, limit: Duration) -> Res<Strin
         if case.cookies && !watch.was_challenged() {
             return Err("the server has wanted no cookie".into());
         }
-        detail = converse(case, number, &socket, &mut *server.conversation, limit)?;
+        let them = &mut *server.conversation;
+        detail = converse(case, number, &socket, them, limit)
+            .map_err(|error| with_complaint(error, them))?;
         socket.close(Duration::from_millis(10));
     }
     Ok(detail)
@@ -123,7 +125,7 @@ fn converse(
     let (mut heard, mut buf) = (false, vec![0; 16 * 1024]);
     while !(heard && them.has_heard(&our_line)) {
         if start.elapsed() > limit {
-            return Err(with_complaint("no data after the handshake", them));
+            return Err("no data after the handshake".into());
         }
         socket.send(format!("{our_line}\n").as_bytes())?;
         them.say(THEIR_LINE);
@@ -133,7 +135,7 @@ fn converse(
         match socket.recv(&mut buf) {
             Ok(length) => heard |= only_lines(&buf[..length], their_line)?,
             Err(Error::ReadTimeout) => {}
-            Err(error) => return Err(with_complaint(error, them)),
+            Err(error) => return Err(error.into()),
         }
     }
     check_srtp(case, &agreed, them)?;

@@ -13,7 +13,9 @@ use std::ffi::{CStr, CString, c_char, c_int, c_uchar, c_uint, c_void};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::ptr::{null, null_mut};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, Once};
+use std::thread;
 use std::time::{Duration, Instant};
 use wolfssl_sys::*;
 
@@ -77,6 +79,8 @@ const PEM: c_int = WOLFSSL_FILETYPE_PEM as c_int;
 
 struct WolfSsl {
     role: Role,
+    /// Of a server that keeps sessions.
+    turn: Option<Turn>,
     context: *mut WOLFSSL_CTX,
     /// Of a server: what its second name has. In a box, since wolfSSL knows where it is.
     other: Box<Option<Files>>,
@@ -87,6 +91,27 @@ struct WolfSsl {
     resumes: bool,
     /// Of a client: the session that it was given last.
     session: Arc<Mutex<Option<Session>>>,
+}
+
+/// The right to keep sessions. All contexts share one cache of 33, in which they would crowd each other
+/// out, so one server at a time has it.
+struct Turn;
+
+static TURN_IS_TAKEN: AtomicBool = AtomicBool::new(false);
+
+impl Turn {
+    fn wait() -> Turn {
+        while TURN_IS_TAKEN.swap(true, Ordering::SeqCst) {
+            thread::sleep(Duration::from_millis(10));
+        }
+        Turn
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        TURN_IS_TAKEN.store(false, Ordering::SeqCst);
+    }
 }
 
 /// Where a certificate and its key are.
@@ -132,8 +157,10 @@ fn context(case: &Case, pki: &Pki, role: Role) -> Res<Arc<dyn Context>> {
     }
     let names = (case.name_asked_for(), case.name_wanted());
     let other = (role == Role::Server && case.other_name).then(|| Files::of(pki, "other"));
+    let keeps_sessions = role == Role::Server && case.resumed.is_some();
     let wolfssl = WolfSsl {
         role,
+        turn: keeps_sessions.then(Turn::wait),
         context,
         other: Box::new(other.transpose()?),
         names: (role == Role::Client && !case.uses_psk()).then_some(names),
@@ -155,6 +182,10 @@ impl WolfSsl {
         unsafe {
             wolfSSL_CTX_SetIORecv(self.context, Some(receive));
             wolfSSL_CTX_SetIOSend(self.context, Some(send));
+            if self.turn.is_none() {
+                let off = WOLFSSL_SESS_CACHE_OFF.into();
+                wolfSSL_CTX_set_session_cache_mode(self.context, off);
+            }
             if let Some(names) = suites(case) {
                 let names = CString::new(names)?;
                 ok(wolfSSL_CTX_set_cipher_list(self.context, names.as_ptr()))?;
