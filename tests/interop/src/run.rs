@@ -129,12 +129,11 @@ fn converse(
         }
         socket.send(format!("{our_line}\n").as_bytes())?;
         them.say(THEIR_LINE);
-        // Each pause is twice the one before: see `Peer::retransmission`.
         socket.set_read_timeout(Some(pause))?;
-        pause *= 2;
         match socket.recv(&mut buf) {
             Ok(length) => heard |= only_lines(&buf[..length], their_line)?,
-            Err(Error::ReadTimeout) => {}
+            // What is lost is not hurried: see `Peer::retransmission`.
+            Err(Error::ReadTimeout) => pause = limit.min(pause * 2),
             Err(error) => return Err(error.into()),
         }
     }
