@@ -57,8 +57,7 @@ fn run(options: &Options) -> Outcome<()> {
             "
 talk to it (coap-client is libcoap's; -n: it does not check the certificate):
     cargo run --release --example coap_client -- {address} /echo -m post -e hello --pin {fingerprint}
-    coap-client-openssl -n -m post -e hello coaps://{address}/echo
-"
+    coap-client-openssl -n -m post -e hello coaps://{address}/echo"
         );
     }
     if let Some((name, key)) = options.server.shared.psk_arguments() {
@@ -66,8 +65,7 @@ talk to it (coap-client is libcoap's; -n: it does not check the certificate):
             "
 talk to it by the pre-shared key {name:?} (coap-client is libcoap's, and wants the key as text):
     cargo run --release --example coap_client -- {address} /echo -m post -e hello --psk-identity {name} --psk {key}
-    coap-client-openssl -u {name} -k \"$(echo {key} | xxd -r -p)\" -m post -e hello coaps://{address}/echo
-"
+    coap-client-openssl -u {name} -k \"$(echo {key} | xxd -r -p)\" -m post -e hello coaps://{address}/echo"
         );
     }
     server::serve(listener, converse)

@@ -38,8 +38,7 @@ fn run(options: &Options) -> Outcome<()> {
 talk to it (the last two do not check the certificate):
     cargo run --release --example dtls_client -- {address} --pin {fingerprint}
     openssl s_client -dtls1_2 -connect {address}
-    gnutls-cli --udp --insecure -p {port} {host}
-"
+    gnutls-cli --udp --insecure -p {port} {host}"
         );
     }
     if let Some((name, key)) = options.server.shared.psk_arguments() {
@@ -48,8 +47,7 @@ talk to it (the last two do not check the certificate):
 talk to it by the pre-shared key {name:?}:
     cargo run --release --example dtls_client -- {address} --psk-identity {name} --psk {key}
     openssl s_client -dtls1_2 -connect {address} -psk_identity {name} -psk {key}
-    gnutls-cli --udp --priority NORMAL:-KX-ALL:+ECDHE-PSK:+PSK --pskusername {name} --pskkey {key} -p {port} {host}
-"
+    gnutls-cli --udp --priority NORMAL:-KX-ALL:+ECDHE-PSK:+PSK --pskusername {name} --pskkey {key} -p {port} {host}"
         );
     }
     server::serve(listener, echo)
