@@ -133,6 +133,7 @@ fn plan<'a>(
     trials.extend(decryption::trials(counterparts, seed));
     let mut plan = Vec::new();
     for trial in trials {
+        report.expect(&trial);
         let lacking = trial.is_lacking();
         if lacking {
             report.lacks(&trial);

@@ -50,20 +50,24 @@ impl Report {
         self.note(trial, Verdict::Lacking);
     }
 
-    fn note(&mut self, trial: &Trial, verdict: Verdict) {
-        let case = &trial.case;
+    /// Gives the trial's case a row. The rows' order is that of these calls.
+    pub fn expect(&mut self, trial: &Trial) -> usize {
         let row = Row {
-            section: case.section,
-            name: case.name.clone(),
+            section: trial.case.section,
+            name: trial.case.name.clone(),
         };
-        let number = match self.rows.iter().position(|other| *other == row) {
+        match self.rows.iter().position(|other| *other == row) {
             Some(number) => number,
             None => {
                 self.rows.push(row);
                 self.rows.len() - 1
             }
-        };
-        let key = (number, (trial.with.name, case.theirs()));
+        }
+    }
+
+    fn note(&mut self, trial: &Trial, verdict: Verdict) {
+        let case = &trial.case;
+        let key = (self.expect(trial), (trial.with.name, case.theirs()));
         let cell = self.cells.entry(key).or_default();
         match case.seed {
             None => cell.good = Some(verdict),
