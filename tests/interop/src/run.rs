@@ -1,14 +1,14 @@
 //! Runs one case with one peer.
 
 use crate::Res;
-use crate::case::{Case, ClientAuth, Role, Wrong};
+use crate::case::{Case, ClientAuth, Resumed, Role, Wrong};
 use crate::ours::{OUR_ALPN, PSK_IDENTITY, THEIR_ALPN, Watch, client_config, server_config};
 use crate::peers::{Conversation, Peer, Srtp};
 use crate::pki::{NAME, OTHER_NAME, Pki};
 use crate::proxy::Proxy;
 use flightline::{
-    CertificateError, ClientConfig, DtlsListener, DtlsSocket, Error, PeerIdentity, ServeOptions,
-    ServerName, SrtpKeys,
+    CertificateError, ClientConfig, DtlsListener, DtlsSocket, Error, HandshakeType, PeerIdentity,
+    ServeOptions, ServerName, SrtpKeys,
 };
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -61,11 +61,9 @@ fn client(case: &Case, peer: &dyn Peer, pki: &Pki, limit: Duration) -> Res<Strin
             Ok(_) if !case.succeeds() => return Err("the handshake succeeded and must not".into()),
             Ok(socket) => socket,
         };
-        if case.cookies && !watch.was_challenged() {
-            return Err("the server has wanted no cookie".into());
-        }
         let them = &mut *server.conversation;
         detail = converse(case, number, &socket, them, limit)
+            .and_then(|detail| check_messages(case, &watch).map(|()| detail))
             .map_err(|error| with_complaint(error, them))?;
         socket.close(Duration::from_millis(10));
     }
@@ -150,7 +148,9 @@ fn expected_error(case: &Case, error: Error, them: &dyn Conversation) -> Res<Str
 // Ours is the server.
 
 fn server(case: &Case, peer: &dyn Peer, pki: &Pki, limit: Duration) -> Res<String> {
-    let listener = DtlsListener::bind("127.0.0.1:0", server_config(case, pki)?)?;
+    let watch = Arc::<Watch>::default();
+    let config = server_config(case, pki, watch.clone())?;
+    let listener = DtlsListener::bind("127.0.0.1:0", config)?;
     let address = listener.local_addr()?;
     let closer = listener.closer();
     let (tell, told) = mpsc::channel();
@@ -167,6 +167,9 @@ fn server(case: &Case, peer: &dyn Peer, pki: &Pki, limit: Duration) -> Res<Strin
     let outcome = connections(case, peer, pki, address, &told, limit);
     closer.close();
     serving.join().map_err(|_| "the listener panicked")??;
+    if outcome.is_ok() && case.succeeds() {
+        check_messages(case, &watch)?;
+    }
     outcome
 }
 
@@ -347,6 +350,31 @@ fn check(case: &Case, number: usize, agreed: &Agreed) -> Res<()> {
     };
     if !right {
         return Err(format!("another peer identity: {:?}", agreed.peer).into());
+    }
+    Ok(())
+}
+
+/// Whether those messages went either way that tell that the case was what it says.
+fn check_messages(case: &Case, watch: &Watch) -> Res<()> {
+    let shows = matches!(
+        case.client_auth,
+        ClientAuth::Optional(_) | ClientAuth::Required(_)
+    );
+    let asks = case.client_auth != ClientAuth::None;
+    let by_ticket = case.resumed.map(|resumed| resumed == Resumed::ByTicket);
+    for (message, wanted) in [
+        (HandshakeType::CERTIFICATE_REQUEST, Some(asks)),
+        (HandshakeType::CERTIFICATE_VERIFY, Some(shows)),
+        (HandshakeType::NEW_SESSION_TICKET, by_ticket),
+        (
+            HandshakeType::HELLO_VERIFY_REQUEST,
+            case.cookies.then_some(true),
+        ),
+    ] {
+        if wanted.is_some_and(|wanted| wanted != watch.saw(message)) {
+            let was = if watch.saw(message) { "a" } else { "no" };
+            return Err(format!("there was {was} {message}").into());
+        }
     }
     Ok(())
 }
