@@ -7,8 +7,8 @@ use flightline::{
     ClientConfig, ConfigBuilder, Event, HandshakeType, Identity, Observer, Psk, RootCertificates,
     RootsVerifier, ServerConfig, ServerIdentity, ServerTrust, Settings, What,
 };
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 pub const PSK_IDENTITY: &str = "sensor-7";
@@ -37,7 +37,11 @@ pub fn client_builder(
     Ok(builder)
 }
 
+<<<<<<< HEAD
 pub fn server_builder(case: &Case, pki: &Pki) -> Res<ConfigBuilder<ServerConfig>> {
+=======
+pub fn server_config(case: &Case, pki: &Pki, watch: Arc<Watch>) -> Res<ServerConfig> {
+>>>>>>> interop
     let identity = if case.uses_psk() {
         ServerIdentity::psk(psk(case)?)
     } else {
@@ -50,7 +54,7 @@ pub fn server_builder(case: &Case, pki: &Pki) -> Res<ConfigBuilder<ServerConfig>
         })
     };
     let verifier = || RootCertificates::from_pem_file(pki.ca()).map(RootsVerifier::new);
-    let mut builder = shared(case, Arc::default(), ServerConfig::builder(identity));
+    let mut builder = shared(case, watch, ServerConfig::builder(identity));
     builder = match case.client_auth {
         ClientAuth::None => builder,
         ClientAuth::Optional(_) | ClientAuth::OptionalWithout => {
@@ -90,15 +94,15 @@ fn shared<C: AsMut<Settings>>(
     builder
 }
 
-/// Looks on: prints the flight log, if that is wanted, and knows whether the peer wanted a cookie.
+/// Looks on: prints the flight log, if that is wanted, and keeps which messages went either way.
 #[derive(Default)]
 pub struct Watch {
-    challenged: AtomicBool,
+    messages: Mutex<BTreeSet<HandshakeType>>,
 }
 
 impl Watch {
-    pub fn was_challenged(&self) -> bool {
-        self.challenged.load(Ordering::Relaxed)
+    pub fn saw(&self, message: HandshakeType) -> bool {
+        self.messages.lock().unwrap().contains(&message)
     }
 }
 
@@ -107,10 +111,9 @@ impl Observer for Watch {
         if crate::is_verbose() {
             println!("{event}");
         }
-        if let What::FlightReceived { messages } = &event.what {
-            let cookie = Some(HandshakeType::HELLO_VERIFY_REQUEST);
-            let challenged = messages.iter().any(|message| message.typ == cookie);
-            self.challenged.fetch_or(challenged, Ordering::Relaxed);
+        if let What::FlightSent { messages, .. } | What::FlightReceived { messages } = &event.what {
+            let types = messages.iter().filter_map(|message| message.typ);
+            self.messages.lock().unwrap().extend(types);
         }
     }
 }

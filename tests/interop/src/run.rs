@@ -1,14 +1,19 @@
 //! Runs one case with one peer.
 
 use crate::Res;
+<<<<<<< HEAD
 use crate::case::{Case, ClientAuth, Role, Wrong};
 use crate::ours::{OUR_ALPN, PSK_IDENTITY, THEIR_ALPN, Watch, client_builder, server_builder};
+=======
+use crate::case::{Case, ClientAuth, Resumed, Role, Wrong};
+use crate::ours::{OUR_ALPN, PSK_IDENTITY, THEIR_ALPN, Watch, client_config, server_config};
+>>>>>>> interop
 use crate::peers::{Conversation, Peer, Srtp};
 use crate::pki::{NAME, OTHER_NAME, Pki};
 use crate::proxy::Proxy;
 use flightline::{
-    CertificateError, ClientConfig, DtlsListener, DtlsSocket, Error, PeerIdentity, ServeOptions,
-    ServerName, SrtpKeys,
+    CertificateError, ClientConfig, DtlsListener, DtlsSocket, Error, HandshakeType, PeerIdentity,
+    ServeOptions, ServerName, SrtpKeys,
 };
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -83,11 +88,9 @@ fn client(case: &Case, peer: &dyn Peer, pki: &Pki, limit: Duration) -> Res<Strin
             Ok(_) if !case.succeeds() => return Err("the handshake succeeded and must not".into()),
             Ok(socket) => socket,
         };
-        if case.cookies && !watch.was_challenged() {
-            return Err("the server has wanted no cookie".into());
-        }
         let them = &mut *server.conversation;
         detail = converse(case, number, &socket, them, limit)
+            .and_then(|detail| check_messages(case, &watch).map(|()| detail))
             .map_err(|error| with_complaint(error, them))?;
         socket.close(Duration::from_millis(10));
     }
@@ -174,8 +177,14 @@ fn expected_error(case: &Case, error: Error, them: &dyn Conversation) -> Res<Str
 // Ours is the server.
 
 fn server(case: &Case, peer: &dyn Peer, pki: &Pki, limit: Duration) -> Res<String> {
+<<<<<<< HEAD
     let config = server_builder(case, pki)?.retransmission(peer.retransmission());
     let listener = DtlsListener::bind("127.0.0.1:0", config.build()?)?;
+=======
+    let watch = Arc::<Watch>::default();
+    let config = server_config(case, pki, watch.clone())?;
+    let listener = DtlsListener::bind("127.0.0.1:0", config)?;
+>>>>>>> interop
     let address = listener.local_addr()?;
     let closer = listener.closer();
     let (tell, told) = mpsc::channel();
@@ -192,6 +201,9 @@ fn server(case: &Case, peer: &dyn Peer, pki: &Pki, limit: Duration) -> Res<Strin
     let outcome = connections(case, peer, pki, address, &told, limit);
     closer.close();
     serving.join().map_err(|_| "the listener panicked")??;
+    if outcome.is_ok() && case.succeeds() {
+        check_messages(case, &watch)?;
+    }
     outcome
 }
 
@@ -375,6 +387,31 @@ fn check(case: &Case, number: usize, agreed: &Agreed) -> Res<()> {
     };
     if !right {
         return Err(format!("another peer identity: {:?}", agreed.peer).into());
+    }
+    Ok(())
+}
+
+/// Whether those messages went either way that tell that the case was what it says.
+fn check_messages(case: &Case, watch: &Watch) -> Res<()> {
+    let shows = matches!(
+        case.client_auth,
+        ClientAuth::Optional(_) | ClientAuth::Required(_)
+    );
+    let asks = case.client_auth != ClientAuth::None;
+    let by_ticket = case.resumed.map(|resumed| resumed == Resumed::ByTicket);
+    for (message, wanted) in [
+        (HandshakeType::CERTIFICATE_REQUEST, Some(asks)),
+        (HandshakeType::CERTIFICATE_VERIFY, Some(shows)),
+        (HandshakeType::NEW_SESSION_TICKET, by_ticket),
+        (
+            HandshakeType::HELLO_VERIFY_REQUEST,
+            case.cookies.then_some(true),
+        ),
+    ] {
+        if wanted.is_some_and(|wanted| wanted != watch.saw(message)) {
+            let was = if watch.saw(message) { "a" } else { "no" };
+            return Err(format!("there was {was} {message}").into());
+        }
     }
     Ok(())
 }
