@@ -154,7 +154,7 @@ fn converse(case: &Case, pki: &Pki, files: &Files) -> Res<Conversation> {
     let key_log = Arc::new(KeyLogFile::create(&files.key_log)?);
     let (mut client, mut server) = (
         client_builder(case, pki, Arc::default())?,
-        server_builder(case, pki)?,
+        server_builder(case, pki, Arc::default())?,
     );
     client = client.retransmission(Retransmission::LOSSY);
     server = server.retransmission(Retransmission::LOSSY);

@@ -37,11 +37,11 @@ pub fn client_builder(
     Ok(builder)
 }
 
-<<<<<<< HEAD
-pub fn server_builder(case: &Case, pki: &Pki) -> Res<ConfigBuilder<ServerConfig>> {
-=======
-pub fn server_config(case: &Case, pki: &Pki, watch: Arc<Watch>) -> Res<ServerConfig> {
->>>>>>> interop
+pub fn server_builder(
+    case: &Case,
+    pki: &Pki,
+    watch: Arc<Watch>,
+) -> Res<ConfigBuilder<ServerConfig>> {
     let identity = if case.uses_psk() {
         ServerIdentity::psk(psk(case)?)
     } else {

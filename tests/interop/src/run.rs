@@ -1,13 +1,8 @@
 //! Runs one case with one peer.
 
 use crate::Res;
-<<<<<<< HEAD
-use crate::case::{Case, ClientAuth, Role, Wrong};
-use crate::ours::{OUR_ALPN, PSK_IDENTITY, THEIR_ALPN, Watch, client_builder, server_builder};
-=======
 use crate::case::{Case, ClientAuth, Resumed, Role, Wrong};
-use crate::ours::{OUR_ALPN, PSK_IDENTITY, THEIR_ALPN, Watch, client_config, server_config};
->>>>>>> interop
+use crate::ours::{OUR_ALPN, PSK_IDENTITY, THEIR_ALPN, Watch, client_builder, server_builder};
 use crate::peers::{Conversation, Peer, Srtp};
 use crate::pki::{NAME, OTHER_NAME, Pki};
 use crate::proxy::Proxy;
@@ -177,14 +172,9 @@ fn expected_error(case: &Case, error: Error, them: &dyn Conversation) -> Res<Str
 // Ours is the server.
 
 fn server(case: &Case, peer: &dyn Peer, pki: &Pki, limit: Duration) -> Res<String> {
-<<<<<<< HEAD
-    let config = server_builder(case, pki)?.retransmission(peer.retransmission());
-    let listener = DtlsListener::bind("127.0.0.1:0", config.build()?)?;
-=======
     let watch = Arc::<Watch>::default();
-    let config = server_config(case, pki, watch.clone())?;
-    let listener = DtlsListener::bind("127.0.0.1:0", config)?;
->>>>>>> interop
+    let config = server_builder(case, pki, watch.clone())?.retransmission(peer.retransmission());
+    let listener = DtlsListener::bind("127.0.0.1:0", config.build()?)?;
     let address = listener.local_addr()?;
     let closer = listener.closer();
     let (tell, told) = mpsc::channel();
