@@ -52,7 +52,7 @@ impl Peer for GnuTls {
     }
 
     fn attempts(&self) -> usize {
-        // gnutls-cli has 40 s for a handshake, and doubles its delay from a second on: one in thirty fails.
+        // It has 40 s for a handshake, and doubles its delay from a second on: one in fifty fails.
         4
     }
 

@@ -55,7 +55,7 @@ pub trait Peer: Sync {
         Duration::from_secs(60)
     }
 
-    /// How often its client may begin on a bad path, since it gives up earlier than we do.
+    /// How often a case may begin on a bad path with a peer that gives up earlier than we do.
     fn attempts(&self) -> usize {
         1
     }
