@@ -1,7 +1,7 @@
 //! BoringSSL, by the crate `boring`.
 
 use super::Srtp;
-use super::library::{Connection, Context, Library, Step, Wire};
+use super::library::{Connection, Context, FIRST_TIMEOUT, Library, Step, Wire};
 use super::names::{
     group_name, signature_name, signatures, srtp_material, srtp_name, srtp_profile, suite_name,
 };
@@ -44,9 +44,6 @@ const LACKS: &[Lack] = &[
     ),
     Lack::server(&[Feature::Cookies], "its server has no cookies"),
 ];
-
-/// Short, so that lost datagrams cost little; it doubles with each.
-const FIRST_TIMEOUT: u32 = 250;
 
 struct BoringSsl {
     role: Role,
@@ -223,13 +220,14 @@ impl Context for BoringSsl {
             // SAFETY: the session is one of this context.
             unsafe { ssl.set_session(&session)? };
         }
+        let first = u32::try_from(FIRST_TIMEOUT.as_millis())?;
         // SAFETY: the SSL is alive, and has no handshake yet.
         unsafe {
             match self.role {
                 Role::Client => boring_sys::SSL_set_connect_state(ssl.as_ptr()),
                 Role::Server => boring_sys::SSL_set_accept_state(ssl.as_ptr()),
             }
-            boring_sys::DTLSv1_set_initial_timeout_duration(ssl.as_ptr(), FIRST_TIMEOUT);
+            boring_sys::DTLSv1_set_initial_timeout_duration(ssl.as_ptr(), first);
         }
         Ok(Box::new(Stream {
             stream: SslStream::new(ssl, wire)?,

@@ -1,7 +1,7 @@
 //! dimpl, on the provider that is written in Rust.
 
 use super::Srtp;
-use super::library::{Connection, Context, Library, Step, Wire};
+use super::library::{Connection, Context, FIRST_TIMEOUT, Library, Step, Wire};
 use crate::Res;
 use crate::case::{Case, ClientAuth, Role, Wrong};
 use crate::feature::{Feature, Lack};
@@ -72,8 +72,6 @@ const LACKS: &[Lack] = &[
     Lack::both(&[Feature::Resumption], "does not resume"),
 ];
 
-/// Short, so that lost datagrams cost little; it doubles with each.
-const FIRST_TIMEOUT: Duration = Duration::from_millis(250);
 const RETRIES: usize = 20;
 
 struct Dimpl {
@@ -93,7 +91,7 @@ fn context(case: &Case, pki: &Pki, role: Role) -> Res<Arc<dyn Context>> {
         .use_server_cookie(case.cookies)
         .flight_start_rto(FIRST_TIMEOUT)
         .flight_retries(RETRIES)
-        .handshake_timeout(Duration::from_secs(60));
+        .handshake_timeout(Duration::from_secs(200));
     if let Some(suite) = case.their_suite() {
         config = config.dtls12_cipher_suites(&[suite_number(suite)]);
     }

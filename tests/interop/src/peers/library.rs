@@ -269,6 +269,9 @@ impl Drop for Driven {
     }
 }
 
+/// The first delay of every library's timer. Short, since it doubles with each datagram that is lost.
+pub const FIRST_TIMEOUT: Duration = Duration::from_millis(50);
+
 /// The longest wait for a datagram: lines to send are looked for in between.
 const TICK: Duration = Duration::from_millis(10);
 

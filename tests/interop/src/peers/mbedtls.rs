@@ -1,7 +1,7 @@
 //! Mbed TLS's branch 2.28, by the crate `mbedtls`. The crate configures; it has no way to sessions, so
 //! connections are driven by `mbedtls-sys-auto`.
 
-use super::library::{Connection, Context, Library, Step, Wire};
+use super::library::{Connection, Context, FIRST_TIMEOUT, Library, Step, Wire};
 use crate::Res;
 use crate::case::{Case, ClientAuth, Resumed, Role};
 use crate::feature::{Feature, Lack};
@@ -70,8 +70,8 @@ const LACKS: &[Lack] = &[
     ),
 ];
 
-/// Short, so that lost datagrams cost little; it doubles with each, and gives up beyond the second.
-const TIMEOUTS_MS: [u32; 2] = [250, 60_000];
+/// Beyond this delay it gives up.
+const LAST_TIMEOUT: Duration = Duration::from_secs(200);
 
 struct MbedTls {
     role: Role,
@@ -176,10 +176,12 @@ fn negotiation(case: &Case, config: &mut Config) -> Res<()> {
         let protocols = NullTerminatedStrList::new(&THEIR_ALPN)?;
         config.set_alpn_protocols(Arc::new(protocols))?;
     }
+    let [first, last] = [FIRST_TIMEOUT, LAST_TIMEOUT].map(|delay| u32::try_from(delay.as_millis()));
+    let (first, last) = (first?, last?);
     let raw: *mut ssl_config = config.into();
     // SAFETY: the configuration is alive, and the lists are static.
     unsafe {
-        ssl_conf_handshake_timeout(raw, TIMEOUTS_MS[0], TIMEOUTS_MS[1]);
+        ssl_conf_handshake_timeout(raw, first, last);
         if let Some(scheme) = case.signature {
             ssl_conf_sig_hashes(raw, hashes(scheme).as_ptr());
         }

@@ -50,9 +50,10 @@ pub trait Peer: Sync {
     /// What it cannot do. Every case that is not among them must pass.
     fn lacks(&self) -> &'static [Lack];
 
-    /// How long a handshake on a bad path may take: it depends on how its delays grow.
+    /// How long a handshake on a bad path may take. Delays that double want much: a hello and its answer
+    /// get through in two cases of three, so it takes a dozen hellos until one in 100,000 is stranded.
     fn patience(&self) -> Duration {
-        Duration::from_secs(60)
+        Duration::from_secs(200)
     }
 
     /// How often a case may begin on a bad path with a peer that gives up earlier than we do.

@@ -49,8 +49,8 @@ impl Peer for OpenSsl {
     }
 
     fn patience(&self) -> Duration {
-        // Its delays double without an end near, and it answers no repeated flight before.
-        Duration::from_secs(200)
+        // Its delays begin with a second, and it answers no repeated flight before they are over.
+        Duration::from_secs(300)
     }
 
     fn server(&self, case: &Case, pki: &Pki) -> Res<Server> {

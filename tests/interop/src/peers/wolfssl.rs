@@ -1,7 +1,7 @@
 //! wolfSSL, by the crate `wolfssl-sys`: the crate `wolfssl` over it has no way to sessions and
 //! pre-shared keys.
 
-use super::library::{Connection, Context, Library, Step, Wire};
+use super::library::{Connection, Context, FIRST_TIMEOUT, Library, Step, Wire};
 use super::names::{suite_name, suite_names};
 use crate::Res;
 use crate::case::{Case, ClientAuth, Resumed, Role, Wrong, is_psk};
@@ -68,7 +68,10 @@ const LACKS: &[Lack] = &[
 ];
 
 /// What a second of its timer is here: it counts in seconds, and starts with one.
-const ITS_SECOND: Duration = Duration::from_millis(250);
+const ITS_SECOND: Duration = FIRST_TIMEOUT;
+
+/// Beyond this delay, in its seconds, it gives up.
+const LAST_TIMEOUT: c_int = 4096;
 
 const PEM: c_int = WOLFSSL_FILETYPE_PEM as c_int;
 
@@ -331,6 +334,7 @@ impl Ssl {
             wolfSSL_SetIOReadCtx(self.ssl, wire.cast());
             wolfSSL_SetIOWriteCtx(self.ssl, wire.cast());
             wolfSSL_dtls_set_using_nonblock(self.ssl, 1);
+            ok(wolfSSL_dtls_set_timeout_max(self.ssl, LAST_TIMEOUT))?;
             if let Some(mtu) = of.mtu {
                 ok(wolfSSL_dtls_set_mtu(self.ssl, mtu))?;
             }
