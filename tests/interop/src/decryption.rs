@@ -171,7 +171,7 @@ fn converse(case: &Case, pki: &Pki, files: &Files) -> Res<Conversation> {
     let serving = thread::spawn(move || listener.serve(move |socket| echo(&socket, &echoed)));
 
     let capture = Arc::new(Mutex::new(Capture::create(&files.capture)?));
-    let mut from_client = Vec::new();
+    let (mut from_client, mut paths) = (Vec::new(), Vec::new());
     for (number, seed) in case.paths().into_iter().enumerate() {
         let capture = capture.clone();
         let watcher = move |from, to, datagram: &[u8]| {
@@ -189,9 +189,12 @@ fn converse(case: &Case, pki: &Pki, files: &Files) -> Res<Conversation> {
         }
         talk(&socket, &mut from_client)?;
         socket.close(Duration::from_millis(100));
+        paths.push(path);
     }
     closer.close();
     serving.join().map_err(|_| "the listener panicked")??;
+    // The last echoes pass after the clients have gone.
+    drop(paths);
     let from_server = echoes.lock().unwrap().clone();
     Ok(Conversation {
         server,

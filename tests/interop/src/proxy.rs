@@ -84,7 +84,7 @@ fn run(
     let mut client = None;
     let mut number = 0_u64;
     let mut waiting = BinaryHeap::new();
-    while !stop.load(Ordering::Relaxed) {
+    loop {
         let mut idle = true;
         let mut arrived = Vec::new();
         while let Ok((length, from)) = front.recv_from(&mut buf) {
@@ -129,6 +129,10 @@ fn run(
                     (Way::ToClient, None) => Ok(0),
                 };
             }
+        }
+        // What has arrived before the end is still seen.
+        if idle && stop.load(Ordering::Relaxed) {
+            return;
         }
         if idle {
             thread::sleep(Duration::from_millis(1));

@@ -77,6 +77,11 @@ fn client(case: &Case, peer: &dyn Peer, pki: &Pki, limit: Duration) -> Res<Strin
             .transpose()?;
         let address = proxy.as_ref().map_or(server.address, Proxy::address);
         let socket = match connect(case, address, config.clone(), limit) {
+            // Neither side was through with it in its time.
+            Err(error @ Error::HandshakeTimeout { suspect: None, .. }) if case.seed.is_some() => {
+                let why = with_complaint(error, &*server.conversation);
+                return Err(GaveUp(why.to_string()).into());
+            }
             Err(error) if case.succeeds() => {
                 return Err(failure(case, error, &*server.conversation));
             }
