@@ -8,8 +8,9 @@ use crate::case::{Case, ClientAuth, Resumed, Role, Wrong, is_psk};
 use crate::feature::{Feature, Lack};
 use crate::ours::{PSK, PSK_IDENTITY, THEIR_ALPN};
 use crate::pki::{Kind, OTHER_NAME, Pki};
-use flightline::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
+use flightline::{CipherSuite, HandshakeType, NamedGroup, ProtocolVersion, SignatureScheme};
 use std::ffi::{CStr, CString, c_char, c_int, c_uchar, c_uint, c_void};
+use std::mem;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::ptr::{null, null_mut};
@@ -303,6 +304,7 @@ impl Context for WolfSsl {
             ssl,
             wire: Box::new(wire),
             connected: false,
+            challenged: false,
             due: None,
             keep: (self.role == Role::Client && self.resumes).then(|| self.session.clone()),
         };
@@ -315,6 +317,8 @@ struct Ssl {
     ssl: *mut WOLFSSL,
     wire: Box<Wire>,
     connected: bool,
+    /// It has had a HelloVerifyRequest.
+    challenged: bool,
     /// When its timer expires.
     due: Option<Instant>,
     /// Where a client keeps the session that it is given.
@@ -380,6 +384,17 @@ impl Ssl {
         Ok(())
     }
 
+    /// Repetitions that come late would end the connection: for wolfSSL a ClientHello is out of order
+    /// then, and a second HelloVerifyRequest one too many, where RFC 6347 §4.2.2 has them discarded.
+    fn forget_late_hellos(&mut self) {
+        let (connected, challenged) = (self.connected, &mut self.challenged);
+        self.wire.discard(|datagram| match first_message(datagram) {
+            Some(HandshakeType::CLIENT_HELLO) => connected,
+            Some(HandshakeType::HELLO_VERIFY_REQUEST) => mem::replace(challenged, true),
+            _ => false,
+        });
+    }
+
     /// Starts the time that its timer has now.
     fn wind(&mut self) {
         let seconds = unsafe { wolfSSL_dtls_get_current_timeout(self.ssl) };
@@ -408,6 +423,7 @@ impl Ssl {
 
 impl Connection for Ssl {
     fn step(&mut self) -> Res<Step> {
+        self.forget_late_hellos();
         if !self.connected {
             let result = unsafe { wolfSSL_negotiate(self.ssl) };
             if result != 1 {
@@ -426,8 +442,6 @@ impl Connection for Ssl {
             }
             return Ok(Step::Connected);
         }
-        // A hello that comes late would end the connection: for wolfSSL it is out of order.
-        self.wire.discard(is_hello);
         let mut buf = [0_u8; 2048];
         let room = c_int::try_from(buf.len())?;
         let result = unsafe { wolfSSL_read(self.ssl, buf.as_mut_ptr().cast(), room) };
@@ -545,30 +559,13 @@ unsafe extern "C" fn choose_certificate(
     0
 }
 
-/// Whether a datagram begins with a ClientHello in the clear (RFC 6347 §4.1, §4.2.2).
-fn is_hello(datagram: &[u8]) -> bool {
+/// The type of a datagram's first handshake message, if it is in the clear (RFC 6347 §4.1, §4.2.2).
+fn first_message(datagram: &[u8]) -> Option<HandshakeType> {
     const HANDSHAKE: u8 = 22;
-    const CLIENT_HELLO: u8 = 1;
-    matches!(
-        datagram,
-        [
-            HANDSHAKE,
-            _,
-            _,
-            0,
-            0,
-            _,
-            _,
-            _,
-            _,
-            _,
-            _,
-            _,
-            _,
-            CLIENT_HELLO,
-            ..
-        ]
-    )
+    match datagram {
+        [HANDSHAKE, _, _, 0, 0, _, _, _, _, _, _, _, _, kind, ..] => Some(HandshakeType(*kind)),
+        _ => None,
+    }
 }
 
 fn group_number(group: NamedGroup) -> c_int {
