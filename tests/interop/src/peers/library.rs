@@ -107,7 +107,7 @@ impl Wire {
     }
 
     /// Forgets what arrived and is as `unwanted` says.
-    pub fn discard(&self, unwanted: fn(&[u8]) -> bool) {
+    pub fn discard(&self, mut unwanted: impl FnMut(&[u8]) -> bool) {
         let mut queues = self.0.lock().unwrap();
         queues.arrived.retain(|datagram| !unwanted(datagram));
     }

@@ -1,13 +1,16 @@
 //! wolfSSL, by the crate `wolfssl-sys`: the crate `wolfssl` over it has no way to sessions and
 //! pre-shared keys.
 
-use super::library::{Connection, Context, FIRST_TIMEOUT, Library, Step, Wire};
+mod connection;
+
+use super::library::{Connection, Context, Library, Wire};
 use super::names::{suite_name, suite_names};
 use crate::Res;
 use crate::case::{Case, ClientAuth, Resumed, Role, Wrong, is_psk};
 use crate::feature::{Feature, Lack};
-use crate::ours::{PSK, PSK_IDENTITY, THEIR_ALPN};
+use crate::ours::{PSK, PSK_IDENTITY};
 use crate::pki::{Kind, OTHER_NAME, Pki};
+use connection::Ssl;
 use flightline::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 use std::ffi::{CStr, CString, c_char, c_int, c_uchar, c_uint, c_void};
 use std::net::SocketAddr;
@@ -16,7 +19,7 @@ use std::ptr::{null, null_mut};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, Once};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use wolfssl_sys::*;
 
 pub fn wolfssl() -> Library {
@@ -66,12 +69,6 @@ const LACKS: &[Lack] = &[
         "its build by `wolfssl-sys` is without SRTP",
     ),
 ];
-
-/// What a second of its timer is here: it counts in seconds, and starts with one.
-const ITS_SECOND: Duration = FIRST_TIMEOUT;
-
-/// Beyond this delay, in its seconds, it gives up.
-const LAST_TIMEOUT: c_int = 4096;
 
 const PEM: c_int = WOLFSSL_FILETYPE_PEM as c_int;
 
@@ -183,8 +180,8 @@ fn context(case: &Case, pki: &Pki, role: Role) -> Res<Arc<dyn Context>> {
 impl WolfSsl {
     fn negotiate(&self, case: &Case) -> Res<()> {
         unsafe {
-            wolfSSL_CTX_SetIORecv(self.context, Some(receive));
-            wolfSSL_CTX_SetIOSend(self.context, Some(send));
+            wolfSSL_CTX_SetIORecv(self.context, Some(connection::receive));
+            wolfSSL_CTX_SetIOSend(self.context, Some(connection::send));
             if self.turn.is_none() {
                 let off = WOLFSSL_SESS_CACHE_OFF.into();
                 wolfSSL_CTX_set_session_cache_mode(self.context, off);
@@ -299,191 +296,9 @@ impl Context for WolfSsl {
         if ssl.is_null() {
             return Err("no connection".into());
         }
-        let mut connection = Ssl {
-            ssl,
-            wire: Box::new(wire),
-            connected: false,
-            due: None,
-            keep: (self.role == Role::Client && self.resumes).then(|| self.session.clone()),
-        };
+        let mut connection = Ssl::new(ssl, wire, self);
         connection.configure(self)?;
         Ok(Box::new(connection))
-    }
-}
-
-struct Ssl {
-    ssl: *mut WOLFSSL,
-    wire: Box<Wire>,
-    connected: bool,
-    /// When its timer expires.
-    due: Option<Instant>,
-    /// Where a client keeps the session that it is given.
-    keep: Option<Arc<Mutex<Option<Session>>>>,
-}
-
-impl Drop for Ssl {
-    fn drop(&mut self) {
-        unsafe { wolfSSL_free(self.ssl) }
-    }
-}
-
-impl Ssl {
-    fn configure(&mut self, of: &WolfSsl) -> Res<()> {
-        let wire = &raw mut *self.wire;
-        unsafe {
-            wolfSSL_SetIOReadCtx(self.ssl, wire.cast());
-            wolfSSL_SetIOWriteCtx(self.ssl, wire.cast());
-            wolfSSL_dtls_set_using_nonblock(self.ssl, 1);
-            ok(wolfSSL_dtls_set_timeout_max(self.ssl, LAST_TIMEOUT))?;
-            if let Some(mtu) = of.mtu {
-                ok(wolfSSL_dtls_set_mtu(self.ssl, mtu))?;
-            }
-            if of.alpn {
-                let protocols = match of.role {
-                    Role::Client => THEIR_ALPN.join(","),
-                    // Of several it would take the client's first.
-                    Role::Server => THEIR_ALPN[0].into(),
-                };
-                let mut list = CString::new(protocols)?.into_bytes();
-                let length = c_uint::try_from(list.len())?;
-                ok(wolfSSL_UseALPN(
-                    self.ssl,
-                    list.as_mut_ptr().cast(),
-                    length,
-                    WOLFSSL_ALPN_FAILED_ON_MISMATCH as c_uchar,
-                ))?;
-            }
-            if of.role == Role::Server {
-                let secret = [7; 32];
-                let length = word32::try_from(secret.len())?;
-                return match wolfSSL_DTLS_SetCookieSecret(self.ssl, secret.as_ptr(), length) {
-                    0 => Ok(()),
-                    error => Err(self.error(error)),
-                };
-            }
-            if let Some((asked, wanted)) = of.names {
-                let name = CString::new(wanted)?;
-                ok(wolfSSL_check_domain_name(self.ssl, name.as_ptr()))?;
-                let length = u16::try_from(asked.len())?;
-                let kind = WOLFSSL_SNI_HOST_NAME as c_uchar;
-                ok(wolfSSL_UseSNI(
-                    self.ssl,
-                    kind,
-                    asked.as_ptr().cast(),
-                    length,
-                ))?;
-            }
-            if let Some(session) = &*of.session.lock().unwrap() {
-                ok(wolfSSL_set_session(self.ssl, session.0))?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Starts the time that its timer has now.
-    fn wind(&mut self) {
-        let seconds = unsafe { wolfSSL_dtls_get_current_timeout(self.ssl) };
-        let seconds = u32::try_from(seconds).unwrap_or(1);
-        self.due = Some(Instant::now() + ITS_SECOND * seconds);
-    }
-
-    /// Nothing, where wolfSSL only waits for more.
-    fn failed(&self, result: c_int) -> Res<Step> {
-        match unsafe { wolfSSL_get_error(self.ssl, result) } {
-            error if error == WOLFSSL_ERROR_WANT_READ as c_int => Ok(Step::Waits),
-            error if error == WOLFSSL_ERROR_ZERO_RETURN as c_int => Ok(Step::Closed),
-            error => Err(self.error(error)),
-        }
-    }
-
-    fn error(&self, number: c_int) -> Box<dyn std::error::Error + Send + Sync> {
-        let mut text: [c_char; 80] = [0; 80];
-        let text = unsafe {
-            wolfSSL_ERR_error_string(number.unsigned_abs().into(), text.as_mut_ptr());
-            CStr::from_ptr(text.as_ptr()).to_string_lossy().into_owned()
-        };
-        format!("{number}: {text}").into()
-    }
-}
-
-impl Connection for Ssl {
-    fn step(&mut self) -> Res<Step> {
-        if !self.connected {
-            let result = unsafe { wolfSSL_negotiate(self.ssl) };
-            if result != 1 {
-                // What arrives must not put it off, what was sent starts it.
-                if self.due.is_none() || self.wire.sends() {
-                    self.wind();
-                }
-                return self.failed(result);
-            }
-            (self.connected, self.due) = (true, None);
-            if let Some(keep) = &self.keep {
-                let session = unsafe { wolfSSL_get1_session(self.ssl) };
-                if !session.is_null() {
-                    *keep.lock().unwrap() = Some(Session(session));
-                }
-            }
-            return Ok(Step::Connected);
-        }
-        // A hello that comes late would end the connection: for wolfSSL it is out of order.
-        self.wire.discard(is_hello);
-        let mut buf = [0_u8; 2048];
-        let room = c_int::try_from(buf.len())?;
-        let result = unsafe { wolfSSL_read(self.ssl, buf.as_mut_ptr().cast(), room) };
-        match usize::try_from(result) {
-            Ok(length @ 1..) => Ok(Step::Data(buf[..length].to_vec())),
-            _ => self.failed(result),
-        }
-    }
-
-    fn send(&mut self, data: &[u8]) -> Res<()> {
-        let length = c_int::try_from(data.len())?;
-        let result = unsafe { wolfSSL_write(self.ssl, data.as_ptr().cast(), length) };
-        if result == length {
-            Ok(())
-        } else {
-            self.failed(result).map(drop)
-        }
-    }
-
-    fn until_timeout(&mut self) -> Option<Duration> {
-        let due = self.due?;
-        Some(due.saturating_duration_since(Instant::now()))
-    }
-
-    fn expire(&mut self) -> Res<()> {
-        self.due = None;
-        match unsafe { wolfSSL_dtls_got_timeout(self.ssl) } {
-            1 => Ok(()),
-            result => self.failed(result).map(drop),
-        }
-    }
-}
-
-unsafe extern "C" fn send(
-    _: *mut WOLFSSL,
-    data: *mut c_char,
-    length: c_int,
-    wire: *mut c_void,
-) -> c_int {
-    let bytes = usize::try_from(length).unwrap_or(0);
-    // SAFETY: wolfSSL hands over so many readable bytes, and the wire that it was given.
-    unsafe { Wire::send_from(wire, data.cast(), bytes) };
-    length
-}
-
-unsafe extern "C" fn receive(
-    _: *mut WOLFSSL,
-    data: *mut c_char,
-    length: c_int,
-    wire: *mut c_void,
-) -> c_int {
-    let room = usize::try_from(length).unwrap_or(0);
-    // SAFETY: wolfSSL hands over so many writable bytes, and the wire that it was given.
-    match unsafe { Wire::receive_into(wire, data.cast(), room) } {
-        Some(length) => c_int::try_from(length).unwrap_or(0),
-        None => IOerrors_WOLFSSL_CBIO_ERR_WANT_READ,
     }
 }
 
@@ -543,32 +358,6 @@ unsafe extern "C" fn choose_certificate(
         }
     }
     0
-}
-
-/// Whether a datagram begins with a ClientHello in the clear (RFC 6347 §4.1, §4.2.2).
-fn is_hello(datagram: &[u8]) -> bool {
-    const HANDSHAKE: u8 = 22;
-    const CLIENT_HELLO: u8 = 1;
-    matches!(
-        datagram,
-        [
-            HANDSHAKE,
-            _,
-            _,
-            0,
-            0,
-            _,
-            _,
-            _,
-            _,
-            _,
-            _,
-            _,
-            _,
-            CLIENT_HELLO,
-            ..
-        ]
-    )
 }
 
 fn group_number(group: NamedGroup) -> c_int {
