@@ -1,20 +1,18 @@
 //! A DTLS client: sends each line of its input as a message and prints what comes back.
 
+#[path = "shared/client.rs"]
+mod client;
 mod shared;
 
 use clap::Parser;
-use flightline::{
-    ClientConfig, DtlsSocket, Error, Fingerprint, Identity, RootCertificates, ServerName,
-    ServerTrust,
-};
-use shared::{Outcome, SharedOptions};
+use client::ClientOptions;
+use flightline::{DtlsSocket, Error};
+use shared::Outcome;
 use std::io::{self, BufRead, Write};
-use std::net::ToSocketAddrs;
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::mpsc::{self, Sender};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Sends each line of standard input as a message over DTLS and prints what comes back.
 #[derive(Parser, Debug)]
@@ -22,21 +20,6 @@ struct Options {
     /// The server: host and port
     #[arg(default_value = "127.0.0.1:4433")]
     address: String,
-    /// The name that the server's certificate must be for (default: the host)
-    #[arg(long, value_name = "NAME")]
-    name: Option<String>,
-    /// Trust servers with a certificate of the authorities in this PEM file
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["pin", "psk"])]
-    ca: Option<PathBuf>,
-    /// Trust the server with this SHA-256 fingerprint; may be repeated
-    #[arg(long, value_name = "FINGERPRINT", conflicts_with = "psk")]
-    pin: Vec<Fingerprint>,
-    /// A PEM file with our certificate, for servers that ask
-    #[arg(long, value_name = "FILE", requires = "key", conflicts_with = "psk")]
-    cert: Option<PathBuf>,
-    /// A PEM file with the certificate's private key
-    #[arg(long, value_name = "FILE", requires = "cert")]
-    key: Option<PathBuf>,
     /// Give up when the server has been silent for this long, in milliseconds
     #[arg(long, value_name = "MS")]
     read_timeout: Option<u64>,
@@ -44,74 +27,23 @@ struct Options {
     #[arg(long, value_name = "MS", default_value_t = 1000)]
     wait: u64,
     #[command(flatten)]
-    shared: SharedOptions,
+    client: ClientOptions,
 }
 
 fn main() -> ExitCode {
     let options = Options::parse();
-    options.shared.start_log();
+    options.client.shared.start_log();
     shared::end(run(&options))
 }
 
 fn run(options: &Options) -> Outcome<()> {
-    let mut builder = options
-        .shared
-        .apply(ClientConfig::builder(trust(options)?))?;
-    if let (Some(cert), Some(key)) = (&options.cert, &options.key) {
-        builder = builder.identity(Identity::from_pem_files(cert, key)?);
-    }
+    let socket = options.client.connect(&options.address)?;
     if let Some(timeout) = options.read_timeout {
-        builder = builder.read_timeout(Duration::from_millis(timeout));
+        socket.set_read_timeout(Some(Duration::from_millis(timeout)))?;
     }
-    let config = builder.build()?;
-
-    let start = Instant::now();
-    let address = &options.address;
-    address
-        .to_socket_addrs()
-        .map_err(|error| format!("{address}: {error}; give host:port"))?;
-    let socket = DtlsSocket::connect(address.as_str(), server_name(options)?, config)?;
-    let alpn = match socket.alpn() {
-        Some(protocol) => format!(", ALPN {}", protocol.escape_ascii()),
-        None => String::new(),
-    };
-    eprintln!(
-        "connected to {} in {:.0?}: {}, {}{alpn}",
-        socket.peer_addr()?,
-        start.elapsed(),
-        socket.version(),
-        socket.cipher_suite(),
-    );
     let outcome = converse(&socket, Duration::from_millis(options.wait));
     socket.close(Duration::from_secs(1));
     outcome
-}
-
-fn trust(options: &Options) -> Outcome<ServerTrust> {
-    if let Some(psk) = options.shared.pre_shared_key()? {
-        return Ok(ServerTrust::psk(psk));
-    }
-    if let Some(path) = &options.ca {
-        return Ok(ServerTrust::roots(RootCertificates::from_pem_file(path)?));
-    }
-    if options.pin.is_empty() {
-        return Err(
-            "whom to trust? give --pin (the server prints it), --ca, or --psk-identity with --psk"
-                .into(),
-        );
-    }
-    Ok(ServerTrust::pinned(options.pin.iter().copied()))
-}
-
-fn server_name(options: &Options) -> Outcome<ServerName> {
-    if let Some(name) = &options.name {
-        return Ok(ServerName::new(name)?);
-    }
-    let host = match options.address.rsplit_once(':') {
-        Some((host, _)) => host.trim_start_matches('[').trim_end_matches(']'),
-        None => &options.address,
-    };
-    Ok(ServerName::new(host)?)
 }
 
 /// What the main thread waits for.

@@ -193,7 +193,8 @@ impl Retransmission {
         give_up: GiveUp::Deadline(Duration::from_secs(60)),
     };
 
-    /// For links that lose much: 0.25 s, doubled up to 1 s, for 60 s.
+    /// For links that lose much: 0.25 s, doubled up to 1 s, for 60 s. Not for peers whose timer starts anew
+    /// with whatever arrives, as GnuTLS's does: they would never send again. Give them a longer `maximum`.
     pub const LOSSY: Self = Retransmission {
         initial: Duration::from_millis(250),
         maximum: Duration::from_secs(1),

@@ -1,4 +1,4 @@
-//! What the two programs have in common: options of both roles, errors in one line.
+//! What the programs have in common: options of both roles, errors in one line.
 
 use clap::Args;
 use flightline::{ConfigBuilder, Error, KeyLog, KeyLogFile, Psk};
@@ -51,13 +51,18 @@ impl SharedOptions {
 
     /// The pre-shared key, if one was given.
     pub(crate) fn pre_shared_key(&self) -> Outcome<Option<Psk>> {
-        let (Some(identity), Some(digits)) = (&self.psk_identity, &self.psk) else {
+        let Some((identity, digits)) = self.psk_arguments() else {
             return Ok(None);
         };
         let key = from_hex(digits).ok_or(
             "--psk: not an even number of hexadecimal digits; `openssl rand -hex 32` makes a key",
         )?;
         Ok(Some(Psk::new(identity, key)?))
+    }
+
+    /// The name of the pre-shared key and its digits, as they were given.
+    pub(crate) fn psk_arguments(&self) -> Option<(&str, &str)> {
+        self.psk_identity.as_deref().zip(self.psk.as_deref())
     }
 
     /// Applies what both roles share to a configuration.

@@ -170,6 +170,8 @@ impl Settings {
             return Err(Error::Config(format!(
                 "the SRTP profile {unknown} is not supported"
             )));
+        } else if self.cipher_suites.is_empty() {
+            "no cipher suites"
         } else if self.suites().next().is_none() && self.suites13().next().is_none() {
             "none of the cipher suites is of one of the versions"
         } else if self.groups.is_empty() {

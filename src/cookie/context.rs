@@ -142,7 +142,9 @@ impl fmt::Debug for CookieContext {
 
 /// Hands what is signed to `f`: what the cookie holds besides, the client's address, and the parameters that its second hello must
 /// repeat (RFC 6347 §4.2.1). The extensions are not among them: hellos that offer DTLS 1.3 change
-/// theirs between the first and the second (RFC 9147 §5.1).
+/// theirs between the first and the second (RFC 9147 §5.1). Nor is the session number, though the RFC
+/// wants it repeated: with a ticket it means nothing but what the client draws (RFC 5077 §3.4), and
+/// Mbed TLS 2.28 draws it anew for the second hello.
 ///
 /// The lengths stand in front, so no byte can move from one field to the next.
 fn with_message<T>(
@@ -153,17 +155,16 @@ fn with_message<T>(
     f: impl FnOnce(&[&[u8]]) -> T,
 ) -> T {
     let version = hello.version.0.to_be_bytes();
-    let fields: [&[u8]; 7] = [
+    let fields: [&[u8]; 6] = [
         state,
         client_id,
         &version,
         hello.random,
-        hello.session_id,
         hello.cipher_suites,
         hello.compression_methods,
     ];
     let lengths = fields.map(|field| u64::try_from(field.len()).unwrap_or(u64::MAX).to_be_bytes());
-    let [state, id, version, random, session_id, suites, compression] = fields;
+    let [state, id, version, random, suites, compression] = fields;
     f(&[
         &purpose,
         lengths.as_flattened(),
@@ -171,7 +172,6 @@ fn with_message<T>(
         id,
         version,
         random,
-        session_id,
         suites,
         compression,
     ])

@@ -1,5 +1,6 @@
 //! The shell over wires in memory, with a clock that is set by hand.
 
 mod causes;
+mod closing;
 mod links;
 mod world;

@@ -1,8 +1,10 @@
 //! Keys and certificates, made by the openssl tool for each run.
 
 use crate::Res;
+use std::fmt;
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The name in every certificate that is meant for it.
 pub const NAME: &str = "device.example";
@@ -30,6 +32,16 @@ impl Kind {
         }
     }
 
+    /// What stands in the report.
+    fn label(self) -> &'static str {
+        match self {
+            Kind::P256 => "P-256",
+            Kind::P384 => "P-384",
+            Kind::Ed25519 => "Ed25519",
+            Kind::Rsa => "RSA",
+        }
+    }
+
     fn newkey(self) -> &'static [&'static str] {
         match self {
             Kind::P256 => &["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"],
@@ -40,24 +52,33 @@ impl Kind {
     }
 }
 
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.label())
+    }
+}
+
 /// A directory with an authority, another one that nobody trusts, and certificates of every kind.
 pub struct Pki {
     directory: tempfile::TempDir,
+    sessions: AtomicUsize,
 }
 
 impl Pki {
     pub fn new() -> Res<Pki> {
         let pki = Pki {
             directory: tempfile::tempdir()?,
+            sessions: AtomicUsize::new(0),
         };
         for authority in ["ca", "stranger"] {
             let subject = format!("/CN={authority}");
             pki.make(authority, Kind::P256, &subject, "CA:TRUE", &[])?;
         }
         for kind in Kind::ALL {
-            pki.leaf(kind.name(), kind, NAME)?;
+            pki.leaf(kind.name(), kind, NAME, "ca")?;
         }
-        pki.leaf("other", Kind::P256, OTHER_NAME)?;
+        pki.leaf("other", Kind::P256, OTHER_NAME, "ca")?;
+        pki.leaf("unknown", Kind::P256, NAME, "stranger")?;
         Ok(pki)
     }
 
@@ -73,18 +94,19 @@ impl Pki {
         self.certificate("ca")
     }
 
-    /// Where s_client keeps the session with the server at this port.
-    pub fn session(&self, port: u16) -> PathBuf {
-        self.path(&format!("session-{port}.pem"))
+    /// A file of its own for a client's session.
+    pub fn session(&self) -> PathBuf {
+        let number = self.sessions.fetch_add(1, Ordering::Relaxed);
+        self.path(&format!("session-{number}.pem"))
     }
 
     fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
 
-    fn leaf(&self, name: &str, kind: Kind, dns_name: &str) -> Res<()> {
+    fn leaf(&self, name: &str, kind: Kind, dns_name: &str, authority: &str) -> Res<()> {
         let alternative = format!("subjectAltName=DNS:{dns_name}");
-        let (ca, ca_key) = (self.ca(), self.key("ca"));
+        let (ca, ca_key) = (self.certificate(authority), self.key(authority));
         let by = [
             "-CA".as_ref(),
             ca.as_os_str(),

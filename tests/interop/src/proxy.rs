@@ -1,4 +1,4 @@
-//! A bad path: a proxy for one client that drops, duplicates, delays and reorders datagrams, the same
+//! A path: a proxy for one client. A bad path drops, duplicates, delays and reorders datagrams, the same
 //! way for the same seed and the same order of arrival.
 
 use crate::Res;
@@ -30,9 +30,17 @@ enum Way {
     ToClient,
 }
 
+/// Sees every datagram before the path does something to it: where it comes from, and where it goes.
+pub type Watcher = Box<dyn FnMut(SocketAddr, SocketAddr, &[u8]) + Send>;
+
 impl Proxy {
-    /// A proxy in front of `server`.
+    /// A bad path to `server`.
     pub fn start(server: SocketAddr, seed: u64) -> Res<Proxy> {
+        Proxy::watched(server, Some(seed), Box::new(|_, _, _| ()))
+    }
+
+    /// A path to `server` that is watched, and that is bad if it has a seed.
+    pub fn watched(server: SocketAddr, seed: Option<u64>, watcher: Watcher) -> Res<Proxy> {
         let front = UdpSocket::bind("127.0.0.1:0")?;
         let back = UdpSocket::bind("127.0.0.1:0")?;
         back.connect(server)?;
@@ -41,7 +49,7 @@ impl Proxy {
         let address = front.local_addr()?;
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = stop.clone();
-        let thread = thread::spawn(move || run(&front, &back, seed, &stopped));
+        let thread = thread::spawn(move || run(&front, &back, seed, watcher, &stopped));
         Ok(Proxy {
             address,
             stop,
@@ -64,13 +72,19 @@ impl Drop for Proxy {
     }
 }
 
-fn run(front: &UdpSocket, back: &UdpSocket, seed: u64, stop: &AtomicBool) {
-    let mut random = StdRng::seed_from_u64(seed);
+fn run(
+    front: &UdpSocket,
+    back: &UdpSocket,
+    seed: Option<u64>,
+    mut watcher: Watcher,
+    stop: &AtomicBool,
+) {
+    let mut faults = seed.map(Faults::new);
     let mut buf = [0; 65_536];
     let mut client = None;
     let mut number = 0_u64;
     let mut waiting = BinaryHeap::new();
-    while !stop.load(Ordering::Relaxed) {
+    loop {
         let mut idle = true;
         let mut arrived = Vec::new();
         while let Ok((length, from)) = front.recv_from(&mut buf) {
@@ -82,20 +96,18 @@ fn run(front: &UdpSocket, back: &UdpSocket, seed: u64, stop: &AtomicBool) {
         }
         for (way, datagram) in arrived {
             idle = false;
-            let copies = match (random.random_bool(DROP), random.random_bool(DUPLICATE)) {
-                (true, _) => 0,
-                (false, true) => 2,
-                (false, false) => 1,
-            };
+            if let (Ok(server), Some(client)) = (back.peer_addr(), client) {
+                match way {
+                    Way::ToServer => watcher(client, server, &datagram),
+                    Way::ToClient => watcher(server, client, &datagram),
+                }
+            }
+            let copies = faults.as_mut().map_or(1, Faults::copies);
             if crate::is_verbose() {
                 println!("path: {} bytes {way:?}, {copies} times", datagram.len());
             }
             for _ in 0..copies {
-                let late = if random.random_bool(DELAY) {
-                    Duration::from_millis(random.random_range(DELAY_MS))
-                } else {
-                    Duration::ZERO
-                };
+                let late = faults.as_mut().map_or(Duration::ZERO, Faults::delay);
                 number += 1;
                 waiting.push(Reverse((
                     Instant::now() + late,
@@ -118,8 +130,37 @@ fn run(front: &UdpSocket, back: &UdpSocket, seed: u64, stop: &AtomicBool) {
                 };
             }
         }
+        // What has arrived before the end is still seen.
+        if idle && stop.load(Ordering::Relaxed) {
+            return;
+        }
         if idle {
             thread::sleep(Duration::from_millis(1));
+        }
+    }
+}
+
+/// The fates of datagrams.
+struct Faults(StdRng);
+
+impl Faults {
+    fn new(seed: u64) -> Faults {
+        Faults(StdRng::seed_from_u64(seed))
+    }
+
+    fn copies(&mut self) -> usize {
+        match (self.0.random_bool(DROP), self.0.random_bool(DUPLICATE)) {
+            (true, _) => 0,
+            (false, true) => 2,
+            (false, false) => 1,
+        }
+    }
+
+    fn delay(&mut self) -> Duration {
+        if self.0.random_bool(DELAY) {
+            Duration::from_millis(self.0.random_range(DELAY_MS))
+        } else {
+            Duration::ZERO
         }
     }
 }

@@ -1,24 +1,22 @@
-//! Runs one case.
+//! Runs one case with one peer.
 
 use crate::Res;
-use crate::cases::{Case, ClientAuth, Ours, Wrong};
-use crate::configuration::{
-    PSK_IDENTITY, client_config, gnutls_cli, hex, s_client, s_server, server_config,
-};
+use crate::case::{Case, ClientAuth, Resumed, Role, Wrong};
+use crate::ours::{OUR_ALPN, PSK_IDENTITY, THEIR_ALPN, Watch, client_builder, server_builder};
+use crate::peers::{Conversation, Peer, Srtp};
 use crate::pki::{NAME, OTHER_NAME, Pki};
 use crate::proxy::Proxy;
-use crate::tool::Tool;
 use flightline::{
-    CertificateError, ClientConfig, DtlsListener, DtlsSocket, Error, PeerIdentity, ServeOptions,
-    ServerName, SrtpKeys,
+    CertificateError, ClientConfig, DtlsListener, DtlsSocket, Error, HandshakeType, PeerIdentity,
+    ServeOptions, ServerName, SrtpKeys,
 };
-use std::net::{SocketAddr, UdpSocket};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// What OpenSSL and we say, once the handshake is done. Lines fit into the smallest MTU.
+/// What the peer and we say, once the handshake is done. Lines fit into the smallest MTU.
 const THEIR_LINE: &str = "the quick brown fox jumps over the lazy dog";
 const OUR_LINE: &str = "sphinx of black quartz, judge my vow";
 
@@ -26,115 +24,163 @@ const OUR_LINE: &str = "sphinx of black quartz, judge my vow";
 const REPEAT: Duration = Duration::from_millis(250);
 
 /// Runs the case; says what was agreed on, or what went wrong.
-pub fn run(case: &Case, pki: &Pki) -> Res<String> {
-    match case.ours {
-        Ours::Client => client(case, pki),
-        Ours::Server => server(case, pki),
+pub fn run(case: &Case, peer: &dyn Peer, pki: &Pki) -> Res<String> {
+    let limit = limit(case, peer);
+    let once = |case: &Case| match case.ours {
+        Role::Client => client(case, peer, pki, limit),
+        Role::Server => server(case, peer, pki, limit),
+    };
+    let mut case = case.clone();
+    for _ in 1..peer.attempts() {
+        match once(&case) {
+            Err(error) if error.is::<GaveUp>() => {}
+            outcome => return outcome,
+        }
+        // On another path.
+        case.seed = case.seed.map(|seed| seed.wrapping_mul(31).wrapping_add(1));
+    }
+    once(&case)
+}
+
+/// On a bad path the peer was not through with the handshake in the time that it takes for one.
+#[derive(Debug)]
+struct GaveUp(String);
+
+impl std::fmt::Display for GaveUp {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
     }
 }
 
+impl std::error::Error for GaveUp {}
+
 /// When a case that ought to succeed has failed, and when one that ought to fail is over.
-fn limit(case: &Case) -> Duration {
-    Duration::from_secs(match (case.succeeds(), case.seed) {
-        (true, None) => 20,
-        // OpenSSL doubles its delays without an end near, and answers no repeated flight before.
-        (true, Some(_)) => 200,
-        (false, _) => 12,
-    })
+fn limit(case: &Case, peer: &dyn Peer) -> Duration {
+    match (case.succeeds(), case.seed) {
+        (true, None) => Duration::from_secs(20),
+        (true, Some(_)) => peer.patience(),
+        (false, _) => Duration::from_secs(12),
+    }
 }
 
 // Ours is the client.
 
-fn client(case: &Case, pki: &Pki) -> Res<String> {
-    let port = UdpSocket::bind("127.0.0.1:0")?.local_addr()?.port();
-    let server = SocketAddr::from(([127, 0, 0, 1], port));
-    let mut tool = Tool::start("openssl", &s_server(case, pki, server))?;
-    let config = Arc::new(client_config(case, pki)?);
+fn client(case: &Case, peer: &dyn Peer, pki: &Pki, limit: Duration) -> Res<String> {
+    let mut server = peer.server(case, pki)?;
+    let watch = Arc::<Watch>::default();
+    let config = client_builder(case, pki, watch.clone())?.retransmission(peer.retransmission());
+    let config = Arc::new(config.build()?);
     let mut detail = String::new();
     for (number, path) in case.paths().into_iter().enumerate() {
-        let proxy = path.map(|seed| Proxy::start(server, seed)).transpose()?;
-        let address = proxy.as_ref().map_or(server, Proxy::address);
-        // Its socket has to be there before the first hello, or a datagram of a good path would be lost.
-        if path.is_none() {
-            thread::sleep(Duration::from_millis(150));
-        }
-        detail = connection(case, number, address, config.clone(), &mut tool)?;
+        let proxy = path
+            .map(|seed| Proxy::start(server.address, seed))
+            .transpose()?;
+        let address = proxy.as_ref().map_or(server.address, Proxy::address);
+        let socket = match connect(case, address, config.clone(), limit) {
+            // Neither side was through with it in its time.
+            Err(error @ Error::HandshakeTimeout { suspect: None, .. }) if case.seed.is_some() => {
+                let why = with_complaint(error, &*server.conversation);
+                return Err(GaveUp(why.to_string()).into());
+            }
+            Err(error) if case.succeeds() => {
+                return Err(failure(case, error, &*server.conversation));
+            }
+            Err(error) => return expected_error(case, error, &*server.conversation),
+            Ok(_) if !case.succeeds() => return Err("the handshake succeeded and must not".into()),
+            Ok(socket) => socket,
+        };
+        let them = &mut *server.conversation;
+        detail = converse(case, number, &socket, them, limit)
+            .and_then(|detail| check_messages(case, &watch).map(|()| detail))
+            .map_err(|error| failure(case, error, them))?;
+        socket.close(Duration::from_millis(10));
     }
     Ok(detail)
 }
 
-fn connection(
+fn connect(
     case: &Case,
-    number: usize,
     address: SocketAddr,
     config: Arc<ClientConfig>,
-    tool: &mut Tool,
-) -> Res<String> {
+    limit: Duration,
+) -> Result<DtlsSocket, Error> {
     let name = match (case.uses_psk(), case.other_name, case.wrong) {
         (true, ..) => ServerName::unnamed(),
         (_, true, _) | (_, _, Wrong::Name) => ServerName::new(OTHER_NAME)?,
         _ => ServerName::new(NAME)?,
     };
-    let connected = DtlsSocket::connect_timeout(&address, name, config, limit(case));
-    if !case.succeeds() {
-        return match connected {
-            // A server that needs a certificate says so after its own Finished would have come.
-            Ok(_) => Err("the handshake succeeded and must not".into()),
-            Err(error) => expected_error(case, error),
-        };
-    }
-    let socket = connected.map_err(|error| with_complaint(error, tool))?;
-    let agreed = Agreed::of(&socket);
-    check(case, number, &agreed)?;
-    socket.set_read_timeout(Some(REPEAT))?;
-    let start = Instant::now();
-    let our_line = format!("{OUR_LINE} {number}");
-    let (mut heard, mut buf) = (false, [0; 2048]);
-    while !(heard && tool.has_printed(&our_line)) {
-        if start.elapsed() > limit(case) {
-            return Err(with_complaint("no data after the handshake", tool));
-        }
-        socket.send(format!("{our_line}\n").as_bytes())?;
-        tool.say(THEIR_LINE);
-        match socket.recv(&mut buf) {
-            Ok(length) => heard |= only_lines(&buf[..length], THEIR_LINE)?,
-            Err(Error::ReadTimeout) => {}
-            Err(error) => return Err(with_complaint(error, tool)),
-        }
-    }
-    check_srtp(case, &agreed, tool)?;
-    let stats = socket.stats();
-    let detail = format!("{} resent {}", socket.cipher_suite(), stats.flights_resent);
-    socket.close(Duration::from_millis(10));
-    Ok(detail)
+    DtlsSocket::connect_timeout(&address, name, config, limit)
 }
 
-fn expected_error(case: &Case, error: Error) -> Res<String> {
+/// Lets data flow both ways on the connection of this number.
+fn converse(
+    case: &Case,
+    number: usize,
+    socket: &DtlsSocket,
+    them: &mut dyn Conversation,
+    limit: Duration,
+) -> Res<String> {
+    let agreed = Agreed::of(socket);
+    check(case, number, &agreed)?;
+    let (start, mut pause) = (Instant::now(), REPEAT);
+    let our_line = format!("{OUR_LINE} {number}");
+    let their_line = if them.echoes() { &our_line } else { THEIR_LINE };
+    // s_server sends several lines at once where they have piled up.
+    let (mut heard, mut buf) = (false, vec![0; 16 * 1024]);
+    while !(heard && them.has_heard(&our_line)) {
+        if start.elapsed() > limit {
+            return Err("no data after the handshake".into());
+        }
+        socket.send(format!("{our_line}\n").as_bytes())?;
+        them.say(THEIR_LINE);
+        socket.set_read_timeout(Some(pause))?;
+        match socket.recv(&mut buf) {
+            Ok(length) => heard |= only_lines(&buf[..length], their_line)?,
+            // What is lost is not hurried: see `Peer::retransmission`.
+            Err(Error::ReadTimeout) => pause = limit.min(pause * 2),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    check_srtp(case, &agreed, them)?;
+    let stats = socket.stats();
+    Ok(format!(
+        "{} resent {}",
+        socket.cipher_suite(),
+        stats.flights_resent
+    ))
+}
+
+fn expected_error(case: &Case, error: Error, them: &dyn Conversation) -> Res<String> {
+    // Some give up and do not say so.
+    let gave_up = !them.complaint().is_empty();
     let right = match case.wrong {
         Wrong::Name => matches!(
             error,
             Error::Certificate(CertificateError::WrongName { .. })
         ),
         Wrong::Authority => matches!(error, Error::Certificate(CertificateError::UnknownIssuer)),
-        // OpenSSL drops what it cannot decrypt and says nothing.
+        // Most drop what they cannot decrypt, and say nothing.
         Wrong::Psk => matches!(error, Error::HandshakeTimeout { .. } | Error::PeerAlert(_)),
-        Wrong::Suite | Wrong::Curve | Wrong::Nothing => match &error {
+        Wrong::ClientAuthority | Wrong::Suite | Wrong::Curve | Wrong::Nothing => match &error {
             Error::PeerAlert(_) => true,
-            Error::HandshakeTimeout { suspect, .. } => suspect.is_some(),
+            Error::HandshakeTimeout { suspect, .. } => suspect.is_some() || gave_up,
             _ => false,
         },
     };
     if right {
         Ok(format!("as it must: {error}"))
     } else {
-        Err(format!("failed, but by another error than expected: {error}").into())
+        let what = format!("failed, but by another error than expected: {error}");
+        Err(with_complaint(what, them))
     }
 }
 
 // Ours is the server.
 
-fn server(case: &Case, pki: &Pki) -> Res<String> {
-    let listener = DtlsListener::bind("127.0.0.1:0", server_config(case, pki)?)?;
+fn server(case: &Case, peer: &dyn Peer, pki: &Pki, limit: Duration) -> Res<String> {
+    let watch = Arc::<Watch>::default();
+    let config = server_builder(case, pki, watch.clone())?.retransmission(peer.retransmission());
+    let listener = DtlsListener::bind("127.0.0.1:0", config.build()?)?;
     let address = listener.local_addr()?;
     let closer = listener.closer();
     let (tell, told) = mpsc::channel();
@@ -148,27 +194,39 @@ fn server(case: &Case, pki: &Pki) -> Res<String> {
     };
     let serving =
         thread::spawn(move || listener.serve_with(options, move |socket| echo(&socket, &tell)));
-    let mut outcome = Ok(String::new());
+    let outcome = connections(case, peer, pki, address, &told, limit);
+    closer.close();
+    serving.join().map_err(|_| "the listener panicked")??;
+    if outcome.is_ok() && case.succeeds() {
+        check_messages(case, &watch)?;
+    }
+    outcome
+}
+
+/// Lets the peer connect to our server as often as the case says.
+fn connections(
+    case: &Case,
+    peer: &dyn Peer,
+    pki: &Pki,
+    address: SocketAddr,
+    told: &mpsc::Receiver<Told>,
+    limit: Duration,
+) -> Res<String> {
+    let mut client = peer.client(case, pki)?;
+    let mut detail = String::new();
     for (number, path) in case.paths().into_iter().enumerate() {
         let proxy = path.map(|seed| Proxy::start(address, seed)).transpose()?;
         let to = proxy.as_ref().map_or(address, Proxy::address);
-        let session = case.resumed.map(|_| {
-            let option = ["-sess_out", "-sess_in"][number];
-            (option, pki.session(address.port()))
-        });
-        let mut tool = if case.gnutls {
-            Tool::start("gnutls-cli", &gnutls_cli(case, pki, to))?
-        } else {
-            Tool::start("openssl", &s_client(case, pki, to, session))?
+        let mut them = client.connect(to)?;
+        let agreed = match talk(case, &mut *them, told, limit)? {
+            Ended::AsItMust(why) => return Ok(format!("as it must: {why}")),
+            Ended::Echoed(agreed) => agreed,
         };
-        outcome = talk(case, number, &mut tool, &told);
-        if outcome.is_err() {
-            break;
-        }
+        check(case, number, &agreed)?;
+        check_srtp(case, &agreed, &*them)?;
+        detail = format!("{} resent {}", agreed.suite, agreed.resent);
     }
-    closer.close();
-    serving.join().map_err(|_| "the listener panicked")??;
-    outcome
+    Ok(detail)
 }
 
 /// What the server's threads tell.
@@ -196,7 +254,18 @@ fn echo(socket: &DtlsSocket, tell: &Sender<Told>) -> Result<(), Error> {
     }
 }
 
-fn talk(case: &Case, number: usize, tool: &mut Tool, told: &mpsc::Receiver<Told>) -> Res<String> {
+enum Ended {
+    Echoed(Agreed),
+    AsItMust(String),
+}
+
+/// Lets the peer talk to our server until it hears its own line again, or both are through.
+fn talk(
+    case: &Case,
+    them: &mut dyn Conversation,
+    told: &mpsc::Receiver<Told>,
+    limit: Duration,
+) -> Res<Ended> {
     let start = Instant::now();
     let (mut agreed, mut error) = (None, None);
     loop {
@@ -205,21 +274,21 @@ fn talk(case: &Case, number: usize, tool: &mut Tool, told: &mpsc::Receiver<Told>
             Ok(Told::Failed(why)) => error = Some(why),
             Err(_) => {}
         }
-        if tool.has_printed(THEIR_LINE) {
+        if them.has_heard(THEIR_LINE) {
             break;
         }
-        let ended = tool.ended();
-        let over = start.elapsed() > limit(case);
+        let ended = them.ended();
+        let over = start.elapsed() > limit;
         if !case.succeeds() && (ended == Some(false) || error.is_some() || over) {
             if agreed.is_some() && case.wrong != Wrong::Nothing {
                 return Err("the server's handshake succeeded and must not".into());
             }
-            let complaint = tool.complaint();
+            let complaint = them.complaint();
             let why = error.unwrap_or(complaint);
             return if why.is_empty() {
                 Err("no side said why it failed".into())
             } else {
-                Ok(format!("as it must: {why}"))
+                Ok(Ended::AsItMust(why))
             };
         }
         if ended.is_some() || over || error.is_some() {
@@ -229,25 +298,21 @@ fn talk(case: &Case, number: usize, tool: &mut Tool, told: &mpsc::Receiver<Told>
                 "not connected"
             };
             let ours = error.unwrap_or_else(|| state.into());
-            return Err(with_complaint(ours, tool));
+            return Err(failure(case, ours, them));
         }
         // Before the handshake is done, lines would only pile up.
         if agreed.is_some() {
-            tool.say(THEIR_LINE);
+            them.say(THEIR_LINE);
         }
         thread::sleep(REPEAT * 4 / 5);
     }
     if !case.succeeds() {
         return Err("the handshake succeeded and must not".into());
     }
-    // gnutls-cli prints more than what it received, and so does s_client where it tells keys.
-    if !case.gnutls && case.srtp.is_none() {
-        only_lines(tool.printed().as_bytes(), THEIR_LINE)?;
+    if them.hears_data_only() {
+        only_lines(them.heard().as_bytes(), THEIR_LINE)?;
     }
-    let agreed = agreed.ok_or("an echo without a handler")?;
-    check(case, number, &agreed)?;
-    check_srtp(case, &agreed, tool)?;
-    Ok(format!("{} resent {}", agreed.suite, agreed.resent))
+    Ok(Ended::Echoed(agreed.ok_or("an echo without a handler")?))
 }
 
 // What both sides share.
@@ -282,19 +347,19 @@ fn check(case: &Case, number: usize, agreed: &Agreed) -> Res<()> {
     if agreed.resumed != (number > 0) {
         return Err(format!("connection {number}: resumed is {}", agreed.resumed).into());
     }
-    if case.suite.is_some_and(|suite| suite.id != agreed.suite) {
+    if case.suite.is_some_and(|suite| suite != agreed.suite) {
         return Err(format!("another suite: {}", agreed.suite).into());
     }
     // The server's order decides.
-    let alpn: Option<&[u8]> = match (case.alpn, case.ours) {
+    let alpn = match (case.alpn, case.ours) {
         (false, _) => None,
-        (true, Ours::Client) => Some(b"coap"),
-        (true, Ours::Server) => Some(b"chat"),
+        (true, Role::Client) => Some(THEIR_ALPN[0]),
+        (true, Role::Server) => Some(OUR_ALPN[0]),
     };
-    if agreed.alpn.as_deref() != alpn {
+    if agreed.alpn.as_deref() != alpn.map(str::as_bytes) {
         return Err(format!("another protocol: {:?}", agreed.alpn).into());
     }
-    if case.ours == Ours::Server
+    if case.ours == Role::Server
         && case.other_name
         && agreed.server_name.as_deref() != Some(OTHER_NAME)
     {
@@ -302,13 +367,13 @@ fn check(case: &Case, number: usize, agreed: &Agreed) -> Res<()> {
     }
     let right = match (&agreed.peer, case.ours, case.client_auth) {
         (PeerIdentity::Psk(identity), ..) => case.uses_psk() && identity == PSK_IDENTITY.as_bytes(),
-        (PeerIdentity::Certificate(_), Ours::Client, _) => !case.uses_psk(),
+        (PeerIdentity::Certificate(_), Role::Client, _) => !case.uses_psk(),
         (
             PeerIdentity::Certificate(_),
-            Ours::Server,
+            Role::Server,
             ClientAuth::Optional(_) | ClientAuth::Required(_),
         ) => true,
-        (PeerIdentity::Anonymous, Ours::Server, ClientAuth::None | ClientAuth::OptionalWithout) => {
+        (PeerIdentity::Anonymous, Role::Server, ClientAuth::None | ClientAuth::OptionalWithout) => {
             true
         }
         _ => false,
@@ -319,11 +384,36 @@ fn check(case: &Case, number: usize, agreed: &Agreed) -> Res<()> {
     Ok(())
 }
 
-/// Whether OpenSSL has printed the same profile and the same keys as ours.
-fn check_srtp(case: &Case, agreed: &Agreed, tool: &Tool) -> Res<()> {
-    let (srtp, keys) = match (case.srtp, &agreed.srtp) {
+/// Whether those messages went either way that tell that the case was what it says.
+fn check_messages(case: &Case, watch: &Watch) -> Res<()> {
+    let shows = matches!(
+        case.client_auth,
+        ClientAuth::Optional(_) | ClientAuth::Required(_)
+    );
+    let asks = case.client_auth != ClientAuth::None;
+    let by_ticket = case.resumed.map(|resumed| resumed == Resumed::ByTicket);
+    for (message, wanted) in [
+        (HandshakeType::CERTIFICATE_REQUEST, Some(asks)),
+        (HandshakeType::CERTIFICATE_VERIFY, Some(shows)),
+        (HandshakeType::NEW_SESSION_TICKET, by_ticket),
+        (
+            HandshakeType::HELLO_VERIFY_REQUEST,
+            case.cookies.then_some(true),
+        ),
+    ] {
+        if wanted.is_some_and(|wanted| wanted != watch.saw(message)) {
+            let was = if watch.saw(message) { "a" } else { "no" };
+            return Err(format!("there was {was} {message}").into());
+        }
+    }
+    Ok(())
+}
+
+/// Whether the peer tells the same profile and the same keys as ours.
+fn check_srtp(case: &Case, agreed: &Agreed, them: &dyn Conversation) -> Res<()> {
+    let keys = match (case.srtp, &agreed.srtp) {
         (None, None) => return Ok(()),
-        (Some(srtp), Some(keys)) if keys.profile() == srtp.profile => (srtp, keys),
+        (Some(profile), Some(keys)) if keys.profile() == profile => keys,
         (_, keys) => return Err(format!("other keys for SRTP: {keys:?}").into()),
     };
     let material = [
@@ -332,19 +422,14 @@ fn check_srtp(case: &Case, agreed: &Agreed, tool: &Tool) -> Res<()> {
         keys.client_write_salt(),
         keys.server_write_salt(),
     ];
-    let printed = tool.printed();
-    for line in [
-        format!("SRTP Extension negotiated, profile={}", srtp.openssl),
-        format!(
-            "Keying material: {}",
-            hex(&material.concat()).to_uppercase()
-        ),
-    ] {
-        if !printed.lines().any(|other| other.trim() == line) {
-            return Err(format!("{line:?} is missing from {printed:?}").into());
-        }
+    let ours = Srtp {
+        profile: keys.profile(),
+        material: material.concat(),
+    };
+    match them.srtp() {
+        Some(theirs) if theirs == ours => Ok(()),
+        theirs => Err(format!("the peer has other keys for SRTP: {theirs:x?}").into()),
     }
-    Ok(())
 }
 
 /// A part of their line that is not the whole.
@@ -362,11 +447,24 @@ fn only_lines(bytes: &[u8], line: &str) -> Res<bool> {
     }
 }
 
+/// Why a case has failed that ought to succeed.
+fn failure(
+    case: &Case,
+    what: impl std::fmt::Display,
+    them: &dyn Conversation,
+) -> Box<dyn std::error::Error + Send + Sync> {
+    let why = with_complaint(what, them);
+    match case.seed {
+        Some(_) if them.complaint().contains("timed out") => GaveUp(why.to_string()).into(),
+        _ => why,
+    }
+}
+
 fn with_complaint(
     what: impl std::fmt::Display,
-    tool: &Tool,
+    them: &dyn Conversation,
 ) -> Box<dyn std::error::Error + Send + Sync> {
-    match tool.complaint() {
+    match them.complaint() {
         none if none.is_empty() => what.to_string().into(),
         complaint => format!("{what}; the peer: {complaint}").into(),
     }

@@ -1,6 +1,13 @@
 //! The programs among the examples: bad input gets one line that says what to do, and a failure.
 #![cfg(feature = "x509")]
-#![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+mod coap;
 
 use std::io::{BufRead, BufReader, Lines, Write};
 use std::path::PathBuf;
@@ -32,23 +39,31 @@ impl Drop for Server {
     }
 }
 
-/// A server on a free port, with its address and its certificate's fingerprint.
-fn server() -> (Server, String, String) {
-    let mut command = program("dtls_server");
-    let mut child = command
-        .arg("127.0.0.1:0")
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let mut server = Server(child, lines);
-    let mut after = |mark: &str| {
-        let mut lines = server.1.by_ref().map(Result::unwrap);
+impl Server {
+    /// A server on a free port, with its address.
+    fn start(name: &str, arguments: &[&str]) -> (Server, String) {
+        let mut command = program(name);
+        command.arg("127.0.0.1:0").args(arguments);
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut server = Server(child, lines);
+        let address = server.says("listening on ");
+        (server, address)
+    }
+
+    /// What stands behind this mark in the first line that has it.
+    fn says(&mut self, mark: &str) -> String {
+        let mut lines = self.1.by_ref().map(Result::unwrap);
         let line = lines.find(|line| line.contains(mark)).unwrap();
         let (_, rest) = line.split_once(mark).unwrap();
-        rest.split([' ', ';']).next().unwrap().to_owned()
-    };
-    let (address, fingerprint) = (after("listening on "), after("(SHA-256): "));
+        rest.to_owned()
+    }
+}
+
+/// A `dtls_server`, with its address and its certificate's fingerprint.
+fn server() -> (Server, String, String) {
+    let (mut server, address) = Server::start("dtls_server", &[]);
+    let fingerprint = server.says("(SHA-256): ");
     (server, address, fingerprint)
 }
 

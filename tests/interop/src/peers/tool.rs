@@ -1,0 +1,137 @@
+//! A process of a program: what is written to it, what it wrote, and its certain end.
+
+use super::{Conversation, Srtp};
+use crate::Res;
+use std::io::{Read, Write};
+use std::path::PathBuf;
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+/// A running tool. Dropping it kills it.
+pub struct Tool {
+    child: Child,
+    input: Option<ChildStdin>,
+    output: Arc<Mutex<Vec<u8>>>,
+    errors: Arc<Mutex<Vec<u8>>>,
+    speech: Speech,
+}
+
+/// What a program writes beside the data that it receives.
+#[derive(Clone, Copy)]
+pub struct Speech {
+    /// It prints nothing on standard output but what it receives.
+    pub data_only: bool,
+    /// Marks of the lines on standard error that tell why it failed.
+    pub complaints: &'static [&'static str],
+    /// Finds the keys for SRTP in what it printed.
+    pub srtp: fn(&str) -> Option<Srtp>,
+}
+
+impl Tool {
+    pub fn start(program: &str, arguments: &[String], speech: Speech) -> Res<Tool> {
+        let mut child = Command::new(program)
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(|error| format!("{program} cannot be run, install it: {error}"))?;
+        let input = child.stdin.take();
+        let output = collect(child.stdout.take());
+        let errors = collect(child.stderr.take());
+        Ok(Tool {
+            child,
+            input,
+            output,
+            errors,
+            speech,
+        })
+    }
+
+    /// All that it wrote on standard error.
+    pub fn errors(&self) -> String {
+        String::from_utf8_lossy(&self.errors.lock().unwrap()).into_owned()
+    }
+}
+
+impl Conversation for Tool {
+    fn say(&mut self, line: &str) {
+        if let Some(input) = &mut self.input {
+            // In one write, or the tool may send the line and its end apart.
+            let _ = input.write_all(format!("{line}\n").as_bytes());
+        }
+    }
+
+    fn heard(&self) -> String {
+        String::from_utf8_lossy(&self.output.lock().unwrap()).into_owned()
+    }
+
+    fn hears_data_only(&self) -> bool {
+        self.speech.data_only
+    }
+
+    fn ended(&mut self) -> Option<bool> {
+        self.child.try_wait().ok().flatten().map(|s| s.success())
+    }
+
+    fn complaint(&self) -> String {
+        let errors = self.errors();
+        let marks = self.speech.complaints;
+        let lines: Vec<&str> = errors
+            .lines()
+            .filter(|line| marks.iter().any(|mark| line.contains(mark)))
+            .collect();
+        lines.join(" | ")
+    }
+
+    fn srtp(&self) -> Option<Srtp> {
+        (self.speech.srtp)(&self.heard())
+    }
+}
+
+impl Drop for Tool {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The first line that the program prints of its version.
+pub fn version(program: &str, argument: &str) -> Res<String> {
+    let output = Command::new(program)
+        .arg(argument)
+        .output()
+        .map_err(|error| format!("{program} cannot be run, install it: {error}"))?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    Ok(text.lines().next().unwrap_or_default().trim().to_owned())
+}
+
+pub fn strings<const N: usize>(args: [&str; N]) -> Vec<String> {
+    args.map(str::to_owned).to_vec()
+}
+
+pub fn files<'a>(args: &mut Vec<String>, files: impl IntoIterator<Item = (&'a str, PathBuf)>) {
+    for (option, path) in files {
+        args.push(option.into());
+        args.push(path.to_string_lossy().into_owned());
+    }
+}
+
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn collect(pipe: Option<impl Read + Send + 'static>) -> Arc<Mutex<Vec<u8>>> {
+    let collected = Arc::new(Mutex::new(Vec::new()));
+    let into = collected.clone();
+    if let Some(mut pipe) = pipe {
+        thread::spawn(move || {
+            let mut buf = [0; 4096];
+            while let Ok(length @ 1..) = pipe.read(&mut buf) {
+                into.lock().unwrap().extend_from_slice(&buf[..length]);
+            }
+        });
+    }
+    collected
+}

@@ -1,0 +1,184 @@
+//! The report: a line for each case as it ends, and a page of tables.
+
+use crate::case::{Role, Section};
+use crate::feature::Lack;
+use crate::trial::{Counterpart, Trial};
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+/// How a case ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Verdict {
+    Failed,
+    Lacking,
+    Passed,
+}
+
+/// Everything that came out.
+#[derive(Default)]
+pub struct Report {
+    rows: Vec<Row>,
+    cells: BTreeMap<(usize, Key), Cell>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Row {
+    section: Section,
+    name: String,
+}
+
+/// The peer's name and role.
+type Key = (&'static str, Role);
+
+/// On a good path, and on a bad one; a case that must fail has no bad path.
+#[derive(Debug, Clone, Copy, Default)]
+struct Cell {
+    good: Option<Verdict>,
+    bad: Option<Verdict>,
+}
+
+impl Report {
+    pub fn passed(&mut self, trial: &Trial) {
+        self.note(trial, Verdict::Passed);
+    }
+
+    pub fn failed(&mut self, trial: &Trial) {
+        self.note(trial, Verdict::Failed);
+    }
+
+    pub fn lacks(&mut self, trial: &Trial) {
+        self.note(trial, Verdict::Lacking);
+    }
+
+    /// Gives the trial's case a row. The rows' order is that of these calls.
+    pub fn expect(&mut self, trial: &Trial) -> usize {
+        let row = Row {
+            section: trial.case.section,
+            name: trial.case.name.clone(),
+        };
+        match self.rows.iter().position(|other| *other == row) {
+            Some(number) => number,
+            None => {
+                self.rows.push(row);
+                self.rows.len() - 1
+            }
+        }
+    }
+
+    fn note(&mut self, trial: &Trial, verdict: Verdict) {
+        let case = &trial.case;
+        let key = (self.expect(trial), (trial.with.name, case.theirs()));
+        let cell = self.cells.entry(key).or_default();
+        match case.seed {
+            None => cell.good = Some(verdict),
+            Some(_) => cell.bad = Some(verdict),
+        }
+    }
+
+    /// The page, up to what may differ between machines.
+    pub fn page(&self, counterparts: &[Counterpart]) -> String {
+        let mut page = String::from(INTRODUCTION);
+        let mut sections: Vec<Section> = self.rows.iter().map(|row| row.section).collect();
+        sections.sort();
+        sections.dedup();
+        for section in sections {
+            let columns: Vec<&'static str> = counterparts
+                .iter()
+                .map(|counterpart| counterpart.name)
+                .filter(|name| self.stands_in(name, section))
+                .collect();
+            let _ = write!(page, "\n## {}\n\n", section.title());
+            let _ = write!(page, "{}| |", section.introduction());
+            for name in &columns {
+                let _ = write!(page, " {name} |");
+            }
+            page += "\n| --- |";
+            page += &" :-: |".repeat(columns.len());
+            page += "\n";
+            for (number, row) in self.rows.iter().enumerate() {
+                if row.section != section {
+                    continue;
+                }
+                let _ = write!(page, "| {} |", row.name);
+                for name in &columns {
+                    let marks =
+                        [Role::Client, Role::Server].map(|role| self.mark(number, (name, role)));
+                    let _ = write!(page, " {} |", marks.join(" "));
+                }
+                page += "\n";
+            }
+        }
+        page +=
+            "\n## What the peers lack\n\n| peer | as | what | why |\n| --- | --- | --- | --- |\n";
+        for counterpart in counterparts {
+            for lack in counterpart.lacks {
+                let _ = writeln!(page, "| {} | {} |", counterpart.name, lacking(lack));
+            }
+        }
+        page
+    }
+
+    fn stands_in(&self, name: &str, section: Section) -> bool {
+        let mut cells = self.cells.keys();
+        cells.any(|(number, (other, _))| *other == name && self.rows[*number].section == section)
+    }
+
+    fn mark(&self, number: usize, key: Key) -> &'static str {
+        let cell = self.cells.get(&(number, key)).copied().unwrap_or_default();
+        match (cell.good, cell.bad) {
+            (None, None) => " ",
+            (Some(Verdict::Failed), _) | (_, Some(Verdict::Failed)) => "✗",
+            (Some(Verdict::Lacking), _) => "–",
+            (_, Some(Verdict::Passed)) => "●",
+            _ => "○",
+        }
+    }
+}
+
+const INTRODUCTION: &str = "\
+# Interoperability
+
+Written by a run of `tests/interop`; [testing.md](testing.md) says how to run it. Each cell has two marks: the peer as the
+client and our server, then the peer as the server and our client.
+
+| mark | |
+| :-: | --- |
+| ● | passes, also where a fifth of all datagrams is lost |
+| ○ | passes on a path without faults; the last table says why not on the other, or it is a case that must fail |
+| – | not tried: the peer lacks it; the last table says why |
+| ✗ | fails |
+";
+
+fn lacking(lack: &Lack) -> String {
+    let role = match lack.role {
+        None => "both",
+        Some(Role::Client) => "client",
+        Some(Role::Server) => "server",
+    };
+    let features: Vec<String> = lack.features.iter().map(ToString::to_string).collect();
+    let what = match features.join(", ") {
+        none if none.is_empty() => "everything".into(),
+        some => some,
+    };
+    format!("{role} | {what} | {}", lack.why)
+}
+
+/// The page's last part: what may differ between machines.
+pub fn versions(counterparts: &[Counterpart]) -> String {
+    let mut text = format!("\n{VERSIONS}\n\n| peer | version |\n| --- | --- |\n");
+    for counterpart in counterparts {
+        let _ = writeln!(text, "| {} | {} |", counterpart.name, counterpart.version);
+    }
+    text
+}
+
+const VERSIONS: &str = "## Versions";
+
+/// Whether a page says the same as another, versions aside.
+pub fn same(one: &str, other: &str) -> bool {
+    let [one, other] = [one, other].map(|page| match page.split_once(VERSIONS) {
+        Some((tables, _)) => tables.trim(),
+        None => page.trim(),
+    });
+    one == other
+}
