@@ -91,6 +91,7 @@ impl AeadAlgorithm {
 }
 
 /// The key that hides record numbers in DTLS 1.3 (RFC 9147 §4.2.3). QUIC hides its own in the same way.
+#[cfg_attr(flightline_fuzzing, allow(clippy::large_enum_variant))]
 pub(crate) enum RecordNumberKey {
     Cipher(quic::HeaderProtectionKey),
     #[cfg(flightline_fuzzing)]

@@ -54,7 +54,7 @@ impl Opener {
     pub(super) fn dtls13(epoch: u16, keys: Dtls13) -> Self {
         Opener {
             epoch,
-            protection: Protection::Dtls13(keys),
+            protection: Protection::Dtls13(Box::new(keys)),
             window: ReplayWindow::default(),
             forgeries: 0,
         }

@@ -15,7 +15,8 @@ pub(super) enum Protection {
     /// Epoch 0.
     Null,
     Dtls12(Dtls12),
-    Dtls13(Dtls13),
+    /// In a box, as whatever moves leaves a copy of its IV behind.
+    Dtls13(Box<Dtls13>),
 }
 
 /// An AEAD as (D)TLS 1.2 uses it.
@@ -47,7 +48,7 @@ impl Protection {
     pub(super) const fn overhead(&self) -> usize {
         match self {
             Protection::Null => RECORD_HEADER,
-            Protection::Dtls12(aead) => RECORD_HEADER + aead.expansion(),
+            Protection::Dtls12(aead) => RECORD_HEADER.saturating_add(aead.expansion()),
             Protection::Dtls13(_) => UnifiedHeader::SENT + Dtls13::EXPANSION,
         }
     }

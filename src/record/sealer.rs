@@ -54,7 +54,7 @@ impl Sealer {
         Sealer {
             epoch,
             next_sequence: 0,
-            protection: Protection::Dtls13(keys),
+            protection: Protection::Dtls13(Box::new(keys)),
             blocks_left: aead.confidentiality_limit(),
         }
     }

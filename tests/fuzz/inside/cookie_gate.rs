@@ -46,6 +46,7 @@ pub(super) fn run(data: &[u8]) {
                 );
             }
             Verdict::Drop(_) => {}
+            Verdict::Refuse(_) => panic!("DTLS 1.3 is not spoken here"),
             Verdict::NoContext => panic!("there is a context"),
         }
     }

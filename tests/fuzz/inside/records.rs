@@ -2,7 +2,7 @@
 
 use super::input::Input;
 use crate::crypto::{AeadAlgorithm, Secret, null_cipher};
-use crate::record::{Opener, Records, Replay, Sealer};
+use crate::record::{Opener, Record, Records, Replay, Sealer};
 use crate::stats::DropReason;
 use crate::wire::{ContentType, MAX_PLAINTEXT, ProtocolVersion, RECORD_HEADER};
 
@@ -36,8 +36,15 @@ pub(super) fn run(data: &[u8]) {
     let mut copy = datagram.to_vec();
     let mut taken = 0;
     for record in Records::new(&mut copy) {
-        let Ok((header, fragment)) = record else {
-            break;
+        let (header, fragment) = match record {
+            Ok(Record::Full(header, fragment)) => (header, fragment),
+            Ok(Record::Unified(header, fragment)) => {
+                taken += header.encode().as_bytes().len() + fragment.len();
+                let outcome = opener.open(Record::Unified(header, fragment), replay);
+                assert!(outcome.is_err(), "a form of another version");
+                continue;
+            }
+            Err(_) => break,
         };
         taken += RECORD_HEADER + fragment.len();
         assert!(taken <= datagram.len(), "more than there is");
@@ -47,14 +54,16 @@ pub(super) fn run(data: &[u8]) {
             0 => &mut plain,
             _ => &mut opener,
         };
-        let Ok(plaintext) = reader.open(&header, fragment, replay) else {
+        let Ok(plaintext) = reader.open(Record::Full(header, fragment), replay) else {
             continue;
         };
+        let plaintext = plaintext.plaintext.to_vec();
         assert!(plaintext.len() <= cost, "longer than its record");
-        let plaintext = plaintext.to_vec();
         if header.epoch == 1 {
             let data = header.content_type == ContentType::APPLICATION_DATA;
-            let again = reader.open(&header, &mut twin.clone(), replay).is_ok();
+            let again = reader
+                .open(Record::Full(header, &mut twin.clone()), replay)
+                .is_ok();
             let allowed = data && replay == Replay::AcceptDuplicates;
             assert_eq!(again, allowed, "a record that was seen");
         }
@@ -72,13 +81,13 @@ fn round_trip(sealer: &mut Sealer, aead: AeadAlgorithm, typ: ContentType, plaint
     }
     sealed.unwrap();
     let (_, mut opener) = epoch_one(aead);
-    let (header, fragment) = Records::new(&mut record).next().unwrap().unwrap();
-    let opened = opener.open(&header, fragment, Replay::Window);
-    assert_eq!(opened.map(|opened| opened.to_vec()), Ok(plaintext.to_vec()));
-    assert_eq!(
-        opener.open(&header, &mut [], Replay::Window),
-        Err(DropReason::Replay)
-    );
+    let mut twin = record.clone();
+    let record = Records::new(&mut record).next().unwrap().unwrap();
+    let opened = opener.open(record, Replay::Window).unwrap();
+    assert_eq!(opened.plaintext, plaintext);
+    let twin = Records::new(&mut twin).next().unwrap().unwrap();
+    let again = opener.open(twin, Replay::Window);
+    assert_eq!(again.map(drop), Err(DropReason::Replay));
 }
 
 pub(super) fn seeds() -> Vec<Vec<u8>> {

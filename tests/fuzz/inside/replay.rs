@@ -3,7 +3,7 @@
 use super::input::Input;
 use super::records::epoch_one;
 use crate::crypto::{AeadAlgorithm, TAG_LEN};
-use crate::record::Replay;
+use crate::record::{Record, Replay};
 use crate::stats::DropReason;
 use crate::wire::{ContentType, MAX_SEQUENCE, ProtocolVersion, RecordHeader};
 use std::collections::BTreeSet;
@@ -68,7 +68,7 @@ fn open(
         length: fragment.len() as u16,
     };
     opener
-        .open(&header, &mut fragment, Replay::Window)
+        .open(Record::Full(header, &mut fragment), Replay::Window)
         .map(drop)
 }
 
