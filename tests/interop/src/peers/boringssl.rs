@@ -27,6 +27,7 @@ pub fn boringssl() -> Library {
         name: "BoringSSL",
         version: || format!("API {} (boring 5.4.0)", boring_sys::BORINGSSL_API_VERSION),
         lacks: LACKS,
+        attempts: 1,
         context,
     }
 }

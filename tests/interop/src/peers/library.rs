@@ -23,6 +23,8 @@ pub struct Library {
     pub name: &'static str,
     pub version: fn() -> String,
     pub lacks: &'static [Lack],
+    /// As [`Peer::attempts`].
+    pub attempts: usize,
     /// What all connections of one role share in a case.
     pub context: fn(&Case, &Pki, Role) -> Res<Arc<dyn Context>>,
 }
@@ -154,6 +156,10 @@ impl Peer for Library {
 
     fn lacks(&self) -> &'static [Lack] {
         self.lacks
+    }
+
+    fn attempts(&self) -> usize {
+        self.attempts
     }
 
     fn server(&self, case: &Case, pki: &Pki) -> Res<Server> {

@@ -37,6 +37,7 @@ pub fn mbedtls() -> Library {
             format!("{} (mbedtls 0.13.6)", text.trim_end_matches('\0'))
         },
         lacks: LACKS,
+        attempts: 1,
         context,
     }
 }

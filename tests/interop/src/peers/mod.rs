@@ -56,7 +56,7 @@ pub trait Peer: Sync {
         Duration::from_secs(200)
     }
 
-    /// How often a case may begin on a bad path with a peer that gives up earlier than we do.
+    /// How often a case may begin on a bad path, with a peer that gives up earlier than we do or gets stuck.
     fn attempts(&self) -> usize {
         1
     }

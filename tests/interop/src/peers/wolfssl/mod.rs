@@ -31,6 +31,7 @@ pub fn wolfssl() -> Library {
             format!("{} (wolfssl-sys 5.3.0)", version.to_string_lossy())
         },
         lacks: LACKS,
+        attempts: 1,
         context,
     }
 }
