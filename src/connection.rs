@@ -37,7 +37,7 @@ pub(crate) struct Connection {
 /// How far it is.
 enum Progress {
     Handshake(Script),
-    Established(Box<Session>),
+    Established(Session),
     Failed(Error),
 }
 
@@ -296,7 +296,7 @@ impl Connection {
             Progress::Established(session) => Ok(Established {
                 inbound: self.inbound,
                 outbound: self.outbound,
-                session: *session,
+                session,
             }),
             Progress::Failed(error) => Err(error),
             Progress::Handshake(_) => Err(Error::WantRead),

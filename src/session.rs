@@ -23,7 +23,7 @@ pub(crate) struct Session {
     pub(crate) resumed: bool,
     pub(crate) exporter: Option<Exporter>,
     /// Where a client's tickets go that come later.
-    pub(crate) tickets: Option<TicketKeeper>,
+    pub(crate) tickets: Option<Box<TicketKeeper>>,
 }
 
 /// Makes keys for other uses out of the session's secret.

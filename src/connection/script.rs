@@ -150,7 +150,7 @@ impl Connection {
             version: session.version,
             resumed: session.resumed,
         });
-        self.progress = Progress::Established(Box::new(session));
+        self.progress = Progress::Established(session);
         Ok(())
     }
 

@@ -184,13 +184,13 @@ pub(super) async fn run(
     };
     // RFC 8446 §4.6.1: however often it is gone on with, a session is as old as its full handshake.
     let created = created.unwrap_or_else(|| seconds(config.settings.clock.date()));
-    session.tickets = Some(TicketKeeper {
+    session.tickets = Some(Box::new(TicketKeeper {
         state: session.state(&resumption, created),
         hash: suite.hash,
         resumption,
         config,
         server,
-    });
+    }));
     Ok(session)
 }
 
