@@ -20,6 +20,9 @@ use std::time::{Duration, Instant};
 const THEIR_LINE: &str = "the quick brown fox jumps over the lazy dog";
 const OUR_LINE: &str = "sphinx of black quartz, judge my vow";
 
+/// What our server says of a handshake that took too long.
+const NOT_IN_TIME: &str = "the handshake did not end";
+
 /// How often a line is repeated that may have been lost.
 const REPEAT: Duration = Duration::from_millis(250);
 
@@ -297,7 +300,13 @@ fn talk(
             } else {
                 "not connected"
             };
+            // Neither side was through with it in its time, as in `client`.
+            let stuck =
+                agreed.is_none() && error.as_ref().is_none_or(|why| why.contains(NOT_IN_TIME));
             let ours = error.unwrap_or_else(|| state.into());
+            if stuck && ended.is_none() && case.seed.is_some() {
+                return Err(GaveUp(with_complaint(ours, them).to_string()).into());
+            }
             return Err(failure(case, ours, them));
         }
         // Before the handshake is done, lines would only pile up.
