@@ -34,17 +34,16 @@ pub fn established(
 pub fn over(flags: &Flags, socket: &DtlsSocket, process: &Process) -> Result<(), Failure> {
     match socket.version() == ProtocolVersion::DTLS1_3 && !flags.server {
         // Each connection brings tickets of its own.
-        true => expect("the session is new", process.stores.client.take_has_new(), !flags.expect_no_session),
+        true => expect(
+            "the session is new",
+            process.stores.client.take_has_new(),
+            !flags.expect_no_session,
+        ),
         false => Ok(()),
     }
 }
 
-fn session(
-    flags: &Flags,
-    turn: Turn,
-    socket: &DtlsSocket,
-    stores: &Stores,
-) -> Result<(), Failure> {
+fn session(flags: &Flags, turn: Turn, socket: &DtlsSocket, stores: &Stores) -> Result<(), Failure> {
     let resumed = socket.resumed();
     let expected = turn == Turn::Later && !flags.expect_session_miss;
     expect("the session is an earlier one", resumed, expected)?;

@@ -7,8 +7,8 @@ use crate::stream::RunnersClock;
 use crate::verifier::Verifier;
 use flightline::{
     AlpnChoice, ClientAuth, ClientConfig, ConfigBuilder, Error, GiveUp, Identity, ProtocolVersion,
-    Psk, Renegotiation, Retransmission, ServerConfig, ServerIdentity, ServerName, ServerTrust, Settings,
-    SrtpProfile,
+    Psk, Renegotiation, Retransmission, ServerConfig, ServerIdentity, ServerName, ServerTrust,
+    Settings, SrtpProfile,
 };
 use std::sync::Arc;
 use std::time::Duration;

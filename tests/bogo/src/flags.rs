@@ -172,7 +172,9 @@ impl Flags {
             | "-renegotiate-freely"
             | "-use-early-callback"
             | "-use-old-client-cert-callback" => {}
-            "-expect-early-data-reason" | "-trust-cert" | "-verify-prefs" => drop(text(name, rest)?),
+            "-expect-early-data-reason" | "-trust-cert" | "-verify-prefs" => {
+                drop(text(name, rest)?)
+            }
 
             _ => return Err(Unsupported(name.to_owned())),
         }
