@@ -30,6 +30,12 @@ struct Given<'a> {
 }
 
 pub(super) fn run(data: &[u8]) {
+    play(data);
+}
+
+/// How many hellos were let in, of DTLS 1.2 and of 1.3.
+fn play(data: &[u8]) -> [usize; 2] {
+    let mut verified = [0; 2];
     let mut input = Input::new(data);
     let context = Arc::new(CookieContext::new().unwrap());
     let choices = choices(input.u8());
@@ -55,6 +61,7 @@ pub(super) fn run(data: &[u8]) {
         match entrance.check(client, &datagram, now, &mut reply) {
             Verdict::Challenge(reply) => given.push(challenge(client, &datagram, reply)),
             Verdict::Verified(hello) => {
+                verified[usize::from(hello.retried().is_some())] += 1;
                 let cookie = match hello.retried() {
                     Some(_) => hello.hello().extensions.cookie.clone().unwrap(),
                     None => hello.hello().cookie.clone(),
@@ -74,6 +81,7 @@ pub(super) fn run(data: &[u8]) {
             Verdict::NoContext => panic!("there is a context"),
         }
     }
+    verified
 }
 
 /// What a server speaks of DTLS 1.3: nothing, or all, or a group that no first hello has a share in.
@@ -139,31 +147,54 @@ fn whole_hello(datagram: &[u8]) -> Option<ClientHello> {
 
 pub(super) fn seeds() -> Vec<Vec<u8>> {
     let mut seeds = Vec::new();
-    for kind in Kind::ALL {
-        for choice in 0..3 {
-            let (first, second, room) = match kind.is_13() && choice > 0 {
-                true => hellos13(kind, choice),
-                false => hellos12(kind),
-            };
-            let [high, low] = (room as u16).to_be_bytes();
-            // A hello without a cookie, and one with that of its sender, and with that of another.
-            let steps = [
-                vec![choice],
-                step(0, &first, &[]),
-                step(4, &second, &[0, high, low]),
-                step(5, &second, &[0, high, low]),
-            ];
-            seeds.push(steps.concat());
-            // The same in pieces.
-            let mut pieces = vec![choice];
-            for piece in in_pieces(&first) {
-                pieces.extend(step(1, &piece, &[]));
-            }
-            pieces.extend(step(5, &second, &[0, high, low]));
-            seeds.push(pieces);
-        }
+    for (kind, choice) in combinations() {
+        seeds.extend(seeds_of(kind, choice));
     }
     seeds
+}
+
+/// That each seed lets the hello in that has its sender's cookie, and no other.
+pub(super) fn check_seeds() {
+    for (kind, choice) in combinations() {
+        let expected = match speaks_13(kind, choice) {
+            true => [0, 1],
+            false => [1, 0],
+        };
+        for seed in seeds_of(kind, choice) {
+            assert_eq!(play(&seed), expected, "{kind:?} with choices {choice}");
+        }
+    }
+}
+
+fn combinations() -> impl Iterator<Item = (Kind, u8)> {
+    let kinds = Kind::ALL.into_iter();
+    kinds.flat_map(|kind| (0..3).map(move |choice| (kind, choice)))
+}
+
+fn speaks_13(kind: Kind, choice: u8) -> bool {
+    kind.is_13() && choice > 0
+}
+
+/// The hellos of a client, whole and in pieces.
+fn seeds_of(kind: Kind, choice: u8) -> [Vec<u8>; 2] {
+    let (first, second, room) = match speaks_13(kind, choice) {
+        true => hellos13(kind, choice),
+        false => hellos12(kind),
+    };
+    let [high, low] = (room as u16).to_be_bytes();
+    // A hello without a cookie, and one with that of its sender, and with that of another.
+    let whole = [
+        vec![choice],
+        step(0, &first, &[]),
+        step(4, &second, &[0, high, low]),
+        step(5, &second, &[0, high, low]),
+    ];
+    let mut pieces = vec![choice];
+    for piece in in_pieces(&first) {
+        pieces.extend(step(1, &piece, &[]));
+    }
+    pieces.extend(step(5, &second, &[0, high, low]));
+    [whole.concat(), pieces]
 }
 
 fn step(head: u8, datagram: &[u8], tail: &[u8]) -> Vec<u8> {

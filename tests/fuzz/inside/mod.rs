@@ -61,5 +61,6 @@ pub fn run(name: &str, data: &[u8]) {
 
 /// Panics where the seeds do not reach what they are for.
 pub fn check_seeds() {
+    cookie_gate::check_seeds();
     handshake::check_seeds();
 }
