@@ -1,12 +1,14 @@
 //! Chains and PEM that strangers send and users load.
 
-use super::duel::{AUTHORITY, CLIENT_KEY, SERVER, SERVER_KEY, der};
 use super::input::Input;
+use super::kinds::{AUTHORITY, CLIENT_KEY, SERVER, SERVER_KEY};
 use crate::certificate::{
     CertificateVerifier, Identity, PeerCertificates, RootCertificates, RootsVerifier, ServerName,
     authentication_of, verify_signature,
 };
 use crate::wire::SignatureScheme;
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject;
 use std::time::{Duration, UNIX_EPOCH};
 
 pub(super) fn run(data: &[u8]) {
@@ -57,6 +59,11 @@ fn pem(input: &mut Input<'_>) {
         );
     }
     let _ = Identity::from_pem(chain, SERVER_KEY);
+}
+
+/// The first certificate of a PEM file.
+fn der(pem: &[u8]) -> Vec<u8> {
+    CertificateDer::from_pem_slice(pem).unwrap().to_vec()
 }
 
 pub(super) fn seeds() -> Vec<Vec<u8>> {

@@ -1,23 +1,48 @@
-//! What strangers can get out of a server: one datagram shorter than their own, and nothing more
-//! without a cookie that was made for them.
+//! What strangers can get out of a server: one short datagram, and nothing more without a cookie that was
+//! made for them.
 
 use super::duel::Duel;
 use super::input::Input;
-use crate::codec::Reader;
+use super::kinds::{Kind, configs};
+use super::opened::{contents, record};
+use crate::codec::{Reader, Writer};
+use crate::connection::Connection;
 use crate::cookie::{Choices13, CookieContext, Entrance, HelloVerification, ReplyBuffer, Verdict};
-use crate::wire::{Body, HelloVerifyRequest};
+use crate::crypto::{DEFAULT_GROUPS, SUITES13};
+use crate::wire::{
+    Body, ClientHello, ContentType, HANDSHAKE_HEADER, HandshakeHeader, HandshakeType,
+    HelloVerifyRequest, KeyShareAnswer, NamedGroup, ProtocolVersion, RECORD_HEADER, ServerHello,
+};
 use std::sync::Arc;
 use std::time::Duration;
 
 const STRANGERS: [&[u8]; 3] = [b"one", b"another", b""];
 
+/// Bytes of the longest HelloVerifyRequest and HelloRetryRequest, as datagrams.
+const LONGEST_REPLIES: [usize; 2] = [80, 192];
+
+/// What somebody was answered.
+struct Given<'a> {
+    client: &'a [u8],
+    cookie: Vec<u8>,
+    /// Of the message that it stood in.
+    body: Vec<u8>,
+}
+
 pub(super) fn run(data: &[u8]) {
+    play(data);
+}
+
+/// How many hellos were let in, of DTLS 1.2 and of 1.3.
+fn play(data: &[u8]) -> [usize; 2] {
+    let mut verified = [0; 2];
     let mut input = Input::new(data);
     let context = Arc::new(CookieContext::new().unwrap());
-    let mut entrance = Entrance::new(HelloVerification::Cookies(context), Choices13::default(), 2);
+    let choices = choices(input.u8());
+    let mut entrance = Entrance::new(HelloVerification::Cookies(context), choices.clone(), 2);
     let mut now = Duration::from_secs(1);
     // In the order in which they were given, so that an input always does the same.
-    let mut given: Vec<(&[u8], Vec<u8>)> = Vec::new();
+    let mut given: Vec<Given<'_>> = Vec::new();
     while !input.is_empty() {
         let head = input.u8();
         now += Duration::from_secs(u64::from(head >> 4));
@@ -26,62 +51,220 @@ pub(super) fn run(data: &[u8]) {
         // A fuzzer cannot guess a cookie: here it puts one that was given, to whomever.
         if head & 4 != 0 {
             let chosen = given.get(usize::from(input.u8()));
-            let cookie = chosen.map(|(_, cookie)| &**cookie).unwrap_or_default();
-            let at = usize::from(input.u8());
+            let cookie = chosen.map(|given| &*given.cookie).unwrap_or_default();
+            let at = usize::from(input.u16());
             for (place, byte) in datagram.iter_mut().skip(at).zip(cookie) {
                 *place = *byte;
             }
         }
         let mut reply = ReplyBuffer::new();
         match entrance.check(client, &datagram, now, &mut reply) {
-            Verdict::Challenge(reply) => {
-                assert!(reply.len() < 80, "a long reply");
-                given.push((client, cookie(reply)));
-            }
+            Verdict::Challenge(reply) => given.push(challenge(client, &datagram, reply)),
             Verdict::Verified(hello) => {
-                let cookie = hello.hello().cookie.clone();
-                assert!(
-                    given.contains(&(client, cookie)),
-                    "in without a cookie of its own"
-                );
+                verified[usize::from(hello.retried().is_some())] += 1;
+                let cookie = match hello.retried() {
+                    Some(_) => hello.hello().extensions.cookie.clone().unwrap(),
+                    None => hello.hello().cookie.clone(),
+                };
+                let mut given = given.iter();
+                let given = given.find(|given| given.client == client && given.cookie == cookie);
+                let given = given.expect("in without a cookie of its own");
+                if let Some(retried) = hello.retried() {
+                    assert_eq!(retried.request, given.body, "another HelloRetryRequest");
+                }
+            }
+            Verdict::Refuse(reply) => {
+                assert!(!choices.suites.is_empty(), "DTLS 1.3 is not spoken here");
+                assert!(reply.len() <= 15, "a long alert");
             }
             Verdict::Drop(_) => {}
-            Verdict::Refuse(_) => panic!("DTLS 1.3 is not spoken here"),
             Verdict::NoContext => panic!("there is a context"),
+        }
+    }
+    verified
+}
+
+/// What a server speaks of DTLS 1.3: nothing, or all, or a group that no first hello has a share in.
+fn choices(byte: u8) -> Choices13 {
+    let suites = SUITES13.iter().collect();
+    let groups = match byte % 3 {
+        0 => return Choices13::default(),
+        1 => DEFAULT_GROUPS.to_vec(),
+        _ => vec![NamedGroup::SECP384R1],
+    };
+    Choices13 { suites, groups }
+}
+
+/// Reads a HelloVerifyRequest or a HelloRetryRequest in a record.
+fn challenge<'a>(client: &'a [u8], datagram: &[u8], reply: &[u8]) -> Given<'a> {
+    let body = reply[RECORD_HEADER + HANDSHAKE_HEADER..].to_vec();
+    let [longest12, longest13] = LONGEST_REPLIES;
+    let cookie = match HandshakeType(reply[RECORD_HEADER]) {
+        HandshakeType::HELLO_VERIFY_REQUEST => {
+            assert!(reply.len() < longest12, "a long reply");
+            HelloVerifyRequest::decode(&body).unwrap().cookie
+        }
+        typ => {
+            assert_eq!(typ, HandshakeType::SERVER_HELLO);
+            assert!(reply.len() <= longest13, "a long reply");
+            let request = ServerHello::decode(&body).unwrap();
+            assert!(request.is_retry_request());
+            if let Some(hello) = whole_hello(datagram) {
+                // RFC 9147 §5.1.
+                assert!(reply.len() < 3 * datagram.len(), "a longer reply");
+                asks_for_what_is_offered(&hello, &request);
+            }
+            request.extensions.cookie.unwrap()
+        }
+    };
+    Given {
+        client,
+        cookie,
+        body,
+    }
+}
+
+/// RFC 8446 §4.1.4: a suite and a group that the client offered, and the group only where it has made no
+/// share in it.
+fn asks_for_what_is_offered(hello: &ClientHello, request: &ServerHello) {
+    let offered = &hello.extensions;
+    assert!(hello.cipher_suites.contains(&request.cipher_suite));
+    if let Some(KeyShareAnswer::Group(group)) = &request.extensions.key_share {
+        let groups = offered.supported_groups.iter().flatten();
+        assert!(groups.copied().any(|one| one == *group));
+        let mut shares = offered.key_shares.iter().flatten();
+        assert!(!shares.any(|share| share.group == *group));
+    }
+}
+
+/// The hello that a datagram begins with, if it is whole and can be read.
+fn whole_hello(datagram: &[u8]) -> Option<ClientHello> {
+    let mut reader = Reader::new(datagram.get(RECORD_HEADER..)?);
+    let (header, body) = HandshakeHeader::read_fragment(&mut reader).ok()?;
+    let whole = header.typ == HandshakeType::CLIENT_HELLO && header.is_whole();
+    ClientHello::decode(body).ok().filter(|_| whole)
+}
+
+pub(super) fn seeds() -> Vec<Vec<u8>> {
+    let mut seeds = Vec::new();
+    for (kind, choice) in combinations() {
+        seeds.extend(seeds_of(kind, choice));
+    }
+    seeds
+}
+
+/// That each seed lets the hello in that has its sender's cookie, and no other.
+pub(super) fn check_seeds() {
+    for (kind, choice) in combinations() {
+        let expected = match speaks_13(kind, choice) {
+            true => [0, 1],
+            false => [1, 0],
+        };
+        for seed in seeds_of(kind, choice) {
+            assert_eq!(play(&seed), expected, "{kind:?} with choices {choice}");
         }
     }
 }
 
-/// Of a HelloVerifyRequest in a record.
-fn cookie(reply: &[u8]) -> Vec<u8> {
-    let mut reader = Reader::new(reply);
-    reader.take(25).unwrap();
-    HelloVerifyRequest::decode(reader.rest()).unwrap().cookie
+fn combinations() -> impl Iterator<Item = (Kind, u8)> {
+    let kinds = Kind::ALL.into_iter();
+    kinds.flat_map(|kind| (0..3).map(move |choice| (kind, choice)))
 }
 
-pub(super) fn seeds() -> Vec<Vec<u8>> {
-    let step = |head: u8, datagram: &[u8], tail: &[u8]| {
-        [
-            &[head],
-            &(datagram.len() as u16).to_be_bytes()[..],
-            datagram,
-            tail,
-        ]
-        .concat()
+fn speaks_13(kind: Kind, choice: u8) -> bool {
+    kind.is_13() && choice > 0
+}
+
+/// The hellos of a client, whole and in pieces.
+fn seeds_of(kind: Kind, choice: u8) -> [Vec<u8>; 2] {
+    let (first, second, room) = match speaks_13(kind, choice) {
+        true => hellos13(kind, choice),
+        false => hellos12(kind),
     };
-    let mut seeds = Vec::new();
-    for kind in Duel::KINDS {
-        let (hello, room) = Duel::hello_with_room(kind);
-        // The same hello three times: without a cookie, with that of its sender, with that of another.
-        let cookie_at = [0, room];
-        seeds.push(
-            [
-                step(0, &hello, &[]),
-                step(4, &hello, &cookie_at),
-                step(5, &hello, &cookie_at),
-            ]
-            .concat(),
-        );
+    let [high, low] = (room as u16).to_be_bytes();
+    // A hello without a cookie, and one with that of its sender, and with that of another.
+    let whole = [
+        vec![choice],
+        step(0, &first, &[]),
+        step(4, &second, &[0, high, low]),
+        step(5, &second, &[0, high, low]),
+    ];
+    let mut pieces = vec![choice];
+    for piece in in_pieces(&first) {
+        pieces.extend(step(1, &piece, &[]));
     }
-    seeds
+    pieces.extend(step(5, &second, &[0, high, low]));
+    [whole.concat(), pieces]
+}
+
+fn step(head: u8, datagram: &[u8], tail: &[u8]) -> Vec<u8> {
+    let length = (datagram.len() as u16).to_be_bytes();
+    [&[head], &length[..], datagram, tail].concat()
+}
+
+/// A client's hello, the same with room for a cookie, and where that is.
+fn hellos12(kind: Kind) -> (Vec<u8>, Vec<u8>, usize) {
+    let first = Duel::hello(kind);
+    let mut hello = ClientHello::decode(&first[RECORD_HEADER + HANDSHAKE_HEADER..]).unwrap();
+    hello.cookie = vec![0; 17];
+    let before = RECORD_HEADER + HANDSHAKE_HEADER + 2 + 32 + 1 + hello.session_id.len() + 1;
+    let body = hello.encode();
+    let header = HandshakeHeader::whole(HandshakeType::CLIENT_HELLO, 0, body.len() as u32);
+    (first, fragment(header, &body), before)
+}
+
+/// Both hellos of a client that answers the gate's HelloRetryRequest, and where the cookie stands.
+fn hellos13(kind: Kind, choice: u8) -> (Vec<u8>, Vec<u8>, usize) {
+    let (client, _, name) = configs(kind);
+    let now = Duration::from_secs(1);
+    let mut client = Connection::client(client, name, "client".into(), now).unwrap();
+    client.begin(now).unwrap();
+    let first = client.transmit().unwrap();
+    let context = Arc::new(CookieContext::new().unwrap());
+    let mut entrance = Entrance::new(HelloVerification::Cookies(context), choices(choice), 2);
+    let mut reply = ReplyBuffer::new();
+    let Verdict::Challenge(reply) = entrance.check(STRANGERS[0], &first, now, &mut reply) else {
+        panic!("no challenge");
+    };
+    let cookie = challenge(STRANGERS[0], &first, reply).cookie;
+    client
+        .receive(&mut reply.to_vec(), now, &mut |_| {})
+        .unwrap();
+    let mut second = client.transmit().unwrap();
+    let mut places = second.windows(cookie.len());
+    let room = places.position(|window| window == cookie).unwrap();
+    second[room..][..cookie.len()].fill(0);
+    (first, second, room)
+}
+
+/// A hello in fragments of a third.
+fn in_pieces(hello: &[u8]) -> Vec<Vec<u8>> {
+    let contents = contents(hello);
+    let body = &contents[0].plaintext[HANDSHAKE_HEADER..];
+    let third = body.len() / 3 + 1;
+    let offsets = (0..).step_by(third);
+    let pieces = body.chunks(third).zip(offsets).map(|(bytes, offset)| {
+        let whole = HandshakeHeader::whole(HandshakeType::CLIENT_HELLO, 0, body.len() as u32);
+        let header = HandshakeHeader {
+            fragment_offset: offset,
+            fragment_length: bytes.len() as u32,
+            ..whole
+        };
+        fragment(header, bytes)
+    });
+    pieces.collect()
+}
+
+fn fragment(header: HandshakeHeader, bytes: &[u8]) -> Vec<u8> {
+    let fragment = Writer::bytes_of(|w| {
+        header.write(w);
+        w.bytes(bytes);
+    });
+    record(
+        ContentType::HANDSHAKE,
+        ProtocolVersion::DTLS1_0,
+        0,
+        0,
+        &fragment,
+    )
 }

@@ -1,40 +1,15 @@
 //! A client's and a server's connection, with nothing between them.
 
-use crate::certificate::{Identity, RootCertificates, RootsVerifier, ServerName};
-use crate::codec::{Reader, Writer};
-use crate::config::{
-    ClientAuth, ClientConfig, ConfigBuilder, Psk, ServerConfig, ServerIdentity, ServerTrust,
-};
+use super::kinds::{Configs, Kind, configs};
+use super::opened::{self, Said};
 use crate::connection::Connection;
 use crate::cookie::{Choices13, Entrance, HelloVerification, ReplyBuffer, Verdict};
-use crate::error::Result;
+use crate::crypto::null_cipher;
+use crate::error::{Error, Result};
 use crate::lab::End;
-use crate::timer::{Clock, Retransmission};
-use crate::wire::{
-    Body, CipherSuite, ClientHello, ContentType, HANDSHAKE_HEADER, HandshakeHeader, HandshakeType,
-    ProtocolVersion, RECORD_HEADER, RecordHeader,
-};
-use rustls_pki_types::CertificateDer;
-use rustls_pki_types::pem::PemObject;
+use crate::wire::KeyUpdate;
 use std::collections::VecDeque;
-use std::sync::{Arc, OnceLock};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
-pub(super) const AUTHORITY: &[u8] = include_bytes!("../pki/ca.pem");
-pub(super) const SERVER: &[u8] = include_bytes!("../pki/server.pem");
-pub(super) const SERVER_KEY: &[u8] = include_bytes!("../pki/server.key");
-const CLIENT: &[u8] = include_bytes!("../pki/client.pem");
-pub(super) const CLIENT_KEY: &[u8] = include_bytes!("../pki/client.key");
-
-/// How the two shake hands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    Psk,
-    EcdhePsk,
-    Ecdsa,
-    Mutual,
-    Resumed,
-}
+use std::time::Duration;
 
 pub(super) struct Duel {
     pub(super) now: Duration,
@@ -47,59 +22,26 @@ pub(super) struct Side {
     pub(super) connection: Connection,
     pub(super) said: VecDeque<Vec<u8>>,
     pub(super) failed: bool,
-}
-
-/// A message of a handshake.
-pub(super) struct Said {
-    pub(super) typ: HandshakeType,
-    pub(super) message_seq: u16,
-    pub(super) body: Vec<u8>,
-}
-
-/// A clock that stands still, so that certificates are valid.
-struct Still;
-
-impl Clock for Still {
-    fn now(&self) -> Duration {
-        Duration::ZERO
-    }
-
-    fn date(&self) -> SystemTime {
-        UNIX_EPOCH + Duration::from_secs(1_800_000_000)
-    }
+    /// Messages of application data that arrived.
+    pub(super) delivered: Vec<Vec<u8>>,
 }
 
 impl Duel {
-    pub(super) const KINDS: [Kind; 5] = [
-        Kind::Psk,
-        Kind::EcdhePsk,
-        Kind::Ecdsa,
-        Kind::Mutual,
-        Kind::Resumed,
-    ];
-
     /// The client has said its hello, and the server, which asks for no cookie, has heard it.
     pub(super) fn new(kind: Kind) -> Duel {
-        let (client, server, name) = configs(kind);
-        if kind == Kind::Resumed {
-            let first = Duel::with(client.clone(), server.clone(), name.clone(), None);
-            first.unwrap().finish();
+        let configs = configs(kind);
+        if kind.is_resumed() {
+            Duel::with(configs.clone(), None).unwrap().finish();
         }
-        Duel::with(client, server, name, None).unwrap()
+        Duel::with(configs, None).unwrap()
     }
 
     /// The server has heard this hello, which it lets in, in the place of the client's.
     pub(super) fn with_hello(kind: Kind, hello: &[u8]) -> Option<Duel> {
-        let (client, server, name) = configs(kind);
-        Duel::with(client, server, name, Some(hello))
+        Duel::with(configs(kind), Some(hello))
     }
 
-    fn with(
-        client: Arc<ClientConfig>,
-        server: Arc<ServerConfig>,
-        name: ServerName,
-        other_hello: Option<&[u8]>,
-    ) -> Option<Duel> {
+    fn with((client, server, name): Configs, other_hello: Option<&[u8]>) -> Option<Duel> {
         let now = Duration::ZERO;
         let client = Connection::client(client, name, "client".into(), now).unwrap();
         let mut client = Side::new(client);
@@ -118,19 +60,10 @@ impl Duel {
         })
     }
 
-    /// Whether the next datagram for a side has something under keys: the other's Finished.
+    /// Whether the next datagram for a side has the other's Finished.
     pub(super) fn finished_is_next(&mut self, to: End) -> bool {
-        let said = &self.side(to.peer()).said;
-        let mut reader = Reader::new(said.front().map(|next| &**next).unwrap_or_default());
-        while let Ok(header) = RecordHeader::read(&mut reader) {
-            if header.epoch > 0 {
-                return true;
-            }
-            if reader.take(header.length.into()).is_err() {
-                break;
-            }
-        }
-        false
+        let next = self.side(to.peer()).said.front();
+        next.is_some_and(|next| opened::has_finished(next))
     }
 
     /// The client's first datagram.
@@ -166,11 +99,13 @@ impl Duel {
         assert!(self.server.connection.is_established());
     }
 
-    /// What is said to a side in the clear.
+    /// What is said to a side, first to last.
     pub(super) fn messages(kind: Kind, to: End) -> Vec<Said> {
+        null_cipher::set(true);
         let said = Duel::datagrams(kind).into_iter();
+        null_cipher::set(false);
         said.filter(|(end, _)| *end == to)
-            .flat_map(|(_, datagram)| plaintext_messages(&datagram))
+            .flat_map(|(_, datagram)| opened::messages(&datagram))
             .collect()
     }
 
@@ -191,24 +126,6 @@ impl Duel {
             }
         }
     }
-
-    /// The client's hello with room for a cookie, and where that is.
-    pub(super) fn hello_with_room(kind: Kind) -> (Vec<u8>, u8) {
-        let datagram = Duel::hello(kind);
-        let mut hello = ClientHello::decode(&datagram[RECORD_HEADER + HANDSHAKE_HEADER..]).unwrap();
-        hello.cookie = vec![0; 17];
-        let before = RECORD_HEADER + HANDSHAKE_HEADER + 2 + 32 + 1 + hello.session_id.len() + 1;
-        let body = hello.encode();
-        let fragment = Writer::bytes_of(|w| {
-            HandshakeHeader::whole(HandshakeType::CLIENT_HELLO, 0, body.len() as u32).write(w);
-            w.bytes(&body);
-        });
-        let version = ProtocolVersion::DTLS1_0;
-        (
-            record(ContentType::HANDSHAKE, version, 0, 0, &fragment),
-            before as u8,
-        )
-    }
 }
 
 impl Side {
@@ -217,6 +134,7 @@ impl Side {
             connection,
             said: VecDeque::new(),
             failed: false,
+            delivered: Vec::new(),
         };
         let begun = side.connection.begin(Duration::ZERO);
         side.note(begun);
@@ -225,12 +143,13 @@ impl Side {
 
     /// Takes in a datagram; what it makes of it must fit the design.
     pub(super) fn hear(&mut self, datagram: &mut [u8], now: Duration) {
-        let mut delivered = 0;
-        let heard = self
-            .connection
-            .receive(datagram, now, &mut |_| delivered += 1);
+        let before = self.delivered.len();
+        let delivered = &mut self.delivered;
+        let heard = self.connection.receive(datagram, now, &mut |data| {
+            delivered.push(data.to_vec());
+        });
         assert!(
-            delivered == 0 || self.connection.is_established(),
+            self.delivered.len() == before || self.connection.is_established(),
             "data too early"
         );
         assert!(!self.failed || heard.is_err(), "back to life");
@@ -244,6 +163,20 @@ impl Side {
         }
     }
 
+    /// Takes new keys, where there are any to take.
+    pub(super) fn update_keys(&mut self, update: KeyUpdate, now: Duration) {
+        let updated = self.connection.update_keys(update, now);
+        assert!(matches!(updated, Ok(()) | Err(Error::NoKeyUpdate)));
+        self.note(Ok(()));
+    }
+
+    /// Sends a message of application data, where that is possible.
+    pub(super) fn send(&mut self, data: &[u8]) {
+        if let Ok(datagram) = self.connection.send(data) {
+            self.said.push_back(datagram.to_vec());
+        }
+    }
+
     fn note(&mut self, outcome: Result<()>) {
         self.failed |= outcome.is_err();
         while let Some(datagram) = self.connection.transmit() {
@@ -252,107 +185,4 @@ impl Side {
         }
         self.connection.tell();
     }
-}
-
-pub(super) fn record(
-    content_type: ContentType,
-    version: ProtocolVersion,
-    epoch: u16,
-    sequence: u64,
-    fragment: &[u8],
-) -> Vec<u8> {
-    Writer::bytes_of(|w| {
-        let length = fragment.len() as u16;
-        RecordHeader {
-            content_type,
-            version,
-            epoch,
-            sequence,
-            length,
-        }
-        .write(w);
-        w.bytes(&fragment[..length.into()]);
-    })
-}
-
-fn plaintext_messages(datagram: &[u8]) -> Vec<Said> {
-    let mut reader = Reader::new(datagram);
-    let mut messages = Vec::new();
-    while let Ok(header) = RecordHeader::read(&mut reader) {
-        let mut fragments = Reader::new(reader.take(header.length.into()).unwrap());
-        if header.content_type != ContentType::HANDSHAKE || header.epoch > 0 {
-            continue;
-        }
-        while let Ok((header, body)) = HandshakeHeader::read_fragment(&mut fragments) {
-            messages.push(Said {
-                typ: header.typ,
-                message_seq: header.message_seq,
-                body: body.to_vec(),
-            });
-        }
-    }
-    messages
-}
-
-/// The first certificate of a PEM file.
-pub(super) fn der(pem: &[u8]) -> Vec<u8> {
-    CertificateDer::from_pem_slice(pem).unwrap().to_vec()
-}
-
-type Configs = (Arc<ClientConfig>, Arc<ServerConfig>, ServerName);
-
-/// Those of a kind are made once, since keys and certificates take long to read; but for those that keep
-/// sessions, or an input would do something else the second time.
-pub(super) fn configs(kind: Kind) -> Configs {
-    if kind == Kind::Resumed {
-        return make(kind);
-    }
-    static CONFIGS: OnceLock<Vec<Configs>> = OnceLock::new();
-    let at = Duel::KINDS.iter().position(|one| *one == kind).unwrap();
-    CONFIGS.get_or_init(|| Duel::KINDS.map(make).to_vec())[at].clone()
-}
-
-fn make(kind: Kind) -> Configs {
-    let roots = || RootCertificates::from_pem(AUTHORITY).unwrap();
-    let psk = || Psk::new("tester", [0x42; 32]).unwrap();
-    let (trust, identity, name) = match kind {
-        Kind::Ecdsa | Kind::Mutual | Kind::Resumed => (
-            ServerTrust::roots(roots()),
-            ServerIdentity::certificate(Identity::from_pem(SERVER, SERVER_KEY).unwrap()),
-            ServerName::new("server.test").unwrap(),
-        ),
-        Kind::Psk | Kind::EcdhePsk => (
-            ServerTrust::psk(psk()),
-            ServerIdentity::psk(psk()),
-            ServerName::unnamed(),
-        ),
-    };
-    let suite = match kind {
-        Kind::Psk => CipherSuite::TLS_PSK_WITH_AES_128_GCM_SHA256,
-        Kind::EcdhePsk => CipherSuite::TLS_ECDHE_PSK_WITH_AES_256_GCM_SHA384,
-        _ => CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
-    };
-    let mut client = ClientConfig::builder(trust)
-        .cipher_suites([suite])
-        .retransmission(Retransmission::LOSSY)
-        .clock(Arc::new(Still));
-    let mut server: ConfigBuilder<ServerConfig> = ServerConfig::builder(identity)
-        .cipher_suites([suite])
-        .retransmission(Retransmission::LOSSY)
-        .clock(Arc::new(Still))
-        .danger_without_hello_verification();
-    if kind == Kind::Mutual {
-        let verifier = RootsVerifier::new(roots());
-        client = client.identity(Identity::from_pem(CLIENT, CLIENT_KEY).unwrap());
-        server = server.client_auth(ClientAuth::required(verifier));
-    }
-    if kind != Kind::Resumed {
-        client = client.without_resumption();
-        server = server.without_resumption();
-    }
-    (
-        Arc::new(client.build().unwrap()),
-        Arc::new(server.build().unwrap()),
-        name,
-    )
 }

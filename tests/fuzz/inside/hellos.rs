@@ -1,15 +1,21 @@
-//! The hellos' extensions, where the bytes decide fields and not offsets.
+//! The extensions of the hellos and of what answers them, where the bytes decide fields and not offsets.
 
 use super::input::Input;
 use super::messages::check;
 use crate::codec::Reader;
 use crate::codec::Writer;
-use crate::wire::{Body, ClientHello, ClientHelloFields, ServerHello};
+use crate::wire::{
+    Body, Certificate13, CertificateRequest13, ClientHello, ClientHelloFields, EncryptedExtensions,
+    HELLO_RETRY_REQUEST, NewSessionTicket13, ServerHello,
+};
 
-/// An extension each: its number, and its content.
+/// How many kinds of messages have extensions here.
+const KINDS: u8 = 7;
+
+/// The kind of message, and its extensions: the number of each, and its content.
 pub(super) fn run(data: &[u8]) {
     let mut input = Input::new(data);
-    let from_client = input.u8() % 2 == 0;
+    let kind = input.u8() % KINDS;
     let block = Writer::bytes_of(|w| {
         while !input.is_empty() {
             let number = match input.u8() {
@@ -26,34 +32,51 @@ pub(super) fn run(data: &[u8]) {
     if block.len() > usize::from(u16::MAX) {
         return;
     }
-    let hello = Writer::bytes_of(|w| {
-        w.u16(0xfefd);
-        w.bytes(&[7; 32]);
-        w.vec8(|_| {});
-        if from_client {
-            w.vec8(|_| {});
-            w.u16_list([0xc02b]);
-            w.vec8(|w| w.u8(0));
-        } else {
-            w.u16(0xc02b);
-            w.u8(0);
+    let message = |before: &[u8]| {
+        Writer::bytes_of(|w| {
+            w.bytes(before);
+            w.vec16(|w| w.bytes(&block));
+        })
+    };
+    match kind {
+        0 => client_hello(
+            &message(&hello(&[7; 32], &[0, 0, 2, 0xc0, 0x2b, 1, 0])),
+            &block,
+        ),
+        1 => check::<ServerHello>(&message(&hello(&[7; 32], &[0xc0, 0x2b, 0]))),
+        2 => check::<ServerHello>(&message(&hello(&HELLO_RETRY_REQUEST, &[0x13, 1, 0]))),
+        3 => check::<EncryptedExtensions>(&message(&[])),
+        4 => check::<CertificateRequest13>(&message(&[0])),
+        5 => {
+            let mut list = vec![0, 0, 1, 48];
+            list.extend(message(&[]));
+            let certificate = Writer::bytes_of(|w| {
+                w.vec8(|_| {});
+                w.vec24(|w| w.bytes(&list));
+            });
+            check::<Certificate13>(&certificate);
         }
-        w.vec16(|w| w.bytes(&block));
-    });
-    if !from_client {
-        return check::<ServerHello>(&hello);
+        _ => check::<NewSessionTicket13>(&message(&[0, 0, 0, 9, 1, 2, 3, 4, 1, 5, 0, 2, 6, 7])),
     }
-    check::<ClientHello>(&hello);
+}
+
+/// A hello up to its extensions, without a session number.
+fn hello(random: &[u8; 32], rest: &[u8]) -> Vec<u8> {
+    [&[0xfe, 0xfd], &random[..], &[0], rest].concat()
+}
+
+fn client_hello(hello: &[u8], block: &[u8]) {
+    check::<ClientHello>(hello);
     // The gate reads a hello's fields where they stand; both readings must agree on what a hello is.
-    let fields = Reader::whole(&hello, ClientHelloFields::read).unwrap();
-    assert_eq!(fields.extensions, Some(&*block));
-    if let Ok(hello) = ClientHello::decode(&hello) {
+    let fields = Reader::whole(hello, ClientHelloFields::read).unwrap();
+    assert_eq!(fields.extensions, Some(block));
+    if let Ok(hello) = ClientHello::decode(hello) {
         assert_eq!(hello.random, fields.random);
     }
 }
 
 pub(super) fn seeds() -> Vec<Vec<u8>> {
-    let extensions: [(u8, &[u8]); 9] = [
+    let classic: [(u8, &[u8]); 9] = [
         (0, b"\0\x0e\0\0\x0bserver.test"),
         (10, &[0, 4, 0, 29, 0, 23]),
         (11, &[1, 0]),
@@ -64,17 +87,39 @@ pub(super) fn seeds() -> Vec<Vec<u8>> {
         (35, b"a ticket"),
         (255, &[0]),
     ];
-    let encode = |side: u8, chosen: &[(u8, &[u8])]| {
-        let mut seed = vec![side];
+    let offered13: [(u8, &[u8]); 7] = [
+        (43, &[4, 0xfe, 0xfc, 0xfe, 0xfd]),
+        (44, b"\0\x06cookie"),
+        (51, &[0, 11, 0, 29, 0, 2, 1, 2, 0, 23, 0, 1, 3]),
+        (45, &[1, 1]),
+        (42, &[]),
+        (47, &[0, 5, 0, 3, 1, 2, 3]),
+        (41, b"\0\x09\0\x03key\0\0\0\0\0\x05\x04hash"),
+    ];
+    let answered13: [(u8, &[u8]); 6] = [
+        (43, &[0xfe, 0xfc]),
+        (51, &[0, 29, 0, 2, 1, 2]),
+        (51, &[0, 23]),
+        (41, &[0, 0]),
+        (44, b"\0\x06cookie"),
+        (0, &[]),
+    ];
+    let encode = |kind: u8, chosen: &[(u8, &[u8])]| {
+        let mut seed = vec![kind];
         for (number, content) in chosen {
             seed.extend([*number, content.len() as u8]);
             seed.extend(*content);
         }
         seed
     };
-    let mut seeds: Vec<_> = extensions.iter().map(|one| encode(0, &[*one])).collect();
-    seeds.extend(extensions.iter().map(|one| encode(1, &[*one])));
-    seeds.push(encode(0, &extensions));
-    seeds.push(encode(1, &extensions));
+    let mut seeds = Vec::new();
+    for kind in 0..KINDS {
+        for list in [&classic[..], &offered13, &answered13] {
+            seeds.extend(list.iter().map(|one| encode(kind, &[*one])));
+            seeds.push(encode(kind, list));
+        }
+    }
+    seeds.push(encode(0, &[&classic[..], &offered13].concat()));
+    seeds.push(encode(2, &[answered13[0], answered13[2], answered13[4]]));
     seeds
 }

@@ -2,13 +2,19 @@
 
 use super::duel::Duel;
 use super::input::Input;
+use super::kinds::Kind;
 use crate::lab::End;
 use crate::wire::{
-    Alert, Body, Certificate, CertificateRequest, CertificateVerify, ClientHello,
-    ClientKeyExchange, Finished, HandshakeType, HelloVerifyRequest, NewSessionTicket, ServerHello,
-    ServerHelloDone, ServerKeyExchange,
+    Ack, Alert, Body, Certificate, Certificate13, CertificateRequest, CertificateRequest13,
+    CertificateVerify, ClientHello, ClientKeyExchange, ContentType, EncryptedExtensions, Finished,
+    HandshakeType, HelloVerifyRequest, KeyUpdate, NewSessionTicket, NewSessionTicket13,
+    RecordNumber, ServerHello, ServerHelloDone, ServerKeyExchange,
 };
 
+/// What is no handshake message has a number here that no type of message has.
+const ACK: u8 = ContentType::ACK.0 | 0x80;
+
+/// The type of a message, and its body. What has another form in DTLS 1.3 is read in both.
 pub(super) fn run(data: &[u8]) {
     let mut input = Input::new(data);
     let typ = HandshakeType(input.u8());
@@ -17,14 +23,26 @@ pub(super) fn run(data: &[u8]) {
         HandshakeType::CLIENT_HELLO => check::<ClientHello>(body),
         HandshakeType::SERVER_HELLO => check::<ServerHello>(body),
         HandshakeType::HELLO_VERIFY_REQUEST => check::<HelloVerifyRequest>(body),
-        HandshakeType::NEW_SESSION_TICKET => check::<NewSessionTicket>(body),
-        HandshakeType::CERTIFICATE => check::<Certificate>(body),
-        HandshakeType::CERTIFICATE_REQUEST => check::<CertificateRequest>(body),
+        HandshakeType::NEW_SESSION_TICKET => {
+            check::<NewSessionTicket>(body);
+            check::<NewSessionTicket13>(body);
+        }
+        HandshakeType::ENCRYPTED_EXTENSIONS => check::<EncryptedExtensions>(body),
+        HandshakeType::CERTIFICATE => {
+            check::<Certificate>(body);
+            check::<Certificate13>(body);
+        }
+        HandshakeType::CERTIFICATE_REQUEST => {
+            check::<CertificateRequest>(body);
+            check::<CertificateRequest13>(body);
+        }
         HandshakeType::SERVER_HELLO_DONE => check::<ServerHelloDone>(body),
         HandshakeType::CERTIFICATE_VERIFY => check::<CertificateVerify>(body),
         HandshakeType::FINISHED => check::<Finished>(body),
         HandshakeType::SERVER_KEY_EXCHANGE => server_key_exchange(body),
         HandshakeType::CLIENT_KEY_EXCHANGE => client_key_exchange(body),
+        HandshakeType::KEY_UPDATE => key_update(body),
+        HandshakeType(ACK) => ack(body),
         _ => {
             if let Ok(alert) = Alert::decode(body) {
                 assert_eq!(alert.encode(), body);
@@ -72,25 +90,41 @@ fn client_key_exchange(bytes: &[u8]) {
     }
 }
 
+fn key_update(bytes: &[u8]) {
+    if let Ok(update) = KeyUpdate::decode(bytes) {
+        assert_eq!(update.encode(), bytes);
+    }
+}
+
+/// It has one encoding only, and takes no more room than it came in.
+fn ack(bytes: &[u8]) {
+    if let Ok(ack) = Ack::decode(bytes) {
+        assert_eq!(ack.encode(), bytes);
+        assert_eq!(ack.record_numbers.len() * 16 + 2, bytes.len());
+    }
+}
+
 /// The messages of whole handshakes, as they are said.
 pub(super) fn seeds() -> Vec<Vec<u8>> {
     let both = |kind| [End::Client, End::Server].map(|end| Duel::messages(kind, end));
-    let said = Duel::KINDS.into_iter().flat_map(both).flatten();
+    let said = Kind::ALL.into_iter().flat_map(both).flatten();
     let mut seeds: Vec<_> = said
         .map(|said| [&[said.typ.0], &said.body[..]].concat())
         .collect();
-    seeds.push(vec![20; 13]);
-    seeds.push(
-        [
-            vec![4],
-            NewSessionTicket {
-                lifetime_hint: 300,
-                ticket: vec![9; 40],
-            }
-            .encode(),
-        ]
-        .concat(),
-    );
-    seeds.push(vec![255, 2, 40]);
+    let mut push = |typ: HandshakeType, body: &[u8]| seeds.push([&[typ.0], body].concat());
+    push(HandshakeType::FINISHED, &[20; 12]);
+    let ticket = NewSessionTicket {
+        lifetime_hint: 300,
+        ticket: vec![9; 40],
+    };
+    push(HandshakeType::NEW_SESSION_TICKET, &ticket.encode());
+    push(HandshakeType::KEY_UPDATE, &KeyUpdate::Requested.encode());
+    push(HandshakeType::KEY_UPDATE, &KeyUpdate::NotRequested.encode());
+    for count in [0, 1, 40] {
+        let numbers = (0..count).map(|sequence| RecordNumber { epoch: 3, sequence });
+        let record_numbers = numbers.collect();
+        push(HandshakeType(ACK), &Ack { record_numbers }.encode());
+    }
+    push(HandshakeType(255), &[2, 40]);
     seeds
 }

@@ -1,11 +1,14 @@
-//! The replay window beside a model of it that one can read.
+//! The replay window beside a model of it that one can read; in DTLS 1.3 with numbers of which the
+//! record tells the low bits only.
 
 use super::input::Input;
-use super::records::epoch_one;
+use super::records::Protection;
 use crate::crypto::{AeadAlgorithm, TAG_LEN};
-use crate::record::{Record, Replay};
+use crate::record::{Opener, Record, Replay};
 use crate::stats::DropReason;
-use crate::wire::{ContentType, MAX_SEQUENCE, ProtocolVersion, RecordHeader};
+use crate::wire::{
+    ContentType, MAX_SEQUENCE, ProtocolVersion, RecordHeader, ShortSequence, UnifiedHeader,
+};
 use std::collections::BTreeSet;
 
 /// At least what RFC 6347 §4.1.2.6 asks for must be remembered; what is this old need not be.
@@ -13,7 +16,12 @@ const WIDTH: u64 = 256;
 
 pub(super) fn run(data: &[u8]) {
     let mut input = Input::new(data);
-    let (_, mut opener) = epoch_one(AeadAlgorithm::ChaCha20Poly1305);
+    let is_13 = input.u8() % 2 == 1;
+    let protection = match is_13 {
+        true => Protection::Null13(2),
+        false => Protection::Null12(AeadAlgorithm::ChaCha20Poly1305),
+    };
+    let (_, mut opener) = protection.ends();
     let mut seen = BTreeSet::new();
     let mut last: u64 = 0;
     while !input.is_empty() {
@@ -29,15 +37,40 @@ pub(super) fn run(data: &[u8]) {
         }
         .min(MAX_SEQUENCE);
         let authentic = kind < 128;
-        let expected = expected(&seen, last, authentic);
+        let (number, opened) = match (is_13, kind & 64) {
+            (false, _) => (last, open12(&mut opener, last, authentic)),
+            (true, bits) => {
+                let (span, short) = match bits {
+                    0 => (1 << 16, ShortSequence::Bits16(last as u16)),
+                    _ => (1 << 8, ShortSequence::Bits8(last as u8)),
+                };
+                (
+                    nearest(&seen, last, span),
+                    open13(&mut opener, short, authentic),
+                )
+            }
+        };
         assert_eq!(
-            open(&mut opener, last, authentic),
-            expected,
-            "{last} after {seen:?}"
+            opened,
+            expected(&seen, number, authentic).map(|()| number),
+            "{number} after {seen:?}"
         );
-        if expected.is_ok() {
-            seen.insert(last);
+        if opened.is_ok() {
+            seen.insert(number);
         }
+    }
+}
+
+/// RFC 9147 §4.2.2: of the numbers with these low bits the nearest to the one behind the highest; the
+/// lower of two that are as near.
+fn nearest(seen: &BTreeSet<u64>, low: u64, span: u64) -> u64 {
+    let next = seen.last().map_or(0, |highest| highest + 1);
+    let down = next.wrapping_sub(low) % span;
+    let up = low.wrapping_sub(next) % span;
+    let above = next + up;
+    match next.checked_sub(down) {
+        Some(below) if down <= up || above > MAX_SEQUENCE => below,
+        _ => above,
     }
 }
 
@@ -54,11 +87,7 @@ fn expected(seen: &BTreeSet<u64>, sequence: u64, authentic: bool) -> Result<(), 
     }
 }
 
-fn open(
-    opener: &mut crate::record::Opener,
-    sequence: u64,
-    authentic: bool,
-) -> Result<(), DropReason> {
+fn open12(opener: &mut Opener, sequence: u64, authentic: bool) -> Result<u64, DropReason> {
     let mut fragment = [u8::from(!authentic); 1 + TAG_LEN];
     let header = RecordHeader {
         content_type: ContentType::APPLICATION_DATA,
@@ -67,16 +96,49 @@ fn open(
         sequence,
         length: fragment.len() as u16,
     };
+    open(opener, Record::Full(header, &mut fragment))
+}
+
+fn open13(
+    opener: &mut Opener,
+    sequence: ShortSequence,
+    authentic: bool,
+) -> Result<u64, DropReason> {
+    let mut fragment = [u8::from(!authentic); 2 + TAG_LEN];
+    fragment[1] = ContentType::APPLICATION_DATA.0;
+    let header = UnifiedHeader {
+        epoch: 2,
+        sequence,
+        length: None,
+    };
+    open(opener, Record::Unified(header, &mut fragment))
+}
+
+/// The number that a record has.
+fn open(opener: &mut Opener, record: Record<'_>) -> Result<u64, DropReason> {
     opener
-        .open(Record::Full(header, &mut fragment), Replay::Window)
-        .map(drop)
+        .open(record, Replay::Window)
+        .map(|opened| opened.sequence)
 }
 
 pub(super) fn seeds() -> Vec<Vec<u8>> {
-    vec![
+    let steps: [Vec<u8>; 4] = [
         (0..64).flat_map(|_| [0, 1]).collect(),
         vec![
             0, 200, 0, 200, 1, 255, 1, 145, 1, 1, 0, 1, 128, 5, 5, 0, 1, 255, 4, 1,
         ],
-    ]
+        // Half a span ahead, and back.
+        vec![
+            2, 127, 2, 128, 0, 127, 3, 128, 3, 127, 66, 1, 66, 0, 64, 127, 64, 128, 65, 129,
+        ],
+        (0..60).flat_map(|_| [2, 120, 60, 120, 64, 100]).collect(),
+    ];
+    let versions = [0, 1].into_iter();
+    versions
+        .flat_map(|version| {
+            steps
+                .iter()
+                .map(move |steps| [&[version], &steps[..]].concat())
+        })
+        .collect()
 }

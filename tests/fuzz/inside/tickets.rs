@@ -75,11 +75,23 @@ pub(super) fn seeds() -> Vec<Vec<u8>> {
         PeerIdentity::Certificate(vec![vec![48; 20], vec![49; 30]]),
     ];
     let mut seeds = vec![[&[2, 0, 5], &b"state"[..], &[1, 7, 0, 0, 9, 3, 0, 4, 1]].concat()];
-    for peer in identities {
+    let ticket13 = Handle::Ticket13 {
+        ticket: vec![1; 60],
+        age_add: 0x0102_0304,
+        received: 1_800_000_050,
+    };
+    let versions = [
+        (ProtocolVersion::DTLS1_2, 0xc02b, 48),
+        (ProtocolVersion::DTLS1_3, 0x1301, 32),
+    ];
+    let all = versions
+        .iter()
+        .flat_map(|version| identities.iter().map(move |peer| (*version, peer.clone())));
+    for ((version, suite, master), peer) in all {
         let state = SessionState {
-            version: ProtocolVersion::DTLS1_2,
-            cipher_suite: CipherSuite(0xc02b),
-            master: Secret::new(vec![7; 48]),
+            version,
+            cipher_suite: CipherSuite(suite),
+            master: Secret::new(vec![7; master]),
             created: 1_800_000_000,
             server_name: Some("server.test".into()),
             alpn: Some(b"coap".to_vec()),
@@ -87,7 +99,12 @@ pub(super) fn seeds() -> Vec<Vec<u8>> {
             psk_check: Vec::new(),
         };
         seeds.push([&[0], state.encode().as_bytes()].concat());
-        for handle in [Handle::Ticket(vec![1; 60]), Handle::Id(vec![2; 32])] {
+        let handles = [
+            Handle::Ticket(vec![1; 60]),
+            Handle::Id(vec![2; 32]),
+            ticket13.clone(),
+        ];
+        for handle in handles {
             let date = UNIX_EPOCH + Duration::from_secs(1_800_000_100);
             let name = ServerName::new("server.test").unwrap();
             let session = ClientSession::new(&name, handle, state.clone(), None, date);

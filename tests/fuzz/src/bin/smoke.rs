@@ -6,7 +6,7 @@
 //!     cargo run --release --bin smoke -- --write corpus    # seeds for cargo-fuzz
 
 use clap::Parser;
-use flightline::fuzzing::{TARGETS, Target};
+use flightline::fuzzing::{TARGETS, Target, check_seeds};
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{Rng, RngExt, SeedableRng};
@@ -48,6 +48,9 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     if let Some(directory) = &options.write {
         write(&chosen, directory)?;
         return Ok(ExitCode::SUCCESS);
+    }
+    if options.input.is_none() {
+        check_seeds();
     }
     let seed = options.seed.unwrap_or_else(rand::random);
     println!("seed {seed}");
