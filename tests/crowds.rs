@@ -127,7 +127,7 @@ fn a_backlog_that_is_full_drops_who_comes_on_top() {
         thread::sleep(Duration::from_millis(1));
     }
     let stats = listener.stats();
-    assert_eq!(stats.dropped_no_room, 12, "{stats:?}");
+    assert_eq!(stats.refused_backlog, 12, "{stats:?}");
     assert_eq!(stats.handshakes, 128, "{stats:?}");
     // Who is connected is served as before, and those that wait are there.
     socket.send(b"hello").unwrap();

@@ -24,7 +24,12 @@ impl Admission {
                 self.hub.counters.connections_replaced.count();
                 Ok(())
             }
-            Err(NoRoom) => Err(Error::TooManyConnections),
+            // Another candidate has taken its seat, or the listener is closed.
+            Err(NoRoom::Closed) => Err(Error::Closed),
+            Err(no_room) => {
+                self.hub.counters.turned_away(no_room);
+                Err(Error::TooManyConnections)
+            }
         }
     }
 }

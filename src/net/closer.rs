@@ -1,37 +1,61 @@
-//! Closes a listener from anywhere.
+//! Ends a listener from anywhere.
 
 use super::counters::ListenerStats;
-use super::hub::Hub;
+use super::hub::{Hub, State};
+use crate::timer::Clock;
 use std::sync::Arc;
+use std::time::Duration;
 
-/// Closes a listener from anywhere: another thread, a signal handler's thread, a handler.
+/// Ends a listener from anywhere: another thread, a signal handler's thread, a handler.
 ///
 /// ```no_run
+/// # use std::time::Duration;
 /// # fn serve(config: flightline::ServerConfig) -> flightline::Result<()> {
 /// let listener = flightline::DtlsListener::bind("0.0.0.0:4433", config)?;
 /// let closer = listener.closer();
 /// std::thread::spawn(move || {
-///     std::thread::sleep(std::time::Duration::from_secs(60));
-///     closer.close();
+///     std::thread::sleep(Duration::from_secs(3600));
+///     // An hour is enough. Whoever is there may finish within ten seconds.
+///     closer.drain(Duration::from_secs(10));
 /// });
 /// listener.serve(|socket: flightline::DtlsSocket| socket.send(b"bye").map(drop))?;
 /// # Ok(())
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct Closer(pub(super) Arc<Hub>);
+pub struct Closer {
+    pub(super) hub: Arc<Hub>,
+    pub(super) clock: Arc<dyn Clock>,
+}
 
 impl Closer {
     /// Closes the listener, once: no handshake begins or goes on, every `recv` on its sockets fails with
     /// [`Error::Closed`](crate::Error::Closed) after what had arrived, and `serve` returns when its
     /// handlers have. `accept` fails with [`Error::ListenerClosed`](crate::Error::ListenerClosed).
     pub fn close(&self) {
-        self.0.close();
+        self.hub.close();
+    }
+
+    /// Lets the listener run dry: from now on nobody new is let in, and hellos are dropped without a
+    /// word, so that their clients go on to another server. Whoever is connected, or has a handshake
+    /// under way, goes on for `grace` at most, or for good with [`Duration::MAX`]; the listener is closed
+    /// when the last of them has left, or then. `serve` returns as after [`close`](Closer::close), and
+    /// `accept` fails. Returns at once; the sooner end counts where it is called again.
+    ///
+    /// A handler that waits for its client does not see this: one with a read timeout may ask
+    /// [`is_draining`](Closer::is_draining) when it is over, and say goodbye.
+    pub fn drain(&self, grace: Duration) {
+        self.hub.retire(self.clock.now().saturating_add(grace));
+    }
+
+    /// Whether the listener lets nobody in any more: it is drained or closed.
+    pub fn is_draining(&self) -> bool {
+        self.hub.state() != State::Open
     }
 
     /// What the listener has seen; here too, since `serve` takes the listener itself.
     pub fn stats(&self) -> ListenerStats {
-        self.0.stats()
+        self.hub.stats()
     }
 }
 

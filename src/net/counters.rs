@@ -1,5 +1,6 @@
 //! What a listener has seen.
 
+use super::peers::NoRoom;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What a listener has seen, and how many clients it has at this moment.
@@ -24,8 +25,17 @@ pub struct ListenerStats {
     pub dropped_unknown: u64,
     /// Hellos that cannot be read, come in pieces, or cannot be challenged.
     pub dropped_hellos: u64,
-    /// Verified hellos turned away, since there were too many connections or handshakes.
-    pub dropped_no_room: u64,
+    /// Verified clients turned away: there were [too many connections](crate::ServeOptions::max_connections).
+    pub refused_connections: u64,
+    /// Verified clients turned away: there were [too many handshakes](crate::ServeOptions::max_handshakes).
+    pub refused_handshakes: u64,
+    /// Verified clients turned away: there were too many handshakes
+    /// [from their address](crate::ServeOptions::max_handshakes_per_address).
+    pub refused_handshakes_per_address: u64,
+    /// Verified clients turned away: too many waited to be [accepted](crate::DtlsListener::accept).
+    pub refused_backlog: u64,
+    /// Verified clients turned away: the listener was [drained](crate::Closer::drain).
+    pub refused_draining: u64,
     /// Datagrams dropped since a connection did not keep up.
     pub dropped_inbox_full: u64,
     /// Datagrams longer than any that UDP can carry.
@@ -62,7 +72,11 @@ pub(super) struct Counters {
     pub(super) connections_idle: Counter,
     pub(super) dropped_unknown: Counter,
     pub(super) dropped_hellos: Counter,
-    pub(super) dropped_no_room: Counter,
+    pub(super) refused_connections: Counter,
+    pub(super) refused_handshakes: Counter,
+    pub(super) refused_handshakes_per_address: Counter,
+    pub(super) refused_backlog: Counter,
+    pub(super) refused_draining: Counter,
     pub(super) dropped_inbox_full: Counter,
     pub(super) dropped_truncated: Counter,
     pub(super) worker_panics: Counter,
@@ -71,6 +85,16 @@ pub(super) struct Counters {
 }
 
 impl Counters {
+    pub(super) fn turned_away(&self, why: NoRoom) {
+        let counter = match why {
+            NoRoom::Connections => &self.refused_connections,
+            NoRoom::Handshakes => &self.refused_handshakes,
+            NoRoom::HandshakesPerAddress => &self.refused_handshakes_per_address,
+            NoRoom::Closed => &self.refused_draining,
+        };
+        counter.count();
+    }
+
     pub(super) fn stats(&self, connections: usize, handshakes: usize) -> ListenerStats {
         ListenerStats {
             connections: u64::try_from(connections).unwrap_or(u64::MAX),
@@ -82,7 +106,11 @@ impl Counters {
             connections_idle: self.connections_idle.get(),
             dropped_unknown: self.dropped_unknown.get(),
             dropped_hellos: self.dropped_hellos.get(),
-            dropped_no_room: self.dropped_no_room.get(),
+            refused_connections: self.refused_connections.get(),
+            refused_handshakes: self.refused_handshakes.get(),
+            refused_handshakes_per_address: self.refused_handshakes_per_address.get(),
+            refused_backlog: self.refused_backlog.get(),
+            refused_draining: self.refused_draining.get(),
             dropped_inbox_full: self.dropped_inbox_full.get(),
             dropped_truncated: self.dropped_truncated.get(),
             worker_panics: self.worker_panics.get(),

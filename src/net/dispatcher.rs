@@ -8,15 +8,15 @@ use super::address::{ClientId, canonical};
 use super::admission::{Admission, Place};
 use super::handshake::Handshake;
 use super::hub::{Hub, State};
+use super::inbox::Inbox;
 use super::link::SLICE;
 use super::listener_transport::ListenerTransport;
 use super::os_error;
-use super::peers::{Bounds, Route, Seat};
+use super::peers::{Bounds, Seat};
 use super::udp_transport::RECEIVE_BUFFER;
 use crate::config::ServerConfig;
 use crate::cookie::{Entrance, GateDrop, ReplyBuffer, Verdict, VerifiedHello};
 use crate::wire::{ContentType, HandshakeType, RECORD_HEADER, UnifiedHeader};
-use crossbeam_channel::bounded;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -25,6 +25,10 @@ use std::time::Duration;
 /// How long to hold still after an error that says that the socket itself is in trouble, so that a
 /// lasting one does not spin.
 const PAUSE: Duration = Duration::from_millis(10);
+
+/// Errors in a row that are taken for hints about single datagrams. A thousand clients that have gone
+/// may each cause one, but not without any datagram between them.
+const HINTS: usize = 64;
 
 /// How often to look for connections that lie idle. Their limit counts in seconds.
 const LOOK_AROUND: Duration = Duration::from_secs(1);
@@ -41,17 +45,25 @@ pub(super) struct Dispatcher<D> {
 }
 
 impl<D: FnMut(Handshake)> Dispatcher<D> {
-    /// Reads the socket until the listener is closed, or retired and without connections.
+    /// Reads the socket until the listener is closed, or retired and without connections. Whoever is
+    /// still there then hears that it is closed.
     pub(super) fn run(mut self) -> io::Result<()> {
-        self.hub.socket.set_nonblocking(false)?;
-        self.hub.socket.set_read_timeout(Some(SLICE))?;
+        let ran = self.read();
+        self.hub.close();
+        ran
+    }
+
+    fn read(&mut self) -> io::Result<()> {
+        self.hub.socket.set_wait(SLICE)?;
         let mut buffer = vec![0; RECEIVE_BUFFER];
         let mut reply = ReplyBuffer::new();
         let mut look_around = Duration::ZERO;
+        let mut errors: usize = 0;
         while self.goes_on() {
             self.end_silent(&mut look_around);
             match self.hub.socket.recv_from(&mut buffer) {
                 Ok((length, from)) => {
+                    errors = 0;
                     self.hub.counters.datagrams_received.count();
                     match buffer.get(..length) {
                         Some(datagram) if length < RECEIVE_BUFFER => {
@@ -60,16 +72,16 @@ impl<D: FnMut(Handshake)> Dispatcher<D> {
                         _ => self.hub.counters.dropped_truncated.count(),
                     }
                 }
-                Err(error)
-                    if os_error::is_nothing(&error)
-                        || error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if os_error::is_nothing(&error) => errors = 0,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 // A datagram too long for the buffer is an error on Windows.
                 Err(error) if os_error::is_too_long(&error) => {
                     self.hub.counters.dropped_truncated.count();
                 }
                 Err(error) => {
                     self.hub.counters.socket_errors.count();
-                    if !os_error::is_transient(&error) {
+                    errors = errors.saturating_add(1);
+                    if !os_error::is_transient(&error) || errors > HINTS {
                         std::thread::sleep(PAUSE);
                     }
                 }
@@ -91,7 +103,9 @@ impl<D: FnMut(Handshake)> Dispatcher<D> {
     fn goes_on(&self) -> bool {
         match self.hub.state() {
             State::Open => true,
-            State::Retired => !self.hub.peers.lock().is_empty(),
+            State::Retired { until } => {
+                self.config.settings.clock.now() < until && !self.hub.peers.lock().is_empty()
+            }
             State::Closed => false,
         }
     }
@@ -133,18 +147,14 @@ impl<D: FnMut(Handshake)> Dispatcher<D> {
         let peers = self.hub.peers.lock();
         match peers.route(address, || is_clear(datagram)) {
             None => self.hub.counters.dropped_unknown.count(),
-            Some(Route::One(seat)) => self.put(seat, datagram),
-            Some(Route::Both(current, candidate)) => {
-                self.put(current, datagram);
-                self.put(candidate, datagram);
-            }
+            Some(route) => route.each(|seat| self.put(seat, datagram)),
         }
     }
 
     fn put(&self, seat: &Seat, datagram: &[u8]) {
-        if let Err(back) = seat.inbox.try_send(self.hub.pool.copy(datagram)) {
+        if let Err(back) = seat.inbox.put(self.hub.pool.copy(datagram)) {
             self.hub.counters.dropped_inbox_full.count();
-            self.hub.pool.put(back.into_inner());
+            self.hub.pool.put(back);
         }
     }
 
@@ -161,11 +171,12 @@ impl<D: FnMut(Handshake)> Dispatcher<D> {
         if let Some(seat) = peers.find(address, &random) {
             return self.put(seat, datagram);
         }
-        let (put, inbox) = bounded(self.inbox_capacity);
-        let admitted = peers.admit(address, random, put, self.bounds);
+        let inbox = Arc::new(Inbox::new(self.inbox_capacity));
+        let admitted = peers.admit(address, random, inbox.clone(), self.bounds);
         drop(peers);
-        let Ok((seat, fate)) = admitted else {
-            return self.hub.counters.dropped_no_room.count();
+        let (seat, fate) = match admitted {
+            Ok(seated) => seated,
+            Err(no_room) => return self.hub.counters.turned_away(no_room),
         };
         self.hub.counters.handshakes_started.count();
         let transport = ListenerTransport {

@@ -1,13 +1,14 @@
 //! What a listener's dispatcher and its connections share.
 
 use super::counters::{Counters, ListenerStats};
+use super::datagram_socket::DatagramSocket;
 use super::peers::Peers;
 use super::pool::Pool;
-use parking_lot::Mutex;
-use std::net::UdpSocket;
+use super::sync::Mutex;
+use std::time::Duration;
 
 pub(super) struct Hub {
-    pub(super) socket: UdpSocket,
+    pub(super) socket: Box<dyn DatagramSocket>,
     pub(super) peers: Mutex<Peers>,
     pub(super) pool: Pool,
     pub(super) counters: Counters,
@@ -18,16 +19,18 @@ pub(super) struct Hub {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum State {
     Open,
-    /// Until the last connection is gone.
-    Retired,
+    /// Until the last connection is gone, or until this time of the clock.
+    Retired {
+        until: Duration,
+    },
     /// Not any more.
     Closed,
 }
 
 impl Hub {
-    pub(super) fn new(socket: UdpSocket) -> Hub {
+    pub(super) fn new(socket: impl DatagramSocket + 'static) -> Hub {
         Hub {
-            socket,
+            socket: Box::new(socket),
             peers: Mutex::new(Peers::new()),
             pool: Pool::new(),
             counters: Counters::default(),
@@ -46,13 +49,16 @@ impl Hub {
         self.counters.stats(connections, handshakes)
     }
 
-    /// Nobody takes new clients any more; those that are there go on.
-    pub(super) fn retire(&self) {
+    /// Nobody takes new clients any more; those that are there go on until then at most.
+    pub(super) fn retire(&self, until: Duration) {
         let mut state = self.state.lock();
-        if *state == State::Open {
-            *state = State::Retired;
-            self.peers.lock().retire();
-        }
+        let until = match *state {
+            State::Open => until,
+            State::Retired { until: sooner } => until.min(sooner),
+            State::Closed => return,
+        };
+        *state = State::Retired { until };
+        self.peers.lock().retire();
     }
 
     /// Ends every connection.

@@ -8,6 +8,7 @@
 mod upkeep;
 
 use super::pending::Pending;
+use super::sync::{AtomicBool, AtomicU64, Mutex, MutexGuard, Ordering};
 use super::transport::{self, Sent, Transport};
 use crate::association::{Inbound, Outbound};
 use crate::connection::Established;
@@ -16,14 +17,15 @@ use crate::session::Session;
 use crate::stats::{DropReason, Stats};
 use crate::timer::Clock;
 use crate::wire::{AlertDescription, KeyUpdate};
-use parking_lot::{Mutex, MutexGuard};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-/// Longest single wait for a datagram: this soon a thread that waits notices what others have done,
-/// since std offers no way to wake it.
+/// Longest single wait for a datagram on a transport that cannot wake who waits: this soon a thread
+/// notices there what others have done, since std offers no way to wake it.
 pub(super) const SLICE: Duration = Duration::from_millis(100);
+
+/// Longest single wait on one that can: nobody is woken for nothing.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How many datagrams a call that does not wait takes at most, so that a flood does not keep the thread
 /// of an event loop. More than any flight of the usual size has.
@@ -34,6 +36,8 @@ pub(super) const SOON: Duration = Duration::from_millis(1);
 
 pub(super) struct Link {
     transport: Box<dyn Transport>,
+    /// The longest single wait for a datagram.
+    longest_wait: Duration,
     clock: Arc<dyn Clock>,
     session: Session,
     turn: Mutex<Turn>,
@@ -92,6 +96,10 @@ impl Link {
             session,
         } = established;
         Link {
+            longest_wait: match transport.wake() {
+                true => LONGEST,
+                false => SLICE,
+            },
             transport,
             clock,
             session,
@@ -208,7 +216,7 @@ impl Link {
     /// Ends the connection with a fatal alert.
     pub(super) fn abort(&self, alert: AlertDescription) {
         let error = Error::Aborted(alert);
-        self.inbound.lock().end(error.clone());
+        self.end(error.clone());
         let mut outbound = self.outbound.lock();
         outbound.abort(&error, self.clock.now(), &mut |datagram| {
             self.emit(datagram)
@@ -219,9 +227,16 @@ impl Link {
         told.tell();
     }
 
+    /// Nothing is received any more, for this reason.
+    fn end(&self, error: Error) {
+        self.inbound.lock().end(error);
+        self.transport.wake();
+    }
+
     /// Lets this and every later `recv` fail.
     pub(super) fn shut_reading(&self) {
         self.reading_shut.store(true, Ordering::Relaxed);
+        self.transport.wake();
     }
 
     pub(super) fn set_read_timeout(&self, timeout: Option<Duration>) {

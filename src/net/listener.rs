@@ -2,9 +2,11 @@
 
 use super::closer::Closer;
 use super::counters::ListenerStats;
+use super::datagram_socket::DatagramSocket;
 use super::dispatcher::Dispatcher;
 use super::handshake::{Handshake, verification};
 use super::hub::{Hub, State};
+use super::link::SLICE;
 use super::outcome::Outcome;
 use super::serve_options::ServeOptions;
 use super::socket::DtlsSocket;
@@ -12,13 +14,14 @@ use super::workers::Workers;
 use crate::config::ServerConfig;
 use crate::cookie::{CookieContext, Entrance, HelloVerification};
 use crate::error::{Error, Result};
-use crossbeam_channel::{Receiver, TrySendError, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, TrySendError, bounded};
 use parking_lot::Mutex;
 use std::fmt;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs, UdpSocket};
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 /// Handshakes that wait to be accepted at most. A client whose hello is dropped sends it again.
 const BACKLOG: usize = 128;
@@ -101,8 +104,8 @@ impl DtlsListener {
         Ok(DtlsListener::new(socket, cookies, config))
     }
 
-    fn new(
-        socket: UdpSocket,
+    pub(super) fn new(
+        socket: impl DatagramSocket + 'static,
         cookies: Option<Arc<CookieContext>>,
         config: Arc<ServerConfig>,
     ) -> DtlsListener {
@@ -114,7 +117,7 @@ impl DtlsListener {
         }
     }
 
-    /// Serves clients until a [`Closer`] closes the listener. The calling thread reads the socket; each
+    /// Serves clients until a [`Closer`] closes or drains the listener. The calling thread reads the socket; each
     /// verified client gets a thread, which does its handshake and then calls `handler`. When `handler`
     /// returns, the connection is closed, unless it gave a clone of the socket to others. A panic in it
     /// ends its connection only.
@@ -151,7 +154,6 @@ impl DtlsListener {
             door: |handshake| workers.start(handshake),
         };
         let ran = dispatcher.run();
-        self.hub.close();
         workers.wait();
         ran
     }
@@ -161,14 +163,18 @@ impl DtlsListener {
     /// socket, so that clients accepted before are served whether or not accept is called again.
     ///
     /// # Errors
-    /// [`Error::ListenerClosed`] after a [`Closer`] closed the listener; [`Error::Io`] if the thread
+    /// [`Error::ListenerClosed`] after a [`Closer`] closed or drained the listener; [`Error::Io`] if the thread
     /// cannot be started.
     pub fn accept(&self) -> Result<(Handshake, SocketAddr)> {
         let waiting = self.waiting_room()?;
-        let handshake = waiting.recv().map_err(|_| Error::ListenerClosed)?;
-        if self.hub.state() == State::Closed {
-            return Err(Error::ListenerClosed);
-        }
+        let handshake = loop {
+            match waiting.recv_timeout(SLICE) {
+                Ok(_) if self.hub.state() == State::Closed => return Err(Error::ListenerClosed),
+                Ok(handshake) => break handshake,
+                Err(RecvTimeoutError::Timeout) if self.hub.state() == State::Open => {}
+                Err(_) => return Err(Error::ListenerClosed),
+            }
+        };
         let peer = handshake.peer_addr()?;
         Ok((handshake, peer))
     }
@@ -180,7 +186,10 @@ impl DtlsListener {
 
     /// Something that closes this listener from elsewhere.
     pub fn closer(&self) -> Closer {
-        Closer(self.hub.clone())
+        Closer {
+            hub: self.hub.clone(),
+            clock: self.config.settings.clock.clone(),
+        }
     }
 
     /// The address that the socket is bound to.
@@ -223,7 +232,7 @@ impl DtlsListener {
                 if let Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) =
                     put.try_send(handshake)
                 {
-                    hub.counters.dropped_no_room.count();
+                    hub.counters.refused_backlog.count();
                 }
             },
         };
@@ -238,7 +247,7 @@ impl DtlsListener {
 /// Connections that were accepted live on; the socket is read until the last of them is gone.
 impl Drop for DtlsListener {
     fn drop(&mut self) {
-        self.hub.retire();
+        self.hub.retire(Duration::MAX);
     }
 }
 

@@ -2,16 +2,17 @@
 
 use super::admission::Place;
 use super::fate::Fate;
+use super::inbox::{End, Inbox, Taken};
 use super::os_error;
 use super::transport::Transport;
-use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError};
+use crate::error::Error;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 pub(super) struct ListenerTransport {
-    pub(super) inbox: Receiver<Vec<u8>>,
+    pub(super) inbox: Arc<Inbox>,
     pub(super) fate: Arc<Fate>,
     /// Where the client's datagrams come from, in the socket's own form.
     pub(super) peer: SocketAddr,
@@ -21,8 +22,8 @@ pub(super) struct ListenerTransport {
 impl Transport for ListenerTransport {
     fn send(&self, datagram: &[u8]) -> io::Result<()> {
         // What the peer could not open would only disturb the connection that it has now.
-        if self.fate.is_replaced() {
-            return Err(self.fate.why_ended().into());
+        if self.inbox.ended() == Some(End::Replaced) {
+            return Err(Error::ReplacedByNewHandshake.into());
         }
         loop {
             match self.place.hub.socket.send_to(datagram, self.peer) {
@@ -38,23 +39,22 @@ impl Transport for ListenerTransport {
     }
 
     fn recv(&self, buf: &mut Vec<u8>, wait: Duration) -> io::Result<usize> {
-        let received = match self.inbox.try_recv() {
-            Ok(datagram) => Ok(datagram),
-            Err(TryRecvError::Disconnected) => Err(RecvTimeoutError::Disconnected),
-            Err(TryRecvError::Empty) if wait.is_zero() => Err(RecvTimeoutError::Timeout),
-            Err(TryRecvError::Empty) => self.inbox.recv_timeout(wait),
-        };
-        match received {
-            Ok(datagram) => {
+        match self.inbox.take(wait) {
+            Taken::Datagram(datagram) => {
                 // Exchanged, not copied.
                 let length = datagram.len();
                 let old = std::mem::replace(buf, datagram);
                 self.place.hub.pool.put(old);
                 Ok(length)
             }
-            Err(RecvTimeoutError::Timeout) => Err(io::ErrorKind::WouldBlock.into()),
-            Err(RecvTimeoutError::Disconnected) => Err(self.fate.why_ended().into()),
+            Taken::Nothing => Err(io::ErrorKind::WouldBlock.into()),
+            Taken::Ended(end) => Err(Error::from(end).into()),
         }
+    }
+
+    fn wake(&self) -> bool {
+        self.inbox.call();
+        true
     }
 
     fn heard(&self, now: Duration) {

@@ -8,13 +8,17 @@ mod address;
 mod admission;
 mod closer;
 mod counters;
+mod datagram_socket;
 mod dispatcher;
 mod fate;
 mod handshake;
 mod hub;
+mod inbox;
 mod link;
 mod listener;
 mod listener_transport;
+#[cfg(all(test, flightline_shuttle))]
+mod models;
 mod os_error;
 mod outcome;
 mod peers;
@@ -22,6 +26,7 @@ mod pending;
 mod pool;
 mod serve_options;
 mod socket;
+mod sync;
 #[cfg(all(
     test,
     feature = "x509",

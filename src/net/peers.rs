@@ -2,7 +2,7 @@
 
 use super::address::network;
 use super::fate::Fate;
-use crossbeam_channel::{Sender, bounded};
+use super::inbox::{End, Inbox};
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -16,7 +16,7 @@ pub(super) struct Seat {
     pub(super) id: SeatId,
     /// The random of the client's hello: the same again is a duplicate, another a new beginning.
     pub(super) random: [u8; 32],
-    pub(super) inbox: Sender<Vec<u8>>,
+    pub(super) inbox: Arc<Inbox>,
     pub(super) fate: Arc<Fate>,
     state: State,
 }
@@ -43,9 +43,17 @@ pub(super) struct Bounds {
     pub(super) handshakes_per_address: usize,
 }
 
-/// There is no room for one more.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct NoRoom;
+/// Why there is no place for one more. Whoever comes last is who is turned away: a client that has shown
+/// no more than its address never costs another its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NoRoom {
+    Connections,
+    Handshakes,
+    /// Handshakes of this client's network.
+    HandshakesPerAddress,
+    /// Nobody new is seated any more.
+    Closed,
+}
 
 /// Whether a connection took another's place.
 #[derive(Debug, PartialEq, Eq)]
@@ -58,6 +66,18 @@ pub(super) enum Succession {
 pub(super) enum Route<'a> {
     One(&'a Seat),
     Both(&'a Seat, &'a Seat),
+}
+
+impl Route<'_> {
+    pub(super) fn each(self, mut deliver: impl FnMut(&Seat)) {
+        match self {
+            Route::One(seat) => deliver(seat),
+            Route::Both(current, candidate) => {
+                deliver(current);
+                deliver(candidate);
+            }
+        }
+    }
 }
 
 /// All of a listener's clients.
@@ -128,18 +148,10 @@ impl Peers {
         &mut self,
         address: SocketAddr,
         random: [u8; 32],
-        inbox: Sender<Vec<u8>>,
+        inbox: Arc<Inbox>,
         bounds: Bounds,
     ) -> Result<(SeatId, Arc<Fate>), NoRoom> {
-        let here = self.handshakes.get(&network(address)).copied();
-        let reconnects = self.knows(address);
-        if !self.open
-            || self.handshakes_total >= bounds.handshakes
-            || here.unwrap_or_default() >= bounds.handshakes_per_address
-            || (!reconnects && self.established >= bounds.connections)
-        {
-            return Err(NoRoom);
-        }
+        self.has_room(address, bounds)?;
         let id = self.next_id;
         self.next_id = id.wrapping_add(1);
         let fate = Arc::new(Fate::default());
@@ -173,6 +185,21 @@ impl Peers {
         Ok((id, fate))
     }
 
+    fn has_room(&self, address: SocketAddr, bounds: Bounds) -> Result<(), NoRoom> {
+        let here = self.handshakes.get(&network(address)).copied();
+        if !self.open {
+            Err(NoRoom::Closed)
+        } else if self.established >= bounds.connections && !self.knows(address) {
+            Err(NoRoom::Connections)
+        } else if here.unwrap_or_default() >= bounds.handshakes_per_address {
+            Err(NoRoom::HandshakesPerAddress)
+        } else if self.handshakes_total >= bounds.handshakes {
+            Err(NoRoom::Handshakes)
+        } else {
+            Ok(())
+        }
+    }
+
     /// A handshake is finished: it takes over its address.
     pub(super) fn establish(
         &mut self,
@@ -181,17 +208,17 @@ impl Peers {
         bounds: Bounds,
     ) -> Result<Succession, NoRoom> {
         let Some(table) = self.tables.get_mut(&address) else {
-            return Err(NoRoom);
+            return Err(NoRoom::Closed);
         };
         let replaces = match &table.candidate {
             Some(candidate) => candidate.id == id,
             None => false,
         };
         if !replaces && table.current.id != id {
-            return Err(NoRoom);
+            return Err(NoRoom::Closed);
         }
         if !replaces && self.established >= bounds.connections {
-            return Err(NoRoom);
+            return Err(NoRoom::Connections);
         }
         let older = if replaces {
             let candidate = table.candidate.take();
@@ -242,12 +269,10 @@ impl Peers {
     /// when their workers have gone.
     pub(super) fn end_silent(&mut self, now: Duration, limit: Duration) -> usize {
         let mut ended = 0_usize;
-        for seat in self.tables.values_mut().map(|table| &mut table.current) {
-            let connected = seat.state == State::Established && !seat.fate.is_forgotten();
+        for seat in self.tables.values().map(|table| &table.current) {
+            let connected = seat.state == State::Established && seat.inbox.ended().is_none();
             if connected && seat.fate.is_silent(now, limit) {
-                seat.fate.forget();
-                // Whoever waits at the other end wakes.
-                seat.inbox = bounded(0).0;
+                seat.inbox.end(End::Idle);
                 ended = ended.saturating_add(1);
             }
         }
@@ -258,10 +283,8 @@ impl Peers {
     pub(super) fn close(&mut self) {
         self.open = false;
         for (_, table) in self.tables.drain() {
-            table.current.fate.close();
-            if let Some(candidate) = table.candidate {
-                candidate.fate.close();
-            }
+            let seats = std::iter::once(table.current).chain(table.candidate);
+            seats.for_each(|seat| seat.inbox.end(End::Closed));
         }
         self.handshakes.clear();
         self.handshakes_total = 0;
@@ -273,9 +296,9 @@ impl Peers {
         self.open = false;
     }
 
-    /// Another takes its place: its inbox ends, so that whoever waits there wakes.
+    /// Another takes its place.
     fn leave(&mut self, address: SocketAddr, seat: Seat) {
-        seat.fate.replace();
+        seat.inbox.end(End::Replaced);
         self.release(address, &seat);
     }
 

@@ -2,6 +2,7 @@
 
 use super::handshake::Handshake;
 use super::link::{Link, Take};
+use super::sync::Ordering;
 use super::udp_transport::UdpTransport;
 use crate::certificate::{PeerIdentity, ServerName};
 use crate::config::ClientConfig;
@@ -13,7 +14,6 @@ use std::fmt;
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, ToSocketAddrs, UdpSocket};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// A connected UDP socket whose datagrams are encrypted and authenticated.

@@ -59,6 +59,14 @@ pub trait Transport: Send + Sync {
         None
     }
 
+    /// Makes a `recv` that waits in another thread return early with nothing, or else the next one not
+    /// wait, and returns true: a waiting thread is told at once what others have done, and an idle
+    /// connection costs no time. Where the transport cannot do that, false, as by default: no wait is
+    /// longer than a tenth of a second then.
+    fn wake(&self) -> bool {
+        false
+    }
+
     /// Another handshake of the same peer is under way beside this connection, so that some of what
     /// arrives here may be meant for that. Only a listener knows; no by default.
     #[doc(hidden)]

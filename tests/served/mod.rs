@@ -95,6 +95,18 @@ impl Served {
         }
     }
 
+    /// Until the listener has ended by itself.
+    pub fn wait_to_end(&mut self) {
+        if let Some(thread) = self.thread.take() {
+            let start = Instant::now();
+            while !thread.is_finished() {
+                assert!(start.elapsed() < LONG, "{:?}", self.closer.stats());
+                thread::sleep(Duration::from_millis(2));
+            }
+            thread.join().unwrap().unwrap();
+        }
+    }
+
     pub fn wait_for(&self, what: impl Fn(&ListenerStats) -> bool) {
         let start = Instant::now();
         while !what(&self.closer.stats()) {

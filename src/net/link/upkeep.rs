@@ -1,13 +1,13 @@
 //! What a connection owes its peer besides messages: somebody has to read the socket and answer.
 
 use super::super::pending::Pending;
+use super::super::sync::Ordering;
 use super::super::transport;
-use super::{DATAGRAMS_A_PASS, Link, NEVER, Received, SLICE, micros};
+use super::{DATAGRAMS_A_PASS, Link, NEVER, Received, micros};
 use crate::association::{Outbound, Response, Ticked};
 use crate::error::{Error, Result};
 use crate::wire::ProtocolVersion;
 use std::ops::Range;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// While the last flight must be served, a thread that only sends looks at the socket this often.
@@ -54,7 +54,10 @@ impl Link {
             if remaining.is_zero() {
                 break;
             }
-            if self.receive(&mut turn, None, remaining.min(SLICE)).is_err() {
+            if self
+                .receive(&mut turn, None, remaining.min(self.slice()))
+                .is_err()
+            {
                 break;
             }
             self.fire_what_is_due();
@@ -90,10 +93,9 @@ impl Link {
         match ticked {
             Ok(Ticked::Going) => {}
             Ok(Ticked::GaveUp) => {
-                let error = Error::HandshakeTimeout { after, suspect };
-                self.inbound.lock().end(error);
+                self.end(Error::HandshakeTimeout { after, suspect });
             }
-            Err(error) => self.inbound.lock().end(error),
+            Err(error) => self.end(error),
         }
     }
 
@@ -101,7 +103,7 @@ impl Link {
     pub(super) fn slice(&self) -> Duration {
         let due = self.due.load(Ordering::Relaxed);
         let until = due.saturating_sub(micros(self.clock.now()));
-        SLICE.min(Duration::from_micros(until))
+        self.longest_wait.min(Duration::from_micros(until))
     }
 
     fn has_something_due(&self) -> bool {
@@ -126,7 +128,10 @@ impl Link {
 
     pub(super) fn note_due(&self, outbound: &Outbound) {
         let due = outbound.next_deadline().map_or(NEVER, micros);
-        self.due.store(due, Ordering::Relaxed);
+        if due < self.due.swap(due, Ordering::Relaxed) {
+            // Whoever waits for a datagram waits too long.
+            self.transport.wake();
+        }
     }
 
     /// Sends what nobody waits for. What is too long or fails is lost, and asked for again.

@@ -1,6 +1,4 @@
 use super::*;
-use crate::error::Error;
-use crossbeam_channel::{Receiver, bounded};
 
 const BOUNDS: Bounds = Bounds {
     connections: 2,
@@ -11,7 +9,7 @@ const BOUNDS: Bounds = Bounds {
 struct Client {
     id: SeatId,
     fate: Arc<Fate>,
-    inbox: Receiver<Vec<u8>>,
+    inbox: Arc<Inbox>,
 }
 
 fn address(text: &str) -> SocketAddr {
@@ -19,13 +17,13 @@ fn address(text: &str) -> SocketAddr {
 }
 
 fn admit(peers: &mut Peers, at: &str, random: u8) -> Result<Client, NoRoom> {
-    let (put, inbox) = bounded(4);
-    let (id, fate) = peers.admit(address(at), [random; 32], put, BOUNDS)?;
+    let inbox = Arc::new(Inbox::new(4));
+    let (id, fate) = peers.admit(address(at), [random; 32], inbox.clone(), BOUNDS)?;
     Ok(Client { id, fate, inbox })
 }
 
 fn ended(client: &Client) -> bool {
-    client.inbox.try_recv() == Err(crossbeam_channel::TryRecvError::Disconnected)
+    client.inbox.ended().is_some()
 }
 
 const A: &str = "192.0.2.1:1";
@@ -35,12 +33,11 @@ fn i10_handshakes_have_slots_of_their_own() {
     let mut peers = Peers::new();
     let first = admit(&mut peers, A, 1).unwrap();
     let _second = admit(&mut peers, "192.0.2.1:2", 2).unwrap();
-    assert!(
-        admit(&mut peers, "192.0.2.1:3", 3).is_err(),
-        "too many from one address"
-    );
+    let third_there = admit(&mut peers, "192.0.2.1:3", 3).err();
+    assert_eq!(third_there, Some(NoRoom::HandshakesPerAddress));
     let _third = admit(&mut peers, "192.0.2.3:1", 4).unwrap();
-    assert!(admit(&mut peers, "192.0.2.4:1", 5).is_err(), "too many");
+    let fourth = admit(&mut peers, "192.0.2.4:1", 5).err();
+    assert_eq!(fourth, Some(NoRoom::Handshakes));
     peers.establish(address(A), first.id, BOUNDS).unwrap();
     assert!(admit(&mut peers, "192.0.2.4:1", 5).is_ok());
     assert_eq!((peers.established(), peers.handshakes()), (1, 3));
@@ -58,7 +55,8 @@ fn h13_connections_are_bounded() {
         .map(|(at, client)| peers.establish(*at, client.id, BOUNDS).is_ok())
         .collect();
     assert_eq!(outcomes, [true, true, false]);
-    assert!(admit(&mut peers, "192.0.2.4:1", 1).is_err());
+    let third = admit(&mut peers, "192.0.2.4:1", 1).err();
+    assert_eq!(third, Some(NoRoom::Connections));
     assert!(
         admit(&mut peers, A, 2).is_ok(),
         "a client that reconnects takes no further place"
@@ -97,7 +95,7 @@ fn h13_a_client_that_is_silent_for_too_long_is_let_go() {
     assert_eq!(peers.end_silent(at(1_059), limit), 0);
     assert_eq!(peers.end_silent(at(1_060), limit), 1);
     assert!(ended(&silent) && !ended(&talks) && !ended(&shakes_hands));
-    assert!(matches!(silent.fate.why_ended(), Error::Idle));
+    assert_eq!(silent.inbox.ended(), Some(End::Idle));
     assert_eq!(peers.end_silent(at(1_061), limit), 0, "once");
     assert_eq!(peers.established(), 2, "until its worker is gone");
     peers.remove(address(A), silent.id);
@@ -127,7 +125,7 @@ fn h01_p33_the_old_association_lives_until_the_new_one_is_finished() {
     peers.establish(address(A), old.id, BOUNDS).unwrap();
     let new = admit(&mut peers, A, 2).unwrap();
     assert!(old.fate.is_contested());
-    assert!(!ended(&old) && !old.fate.is_replaced());
+    assert!(!ended(&old));
     assert!(matches!(
         peers.route(address(A), || true),
         Some(Route::One(seat)) if seat.id == new.id
@@ -137,7 +135,7 @@ fn h01_p33_the_old_association_lives_until_the_new_one_is_finished() {
         Some(Route::Both(current, candidate)) if current.id == old.id && candidate.id == new.id
     ));
     peers.establish(address(A), new.id, BOUNDS).unwrap();
-    assert!(ended(&old) && old.fate.is_replaced());
+    assert_eq!(old.inbox.ended(), Some(End::Replaced));
     peers.remove(address(A), old.id);
     assert!(matches!(
         peers.route(address(A), || false),
@@ -190,7 +188,6 @@ fn i15_closing_ends_every_inbox_and_seats_nobody() {
     let mut peers = Peers::new();
     let client = admit(&mut peers, A, 1).unwrap();
     peers.close();
-    assert!(ended(&client));
-    assert!(!client.fate.is_replaced());
-    assert!(admit(&mut peers, A, 2).is_err());
+    assert_eq!(client.inbox.ended(), Some(End::Closed));
+    assert_eq!(admit(&mut peers, A, 2).err(), Some(NoRoom::Closed));
 }

@@ -1,7 +1,7 @@
 //! Connections whose transport is short, broken, or silent.
 
 use crate::error::Error;
-use crate::net::tests::world::{World, client, server};
+use crate::net::tests::world::{World, client, client13, server};
 use std::io;
 use std::time::Duration;
 
@@ -102,4 +102,30 @@ fn a_transport_that_fails_is_an_error_and_does_not_end_the_connection() {
     world.client.plug.inbox.lock().broken = false;
     world.server.socket().send(b"message").unwrap();
     assert_eq!(socket.recv(&mut [0; 64]).unwrap(), 7);
+}
+
+/// A thread that waits for a datagram waits until something is due, at most. Where that becomes sooner, it
+/// is woken; and it is not woken for nothing.
+#[test]
+fn whoever_waits_is_woken_when_something_is_due_sooner() {
+    let mut world = World::new(client13(), server());
+    world.run();
+    world.server.establish();
+    world.client.establish();
+    let socket = world.server.socket();
+    socket.set_nonblocking(true).unwrap();
+    let woken = || world.server.plug.inbox.lock().woken;
+    // The tickets are acknowledged.
+    for _ in 0..2 {
+        *world.server.plug.time.lock() += S;
+        world.client.socket().service().unwrap();
+        socket.service().unwrap();
+    }
+    assert_eq!(socket.next_timeout(), None);
+    let before = woken();
+    socket.send(b"message").unwrap();
+    assert_eq!(woken(), before);
+    socket.update_keys().unwrap();
+    assert_eq!(woken(), before + 1);
+    assert!(socket.next_timeout().is_some());
 }

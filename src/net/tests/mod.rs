@@ -2,5 +2,6 @@
 
 mod causes;
 mod closing;
+mod faults;
 mod links;
 mod world;

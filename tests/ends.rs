@@ -1,0 +1,174 @@
+//! Calls that wait, and what ends them: a listener that is closed or drained, a socket that is shut down.
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects
+)]
+
+mod served;
+
+use flightline::{DtlsListener, DtlsSocket, Error, ServeOptions};
+use served::{LONG, MOMENT, Served, ask, connect, echo, server_config};
+use std::io::Read;
+use std::net::{Ipv4Addr, Shutdown};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+type Waiting = fn(&DtlsSocket) -> Result<usize, Error>;
+
+/// Every way to wait for a message.
+const WAITING: [(&str, Waiting); 4] = [
+    ("recv", |socket| socket.recv(&mut [0; 64])),
+    ("peek", |socket| socket.peek(&mut [0; 64])),
+    ("read", |mut socket| match socket.read(&mut [0; 64]) {
+        Ok(0) => Err(Error::Closed),
+        Ok(length) => Ok(length),
+        Err(error) => panic!("{error}"),
+    }),
+    ("recv with a timeout", |socket| {
+        socket.set_read_timeout(Some(60 * LONG)).unwrap();
+        socket.recv(&mut [0; 64])
+    }),
+];
+
+/// Waits on a thread of its own, and tells how it ended.
+fn wait(socket: DtlsSocket, waiting: Waiting) -> mpsc::Receiver<Result<usize, Error>> {
+    let (tell, told) = mpsc::channel();
+    thread::spawn(move || tell.send(waiting(&socket)));
+    told
+}
+
+#[test]
+fn i15_p73_closing_the_listener_wakes_every_call_that_waits() {
+    for (name, waiting) in WAITING {
+        let (give, given) = mpsc::channel();
+        let give = std::sync::Mutex::new(give);
+        let mut server = Served::new(move |socket: DtlsSocket| {
+            give.lock().unwrap().send(socket).unwrap();
+        });
+        let client = connect(server.address);
+        let socket = given.recv().unwrap();
+        let told = [(); 2].map(|()| wait(socket.clone(), waiting));
+        thread::sleep(MOMENT);
+        server.stop();
+        for told in told {
+            let outcome = told.recv_timeout(LONG).unwrap();
+            assert!(matches!(outcome, Err(Error::Closed)), "{name}: {outcome:?}");
+        }
+        drop(client);
+    }
+}
+
+#[test]
+fn p73_shutting_a_socket_down_wakes_every_call_that_waits_in_its_clones() {
+    let (give, given) = mpsc::channel();
+    let give = std::sync::Mutex::new(give);
+    let server = Served::new(move |socket: DtlsSocket| {
+        give.lock().unwrap().send(socket).unwrap();
+    });
+    for (name, waiting) in WAITING {
+        let client = connect(server.address);
+        let accepted = given.recv().unwrap();
+        // A client's socket, which std cannot wake, and one of a listener.
+        for socket in [client, accepted] {
+            let told = [(); 2].map(|()| wait(socket.clone(), waiting));
+            thread::sleep(MOMENT);
+            socket.shutdown(Shutdown::Both).unwrap();
+            for told in told {
+                let outcome = told.recv_timeout(LONG).unwrap();
+                assert!(matches!(outcome, Err(Error::Closed)), "{name}: {outcome:?}");
+            }
+        }
+    }
+}
+
+type Ending = fn(&flightline::Closer);
+
+/// Those who wait for a client, and a handshake that waits for the rest of one.
+#[test]
+fn p73_accept_and_handshakes_are_woken_too() {
+    let endings: [(&str, Ending); 2] = [
+        ("close", flightline::Closer::close),
+        ("drain", |closer| closer.drain(MOMENT)),
+    ];
+    for (name, end) in endings {
+        let listener = DtlsListener::bind((Ipv4Addr::LOCALHOST, 0), server_config()).unwrap();
+        let closer = listener.closer();
+        let to = listener.local_addr().unwrap();
+        let (tell, told) = mpsc::channel();
+        let accepting = thread::spawn(move || {
+            let (handshake, _) = listener.accept().unwrap();
+            let completing = thread::spawn(move || {
+                tell.send(handshake.complete().map(drop)).unwrap();
+            });
+            let outcome = listener.accept().map(drop);
+            (outcome, listener, completing)
+        });
+        // A client that sends its second hello and then no more.
+        let socket = std::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        socket.set_read_timeout(Some(LONG)).unwrap();
+        let hello = served::first_hello();
+        socket.send_to(&hello, to).unwrap();
+        let mut buf = [0; 256];
+        let length = socket.recv(&mut buf).unwrap();
+        let hello = served::with_cookie(&hello, &buf[28..length]);
+        socket.send_to(&hello, to).unwrap();
+        let start = Instant::now();
+        while closer.stats().handshakes == 0 {
+            assert!(start.elapsed() < LONG);
+            thread::sleep(Duration::from_millis(1));
+        }
+        thread::sleep(MOMENT);
+        end(&closer);
+        let outcome = told.recv_timeout(LONG).unwrap();
+        assert!(matches!(outcome, Err(Error::Closed)), "{name}: {outcome:?}");
+        let (outcome, listener, completing) = accepting.join().unwrap();
+        assert!(matches!(outcome, Err(Error::ListenerClosed)), "{name}");
+        assert!(listener.incoming().next().is_none());
+        completing.join().unwrap();
+    }
+}
+
+/// Nobody new is let in, whoever is there goes on, and `serve` returns when the last has left.
+#[test]
+fn a_listener_that_is_drained_serves_whom_it_has() {
+    let mut server = Served::new(echo);
+    let old = connect(server.address);
+    assert_eq!(ask(&old, b"before"), b"before");
+    assert!(!server.closer.is_draining());
+    server.closer.drain(Duration::MAX);
+    assert!(server.closer.is_draining());
+    let name = flightline::ServerName::unnamed();
+    let new =
+        DtlsSocket::connect_timeout(&server.address, name, served::client_config(), 4 * MOMENT);
+    assert!(
+        matches!(new, Err(Error::HandshakeTimeout { .. })),
+        "{new:?}"
+    );
+    assert!(server.closer.stats().refused_draining >= 1);
+    assert_eq!(ask(&old, b"after"), b"after");
+    assert_eq!(server.closer.stats().connections, 1);
+    drop(old);
+    server.wait_to_end();
+}
+
+/// Whoever does not leave in time is closed, and hears so.
+#[test]
+fn draining_has_an_end() {
+    let options = ServeOptions {
+        linger: Duration::ZERO,
+        ..ServeOptions::default()
+    };
+    let mut server = Served::with(server_config(), options, echo);
+    let client = connect(server.address);
+    assert_eq!(ask(&client, b"hello"), b"hello");
+    server.closer.drain(Duration::MAX);
+    server.closer.drain(MOMENT);
+    // The sooner end counts.
+    server.closer.drain(Duration::MAX);
+    server.wait_to_end();
+    assert!(matches!(client.recv(&mut [0; 64]), Err(Error::Closed)));
+}
