@@ -1,11 +1,13 @@
 //! The scripts, opposite a peer that is honest up to a point. No network, no records and no time: the test
 //! plays the other side message by message, see [`puppet::Puppet`].
 
+mod answers13;
 #[cfg(feature = "x509")]
 mod certificates;
 mod cookies;
 mod finished;
 mod hellos;
+mod hellos13;
 mod honest;
 mod key_exchange;
 mod puppet;
