@@ -18,6 +18,8 @@ pub(super) const DTLS1_2: ProtocolVersion = ProtocolVersion::DTLS1_2;
 pub(super) const DTLS1_3: ProtocolVersion = ProtocolVersion::DTLS1_3;
 const SUITE: CipherSuite = CipherSuite::TLS_AES_128_GCM_SHA256;
 const OTHER_SUITE: CipherSuite = CipherSuite::TLS_CHACHA20_POLY1305_SHA256;
+/// It does not go with the client's pre-shared key.
+const NOT_OFFERED: CipherSuite = CipherSuite::TLS_AES_256_GCM_SHA384;
 /// Of what there will be some day.
 pub(super) const UNKNOWN: u16 = 0x7a7a;
 
@@ -107,7 +109,7 @@ const ANY: [Lie<ServerHello>; 7] = {
         ),
         (
             "a suite that was not offered",
-            |answer| answer.cipher_suite = CipherSuite(UNKNOWN),
+            |answer| answer.cipher_suite = NOT_OFFERED,
             A::ILLEGAL_PARAMETER,
         ),
         (
@@ -143,7 +145,10 @@ const ANSWERS: [Lie<ServerHello>; 6] = {
         (
             "a share in a group that we made none in",
             |answer| {
-                let other = share(NamedGroup::SECP384R1);
+                let other = KeyShare {
+                    group: NamedGroup::SECP384R1,
+                    ..share(NamedGroup::X25519)
+                };
                 answer.extensions.key_share = Some(KeyShareAnswer::Share(other));
             },
             A::ILLEGAL_PARAMETER,
@@ -226,7 +231,10 @@ const ANSWERS_AFTER_REQUEST: [Lie<ServerHello>; 4] = {
         (
             "a share in the group of the first hello",
             |answer| {
-                let first = share(NamedGroup::X25519);
+                let first = KeyShare {
+                    group: NamedGroup::X25519,
+                    ..share(NamedGroup::SECP256R1)
+                };
                 answer.extensions.key_share = Some(KeyShareAnswer::Share(first));
             },
             A::ILLEGAL_PARAMETER,

@@ -72,6 +72,7 @@ impl Peer13 {
             &message(Type::FINISHED, 1, &[7; 32]),
         );
         assert_eq!(peer.inbound.next_message().unwrap().typ, Type::FINISHED);
+        peer.inbound.flight_complete();
         let opener = secret(3).opener(3).unwrap();
         assert!(peer.inbound.change_read_keys(opener, SECOND).is_empty());
         let read_secret = secret(3);
@@ -208,6 +209,8 @@ fn what_has_no_place_in_a_handshake_does_not_count() {
     let change = ContentType::CHANGE_CIPHER_SPEC;
     let in_the_clear = record(&mut Sealer::plaintext(9), change, &[1]);
     assert!(peer.hear(in_the_clear, SECOND).is_empty());
+    let dropped = peer.inbound.stats().dropped;
+    assert_eq!(dropped.get(DropReason::UnexpectedType), 1);
     assert_eq!(peer.inbound.epochs.current(), LAST_HANDSHAKE_EPOCH);
     let response = peer.say(ContentType::APPLICATION_DATA, b"early");
     assert_eq!(alert(&response), Some(AlertDescription::UNEXPECTED_MESSAGE));
