@@ -79,8 +79,8 @@ fn is_ident(c: char) -> bool {
 fn declares(text: &str, words: &[&str], name: &str) -> bool {
     words.iter().any(|word| {
         let declaration = format!("{word} {name}");
-        text.match_indices(&declaration)
-            .any(|(at, _)| !text[at + declaration.len()..].starts_with(is_ident))
+        let mut behind = text.split(&declaration).skip(1);
+        behind.any(|rest| !rest.starts_with(is_ident))
     })
 }
 

@@ -164,27 +164,19 @@ fn a_server_answers_with_the_least_and_ignores_what_it_does_not_know() {
 /// RFC 8446 §4.1.2: what a second hello may change is what was asked for.
 #[test]
 fn a_server_that_asked_for_a_share_gets_it_and_no_other_change() {
-    let lies: [(&str, fn(&mut ClientHello), bool); 6] = [
-        ("the truth", |_| (), true),
-        ("another random", |hello| hello.random[0] ^= 1, false),
-        (
-            "a session number",
-            |hello| hello.session_id = vec![1],
-            false,
-        ),
-        (
-            "fewer suites",
-            |hello| hello.cipher_suites.truncate(1),
-            false,
-        ),
-        ("no protocols", |hello| hello.extensions.alpn = None, false),
-        (
-            "a share in another group",
-            |hello| hello.extensions.key_shares = Some(vec![share(NamedGroup::SECP256R1)]),
-            false,
-        ),
+    type Change = (&'static str, fn(&mut ClientHello));
+    const TRUTH: &str = "the truth";
+    let changes: [Change; 6] = [
+        (TRUTH, |_| ()),
+        ("another random", |hello| hello.random[0] ^= 1),
+        ("a session number", |hello| hello.session_id = vec![1]),
+        ("fewer suites", |hello| hello.cipher_suites.truncate(1)),
+        ("no protocols", |hello| hello.extensions.alpn = None),
+        ("a share in another group", |hello| {
+            hello.extensions.key_shares = Some(vec![share(NamedGroup::SECP256R1)]);
+        }),
     ];
-    for (case, lie, is_good) in lies {
+    for (case, change) in changes {
         let mut second = hello(|hello| hello.extensions.key_shares = Some(Vec::new()));
         let mut puppet = Puppet::client_of_any_version(server(), &second);
         let request = puppet.hear::<ServerHello>();
@@ -195,10 +187,10 @@ fn a_server_that_asked_for_a_share_gets_it_and_no_other_change() {
         puppet.io().agreed(DTLS1_3);
         puppet.io().collapse_first_hello(HashAlgorithm::Sha256);
         second.extensions.key_shares = Some(vec![share(NamedGroup::X25519)]);
-        lie(&mut second);
+        change(&mut second);
         bind(puppet.io(), &mut second);
         puppet.say(&second);
-        let expected = (!is_good).then_some(AlertDescription::ILLEGAL_PARAMETER);
+        let expected = (case != TRUTH).then_some(AlertDescription::ILLEGAL_PARAMETER);
         assert_eq!(alert(&puppet), expected, "{case}");
     }
 }
