@@ -246,6 +246,11 @@ impl Error {
                 return suspect.as_ref().and_then(|cause| cause.alert());
             }
             Error::Refused(_) => AlertDescription::ACCESS_DENIED,
+            // RFC 8446 §6.2: a message that is none is one thing, and one that says what it must not another.
+            Error::Decode {
+                cause: DecodeError::IllegalValue,
+                ..
+            } => AlertDescription::ILLEGAL_PARAMETER,
             Error::Decode { .. } => AlertDescription::DECODE_ERROR,
             Error::UnexpectedMessage { .. }
             | Error::UnexpectedRecord(_)

@@ -7,9 +7,11 @@
     clippy::panic
 )]
 
+mod pages;
+
+use pages::root;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
 
 /// How many lines each letter has.
 const LINES: [(char, u32); 11] = [
@@ -29,10 +31,6 @@ const LINES: [(char, u32); 11] = [
 /// What stands before a reason for there being no test.
 const REASONS: [&str; 2] = ["DTLS 1.3 only: ", "Does not apply: "];
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).to_path_buf()
-}
-
 /// Each code as it stands in the page and in names, such as `A6` and `a06`.
 fn codes() -> BTreeMap<String, String> {
     LINES
@@ -47,16 +45,12 @@ fn codes() -> BTreeMap<String, String> {
 
 /// The page's rows: a code each, and what stands in the last column.
 fn rows() -> Vec<(String, String)> {
-    let page = fs::read_to_string(root().join("docs/hazards.md")).unwrap();
+    let page = pages::page("hazards.md");
     let codes = codes();
-    page.lines()
-        .filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" |"))
-        .filter_map(|line| line.split_once(" | "))
-        .filter(|(code, _)| codes.contains_key(*code))
-        .map(|(code, rest)| {
-            let (_, last) = rest.split_once(" | ").unwrap();
-            (code.to_owned(), last.to_owned())
-        })
+    pages::rows(&page)
+        .into_iter()
+        .filter(|cells| codes.contains_key(cells[0]))
+        .map(|cells| (cells[0].to_owned(), cells[2..].join(" | ")))
         .collect()
 }
 
@@ -93,20 +87,10 @@ fn borne(name: &str) -> Vec<&str> {
     name.split('_').take_while(is_code).collect()
 }
 
-/// The tests that a row names, with their files: `` `name`, `name` (file); `name` (file) ``.
-fn named(row: &str) -> BTreeSet<(String, String)> {
-    let mut names = Vec::new();
-    let mut found = BTreeSet::new();
-    for (number, part) in row.split('`').enumerate() {
-        if number % 2 == 1 && !borne(part).is_empty() {
-            names.push(part.to_owned());
-        } else if let Some(file) = part.trim_start().strip_prefix('(') {
-            let (file, _) = file.split_once(')').unwrap();
-            found.extend(names.drain(..).map(|name| (file.to_owned(), name)));
-        }
-    }
-    assert!(names.is_empty(), "no file behind {names:?}");
-    found
+/// The tests that a row names, with their files.
+fn named(row: &str) -> BTreeSet<pages::Place> {
+    let is_test = |name: &str| !borne(name).is_empty();
+    pages::named(row, is_test).into_iter().collect()
 }
 
 #[test]

@@ -70,3 +70,49 @@ impl Rekeying {
         self.secret.sealer(self.epoch)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::{SUITES13, Secret};
+
+    fn rekeying(epoch: u16, next_message_seq: Option<u16>) -> Rekeying {
+        let secret = TrafficSecret::new(&SUITES13[0], Secret::new(vec![7; 32]));
+        let mut rekeying = Rekeying::new(secret, epoch, next_message_seq);
+        rekeying.want(KeyUpdate::NotRequested);
+        rekeying
+    }
+
+    /// RFC 9147 §8: neither epochs nor message numbers wrap.
+    #[test]
+    fn the_last_epoch_and_the_last_number_have_no_successors() {
+        let exhausted = |outcome: Result<Option<OutgoingMessage>>| {
+            assert!(matches!(outcome, Err(Error::NumbersExhausted)));
+        };
+        let mut before_last = rekeying(u16::MAX - 1, Some(8));
+        assert!(before_last.message(u16::MAX - 1).unwrap().is_some());
+        assert_eq!(before_last.advance().unwrap().epoch(), u16::MAX);
+        before_last.want(KeyUpdate::NotRequested);
+        exhausted(before_last.message(u16::MAX));
+
+        let mut last_number = rekeying(3, Some(u16::MAX));
+        assert!(last_number.message(3).unwrap().is_some());
+        assert_eq!(last_number.advance().unwrap().epoch(), 4);
+        last_number.want(KeyUpdate::NotRequested);
+        exhausted(last_number.message(4));
+        exhausted(rekeying(3, None).message(3));
+    }
+
+    /// RFC 9147 §5.8.4: one at a time. Whoever wants new keys while there are new ones under way has them.
+    #[test]
+    fn new_keys_that_are_under_way_are_new_enough() {
+        let mut rekeying = rekeying(3, Some(8));
+        rekeying.want(KeyUpdate::NotRequested);
+        assert!(rekeying.message(3).unwrap().is_some());
+        assert!(rekeying.message(3).unwrap().is_none());
+        rekeying.want(KeyUpdate::NotRequested);
+        assert!(rekeying.message(3).unwrap().is_none());
+        rekeying.advance().unwrap();
+        assert!(rekeying.is_idle());
+    }
+}

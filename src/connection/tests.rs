@@ -179,6 +179,53 @@ fn d22_a_client_does_not_shake_hands_with_itself() {
     assert!(client.is_established() && server.is_established());
 }
 
+/// RFC 6347 §4.2.1: the first ServerHello has the record number of the hello that it answers, and from there on
+/// numbers go up; the message numbers go on from the hello's, too.
+#[cfg(feature = "hello-verify")]
+#[test]
+fn a_servers_numbers_go_on_from_the_hello() {
+    let psk = Psk::new("tester", [7; 32]).unwrap();
+    let versions = [ProtocolVersion::DTLS1_2];
+    let client = ClientConfig::builder(ServerTrust::psk(psk.clone()));
+    let server = ServerConfig::builder(ServerIdentity::psk(psk)).versions(versions);
+    let (client, server) = (
+        client.versions(versions).build().unwrap(),
+        server.build().unwrap(),
+    );
+    let mut client =
+        Connection::client(client.into(), ServerName::unnamed(), "client".into(), NOW).unwrap();
+    client.begin(NOW).unwrap();
+    // It comes twice before there is an answer.
+    client.tick(Duration::from_secs(1)).unwrap();
+    let _ = client.transmit();
+    let hello = client.transmit().unwrap();
+    let cookies = Arc::new(crate::cookie::CookieContext::new().unwrap());
+    let verification = HelloVerification::Cookies(cookies);
+    let mut entrance = Entrance::new(verification, Choices13::default(), 1);
+    let mut reply = ReplyBuffer::new();
+    let Verdict::Challenge(request) = entrance.check(b"client", &hello, NOW, &mut reply) else {
+        panic!("no challenge");
+    };
+    let mut request = request.to_vec();
+    client.receive(&mut request, NOW, &mut |_| {}).unwrap();
+    let hello = client.transmit().unwrap();
+    let Verdict::Verified(verified) = entrance.check(b"client", &hello, NOW, &mut reply) else {
+        panic!("a good cookie");
+    };
+    let mut server = Connection::server(server.into(), *verified, "server".into(), NOW);
+    server.begin(NOW).unwrap();
+    let numbers = |datagram: &[u8]| -> Vec<(u64, u8)> {
+        Records::new(&mut datagram.to_vec())
+            .map(|record| record.unwrap().full())
+            .map(|(header, fragment)| (header.sequence, fragment[5]))
+            .collect()
+    };
+    assert_eq!(numbers(&hello), [(2, 1)]);
+    let flight = [(2, 1), (3, 2), (4, 3)];
+    assert_eq!(numbers(&server.transmit().unwrap()), flight);
+    carry(&mut server, &mut client);
+}
+
 /// RFC 6066 §3: a server that uses the name says so, and no other does.
 #[cfg(feature = "x509")]
 #[test]

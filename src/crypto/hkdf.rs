@@ -111,4 +111,14 @@ mod tests {
             bytes("5d313eb2671276ee13000b30")
         );
     }
+
+    /// RFC 9147 §5.9: the prefix "dtls13", with no space behind it. One block of RFC 5869 §2.3 by hand.
+    #[test]
+    fn labels_are_those_of_dtls_1_3() {
+        let secret = Secret::new(vec![7; 32]);
+        let info = b"\0\x20\x09dtls13key\x02ab";
+        let block = HmacKey::new(Sha256, secret.as_bytes()).sign(&[info, &[1]]);
+        let expanded = expand_label(Sha256, &secret, b"key", b"ab", 32).unwrap();
+        assert_eq!(expanded.as_bytes(), block.as_ref());
+    }
 }

@@ -80,10 +80,7 @@ fn chosen_version(config: &ClientConfig, answer: &ServerHello) -> Result<Protoco
     let settings = &config.settings;
     let offered13 = settings.suites13().next().is_some();
     match answer.extensions.selected_version {
-        Some(ProtocolVersion::DTLS1_3) if offered13 => match answer.version {
-            ProtocolVersion::DTLS1_2 => Ok(ProtocolVersion::DTLS1_3),
-            other => Err(Error::UnsupportedVersion(other)),
-        },
+        Some(ProtocolVersion::DTLS1_3) if offered13 => Ok(ProtocolVersion::DTLS1_3),
         Some(other) if offered13 => Err(Error::VersionNotOffered(other)),
         // Whoever offers no DTLS 1.3 does not know the extension.
         Some(_) | None if answer.version != ProtocolVersion::DTLS1_2 => {

@@ -196,6 +196,10 @@ pub(super) async fn run(
 
 /// The suite, which must be one that was offered; and what every answer must say (RFC 8446 §4.1.3).
 fn chosen_suite(hello: &ClientHello, answer: &ServerHello) -> Result<&'static Suite13> {
+    // RFC 9147 §5.4: the old field says DTLS 1.2.
+    if answer.version != ProtocolVersion::DTLS1_2 {
+        return Err(Error::UnsupportedVersion(answer.version));
+    }
     // RFC 9147 §5.3 and §5.4: there is no session number to repeat.
     if !answer.session_id.is_empty() {
         return Err(Error::IllegalParameter("session number"));
@@ -272,8 +276,9 @@ fn agree(offer: Offer13, answer: &ServerHello, suite: &'static Suite13) -> Resul
             ExtensionType::PRE_SHARED_KEY,
         ],
     )?;
+    // RFC 8446 §4.1.4: what a HelloRetryRequest has said of it holds.
     if extensions.selected_version != Some(ProtocolVersion::DTLS1_3) {
-        return Err(Error::UnsupportedVersion(answer.version));
+        return Err(Error::IllegalParameter("version after a HelloRetryRequest"));
     }
     let psk = match (extensions.pre_shared_key, offer.psk) {
         (None, _) => None,
@@ -281,9 +286,12 @@ fn agree(offer: Offer13, answer: &ServerHello, suite: &'static Suite13) -> Resul
         (Some(_), None) => return Err(Error::UnsolicitedExtension(ExtensionType::PRE_SHARED_KEY)),
         (Some(_), Some(_)) => return Err(Error::IllegalParameter("pre-shared key")),
     };
-    // RFC 8446 §4.2.9: we offer no pre-shared key without a key agreement.
+    // RFC 8446 §4.2.9 and §4.2.11: we offer no pre-shared key without a key agreement.
     let Some(KeyShareAnswer::Share(share)) = &extensions.key_share else {
-        return Err(Error::MissingExtension(ExtensionType::KEY_SHARE));
+        return Err(match psk {
+            Some(_) => Error::IllegalParameter("pre-shared key without a share"),
+            None => Error::MissingExtension(ExtensionType::KEY_SHARE),
+        });
     };
     match offer.key {
         Some((group, key)) if group == share.group => Ok(Agreed {
@@ -294,11 +302,19 @@ fn agree(offer: Offer13, answer: &ServerHello, suite: &'static Suite13) -> Resul
     }
 }
 
-/// RFC 8446 §4.2: an extension in a message where it must not be, or that was not asked for.
+/// Nothing stands in a message that must not be there.
 fn only(extensions: &ServerExtensions, allowed: &[ExtensionType]) -> Result<()> {
     match extensions.types.iter().find(|typ| !allowed.contains(typ)) {
-        Some(other) => Err(Error::UnsolicitedExtension(*other)),
+        Some(other) => Err(misplaced(*other)),
         None => Ok(()),
+    }
+}
+
+/// RFC 8446 §4.2: what we know, and its place is another message; or what we cannot have asked for.
+fn misplaced(typ: ExtensionType) -> Error {
+    match typ.name() {
+        Some(_) => Error::IllegalParameter("place of an extension"),
+        None => Error::UnsolicitedExtension(typ),
     }
 }
 
@@ -316,7 +332,13 @@ fn check_extensions(
         _ => false,
     };
     if let Some(unsolicited) = extensions.types.iter().find(|typ| !asked(typ)) {
-        return Err(Error::UnsolicitedExtension(*unsolicited));
+        return Err(match *unsolicited {
+            ExtensionType::SERVER_NAME
+            | ExtensionType::USE_SRTP
+            | ExtensionType::APPLICATION_LAYER_PROTOCOL_NEGOTIATION
+            | ExtensionType::EARLY_DATA => Error::UnsolicitedExtension(*unsolicited),
+            other => misplaced(other),
+        });
     }
     client12::check_choices(config, extensions)
 }

@@ -1,6 +1,7 @@
 //! The scripts, opposite a peer that is honest up to a point. No network, no records and no time: the test
 //! plays the other side message by message, see [`puppet::Puppet`].
 
+mod answers13;
 #[cfg(feature = "x509")]
 mod certificates;
 mod cookies;
@@ -8,6 +9,7 @@ mod finished;
 mod hellos;
 mod honest;
 mod key_exchange;
+mod offers13;
 mod puppet;
 mod resumed;
 mod tickets;

@@ -127,3 +127,6 @@ pub(super) fn strip(inner: &mut [u8]) -> InnerPlaintext<'_> {
         length,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -257,6 +257,20 @@ mod tests {
         seal(&mut sealer, &[0; 16], &mut out).unwrap();
     }
 
+    /// RFC 9147 §4.5.3: new keys are due before the limit, and of numbers, too, half are left.
+    #[test]
+    fn keys_are_worn_at_half_of_what_they_may() {
+        let mut sealer = aes();
+        assert!(!sealer.is_worn());
+        sealer.blocks_left = Some(WORN_BLOCKS - 1);
+        assert!(sealer.is_worn());
+        let mut sealer = aes();
+        sealer.next_sequence = MAX_SEQUENCE / 2;
+        assert!(!sealer.is_worn());
+        seal(&mut sealer, b"one more", &mut Vec::new()).unwrap();
+        assert!(sealer.is_worn());
+    }
+
     #[test]
     fn the_longest_plaintext_fits_and_a_longer_one_leaves_no_trace() {
         let (mut sealer, mut out) = (aes(), Vec::new());

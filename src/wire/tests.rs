@@ -232,3 +232,14 @@ fn a_field_out_of_its_bounds_is_malformed() {
     let exchange = ServerKeyExchange::decode(&explicit).unwrap();
     assert_eq!(exchange.as_ecdhe().err(), Some(IllegalValue));
 }
+
+/// RFC 8446 §4.2.11: it vouches for all before it, so nothing stands behind it.
+#[test]
+fn pre_shared_key_is_the_last_extension() {
+    let psk = [&[0, 8, 0, 2][..], b"me", &[0; 4], &[0, 33, 32], &[7; 32]].concat();
+    let (psk, other) = ((41, &psk[..]), (0x4242, &b"unknown"[..]));
+    let decoded = |extensions: &[(u16, &[u8])]| ClientHello::decode(&client_hello(extensions));
+    assert!(decoded(&[other, psk]).is_ok());
+    let outcome = decoded(&[psk, other]).map(drop);
+    assert_eq!(outcome, Err(DecodeError::IllegalValue));
+}

@@ -8,6 +8,7 @@ use HandshakeType as Type;
 mod bounds;
 mod hostile;
 mod repeats;
+mod rfc9147;
 
 const RULES: Rules = Rules {
     limits: MessageLimits { certificate: 1024 },

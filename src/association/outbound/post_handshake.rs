@@ -106,3 +106,6 @@ impl Outbound {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -62,6 +62,8 @@ fn d17_the_cookie_exchange_is_in_no_transcript() {
     let mut puppet = Puppet::server(client(), ServerName::unnamed());
     puppet.hear::<ClientHello>();
     ask(&mut puppet, 1);
+    // A duplicate, which changes nothing.
+    ask(&mut puppet, 1);
     // The puppet, too, begins with the second hello.
     puppet.io().restart(1);
     let keys = serve(&mut puppet, |_| ());

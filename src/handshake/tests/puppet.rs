@@ -74,14 +74,28 @@ impl PartialEq for Verdict {
 impl Puppet {
     /// A server for this client, which says its hello at once.
     pub(super) fn server(client: ConfigBuilder<ClientConfig>, name: ServerName) -> Puppet {
-        let client = client.versions([ProtocolVersion::DTLS1_2]);
+        Puppet::server_of_any_version(client.versions([ProtocolVersion::DTLS1_2]), name)
+    }
+
+    /// The same for a client that offers what its configuration says.
+    pub(super) fn server_of_any_version(
+        client: ConfigBuilder<ClientConfig>,
+        name: ServerName,
+    ) -> Puppet {
         let client = Arc::new(client.build().unwrap());
         Puppet::new(|io| client_script(io, client, name))
     }
 
     /// A client that has said this hello, which the server's gate has let in.
     pub(super) fn client(server: ConfigBuilder<ServerConfig>, hello: &ClientHello) -> Puppet {
-        let server = server.versions([ProtocolVersion::DTLS1_2]);
+        Puppet::client_of_any_version(server.versions([ProtocolVersion::DTLS1_2]), hello)
+    }
+
+    /// The same of a server that speaks what its configuration says.
+    pub(super) fn client_of_any_version(
+        server: ConfigBuilder<ServerConfig>,
+        hello: &ClientHello,
+    ) -> Puppet {
         let server = Arc::new(server.build().unwrap());
         let mut puppet = Puppet::new(|io| server_script(io, server, admitted(hello)));
         puppet.record(hello);

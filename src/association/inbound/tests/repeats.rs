@@ -86,3 +86,29 @@ fn e05_any_part_of_the_flight_before_asks_for_ours() {
         assert_eq!(response.repeated, seq == 8, "{seq} from {start}");
     }
 }
+
+/// RFC 6347 §4.1: until the handshake is complete, records of the epoch before are read. What comes again of
+/// the flight before is in one.
+#[test]
+fn epoch_0_is_read_until_the_handshake_is_complete() {
+    let mut peer = Peer::without_keys(RULES);
+    let message = Writer::bytes_of(|w| {
+        HandshakeHeader::whole(Type::CLIENT_KEY_EXCHANGE, 5, 3).write(w);
+        w.bytes(&[0; 3]);
+    });
+    let _ = peer.say(ContentType::HANDSHAKE, &message);
+    assert_eq!(peer.inbound.next_message().unwrap().message_seq, 5);
+    let _ = peer
+        .inbound
+        .expect_change_cipher_spec(opener(1), Duration::ZERO);
+    let _ = peer.say(ContentType::CHANGE_CIPHER_SPEC, &[1]);
+    assert_eq!(peer.inbound.epochs.current(), 1);
+    peer.inbound.flight_complete();
+    assert!(peer.say(ContentType::HANDSHAKE, &message).repeated);
+    peer.sealer = sealer(1);
+    let _ = peer.say_messages(&[(Type::FINISHED, 6)]);
+    assert_eq!(peer.inbound.next_message().unwrap().message_seq, 6);
+    peer.inbound.established().unwrap();
+    peer.sealer = Sealer::plaintext(9);
+    assert!(peer.say(ContentType::HANDSHAKE, &message).is_empty());
+}

@@ -1,0 +1,185 @@
+//! docs/rfc-map.md is true: whatever it names is where it says, its rows are whole and in the order of the
+//! RFCs' sections, and no section that demands something is left out.
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic
+)]
+
+mod pages;
+
+use pages::{Place, root};
+use std::collections::BTreeSet;
+use std::fs;
+
+/// The sections of the RFCs that say MUST, SHALL or REQUIRED.
+const DEMANDING: [(&str, &[&str]); 2] = [
+    (
+        "RFC 9147",
+        &[
+            "4", "4.1", "4.2.1", "4.2.3", "4.3", "4.4", "4.5.1", "4.5.2", "4.5.3", "5", "5.1",
+            "5.2", "5.3", "5.5", "5.8.1", "5.8.4", "5.9", "5.10", "5.11", "6.1", "7", "7.1", "7.2",
+            "8", "9", "9.1", "11", "14",
+        ],
+    ),
+    (
+        "RFC 6347",
+        &[
+            "4.1", "4.1.1", "4.1.1.1", "4.1.2.1", "4.1.2.2", "4.1.2.5", "4.1.2.6", "4.1.2.7",
+            "4.2.1", "4.2.2", "4.2.3", "4.2.4", "4.2.5", "4.2.6", "4.2.8", "5", "7",
+        ],
+    ),
+];
+
+/// Where the names of BoringSSL's cases stand.
+const CASES: &str = "tests/bogo/cases.txt";
+
+/// A chapter of the page: its head, and the cells of its table's rows.
+struct Chapter {
+    head: String,
+    rows: Vec<Vec<String>>,
+}
+
+fn chapters() -> Vec<Chapter> {
+    let page = pages::page("rfc-map.md");
+    let chapter = |text: &str| {
+        let (head, body) = text.split_once('\n').unwrap();
+        // The first row is the table's head.
+        let rows = pages::rows(body).into_iter().skip(1);
+        Chapter {
+            head: head.to_owned(),
+            rows: rows
+                .filter(|cells| cells[0] != "---")
+                .map(|cells| cells.into_iter().map(str::to_owned).collect())
+                .collect(),
+        }
+    };
+    page.split("\n## ").skip(1).map(chapter).collect()
+}
+
+/// The chapters about what is demanded and done.
+fn maps() -> Vec<Chapter> {
+    let mut chapters = chapters();
+    chapters.retain(|chapter| chapter.head.starts_with("RFC "));
+    assert_eq!(chapters.len(), 3);
+    chapters
+}
+
+/// A section's number, without the mark of a row that another text than the RFC demands.
+fn section(cell: &str) -> &str {
+    cell.split(' ').next().unwrap()
+}
+
+fn is_ident(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
+}
+
+/// Whether something of this name is declared in a text, by one of these words.
+fn declares(text: &str, words: &[&str], name: &str) -> bool {
+    words.iter().any(|word| {
+        let declaration = format!("{word} {name}");
+        let mut behind = text.split(&declaration).skip(1);
+        behind.any(|rest| !rest.starts_with(is_ident))
+    })
+}
+
+/// Whether this is a test: `#[test]` stands before it, with nothing but attributes in between.
+fn is_test(text: &str, name: &str) -> bool {
+    let lines: Vec<&str> = text.lines().map(str::trim_start).collect();
+    let declaration = format!("fn {name}(");
+    let Some(at) = lines.iter().position(|line| line.starts_with(&declaration)) else {
+        return false;
+    };
+    let before = lines[..at].iter().rev();
+    before
+        .take_while(|line| line.starts_with("#["))
+        .any(|line| *line == "#[test]")
+}
+
+/// What is wrong with a place, if something is.
+fn missing(place: &Place, is_there: impl Fn(&str, &str) -> bool) -> Option<String> {
+    let (file, name) = place;
+    let text = fs::read_to_string(root().join(file));
+    match text {
+        Ok(text) if is_there(&text, name) => None,
+        Ok(_) => Some(format!("{file} has no {name}")),
+        Err(_) => Some(format!("{file}, of {name}, is not there")),
+    }
+}
+
+#[test]
+fn every_row_is_whole() {
+    for chapter in chapters() {
+        assert!(!chapter.rows.is_empty(), "{}: no rows", chapter.head);
+        for cells in &chapter.rows {
+            assert_eq!(cells.len(), 4, "{}: {cells:?}", chapter.head);
+            assert!(
+                !cells.iter().any(|cell| cell.trim().is_empty()),
+                "{cells:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn rows_are_in_the_order_of_sections() {
+    let numbers = |cell: &str| -> Vec<u32> {
+        let parts = section(cell).split('.');
+        parts
+            .map(|part| part.parse().unwrap_or_else(|_| panic!("{cell}")))
+            .collect()
+    };
+    for chapter in maps() {
+        let sections: Vec<_> = chapter
+            .rows
+            .iter()
+            .map(|cells| numbers(&cells[0]))
+            .collect();
+        assert!(sections.is_sorted(), "{}: {sections:?}", chapter.head);
+    }
+}
+
+#[test]
+fn every_item_and_every_test_is_where_the_page_says() {
+    let words = ["fn", "struct", "enum", "const", "static", "type", "trait"];
+    let cases = fs::read_to_string(root().join(CASES)).unwrap();
+    let cases: BTreeSet<&str> = cases.lines().collect();
+    let mut wrong = Vec::new();
+    for cells in maps().iter().flat_map(|chapter| &chapter.rows) {
+        let items = pages::named(&cells[2], |_| true);
+        let tests = pages::named(&cells[3], |_| true);
+        assert!(!items.is_empty() && !tests.is_empty(), "{cells:?}");
+        for item in &items {
+            assert!(item.0.starts_with("src/"), "{item:?}");
+            wrong.extend(missing(item, |text, name| declares(text, &words, name)));
+        }
+        for test in &tests {
+            wrong.extend(missing(test, |text, name| match test.0 == CASES {
+                true => cases.contains(name),
+                false => is_test(text, name),
+            }));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What is demanded is done, or it is said why not.
+#[test]
+fn no_section_that_demands_something_is_left_out() {
+    let chapters = chapters();
+    for (rfc, sections) in DEMANDING {
+        let mut told = BTreeSet::new();
+        for chapter in &chapters {
+            let of_rfc = chapter.head.starts_with(rfc);
+            for cells in &chapter.rows {
+                let of_other = cells[0].strip_prefix(rfc).unwrap_or_default();
+                let numbers = if of_rfc { &cells[0] } else { of_other };
+                let numbers = numbers.split([' ', ',', '§']);
+                told.extend(numbers.filter(|number| !number.is_empty()));
+            }
+        }
+        let left_out: Vec<_> = sections.iter().filter(|s| !told.contains(*s)).collect();
+        assert!(left_out.is_empty(), "{rfc}: {left_out:?}");
+    }
+}
