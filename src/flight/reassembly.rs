@@ -137,6 +137,10 @@ impl Reassembly {
     pub(crate) fn take(&mut self) -> Option<ReceivedMessage> {
         self.next()?;
         let message = self.held.remove(&self.key()?)?;
+        if self.held.is_empty() {
+            // An empty map keeps a node, which every idle connection would hold.
+            self.held = BTreeMap::new();
+        }
         self.next = self.next.saturating_add(1);
         Some(message.into_message())
     }

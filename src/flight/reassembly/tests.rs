@@ -333,3 +333,22 @@ fn c11_left_overs_of_another_epoch_are_noticed() {
     insert(&mut r, 2, b"part", (1, 2));
     assert!(r.holds_other_epoch(1));
 }
+
+/// What is taken was all: an idle connection holds nothing of the flights that made it.
+#[test]
+fn what_is_taken_leaves_no_memory_behind() {
+    let message = body(300);
+    let mut r = reassembly(0);
+    let info = allocation_counter::measure(|| {
+        for seq in [1, 0] {
+            insert(&mut r, seq, &message, (0, 100));
+            insert(&mut r, seq, &message, (100, 300));
+        }
+        while let Some(message) = r.take() {
+            drop(message);
+        }
+    });
+    assert_eq!(r.next_seq(), 2);
+    assert!(info.count_total > 0);
+    assert_eq!(info.bytes_current, 0, "{info:?}");
+}
