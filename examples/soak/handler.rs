@@ -54,6 +54,9 @@ impl Host {
             End::ByHandler => self.tally.ended_by_handler.count(),
             End::Of(Error::ReplacedByNewHandshake) => self.tally.ended_replaced.count(),
             End::Of(Error::Idle) => self.tally.ended_idle.count(),
+            // A client in bad weather took a ticket that was not what the server had sent, which the
+            // server's Finished does not fit. In good weather the client says that it failed.
+            End::Of(Error::PeerAlert(_)) => self.tally.ended_by_alert.count(),
             // A client that left without a word never acknowledged the keys or tickets it was sent.
             End::Of(Error::HandshakeTimeout { .. }) => self.tally.ended_unacknowledged.count(),
             End::Of(error) => self

@@ -99,6 +99,7 @@ tally! {
         ended_replaced,
         ended_idle,
         ended_unacknowledged,
+        ended_by_alert,
         ended_by_handler,
         /// Closes that were announced, and came or did not.
         clean_closes,
