@@ -129,10 +129,14 @@ impl Client {
                 Ok(Some(Talk::new(self, secured, cut, begun)))
             }
             Err(error) => {
-                if self.round.is_clear_since(begun) && !self.is_haunted {
-                    self.fails(&format!("a handshake failed in clear weather: {error}"));
+                let tally = &self.round.tally;
+                match (self.round.is_clear_since(begun), self.is_haunted) {
+                    (false, _) => tally.lost_handshakes.count(),
+                    (true, true) => tally.haunted_handshakes.count(),
+                    (true, false) => {
+                        self.fails(&format!("a handshake failed in clear weather: {error}"));
+                    }
                 }
-                self.round.tally.lost_handshakes.count();
                 Ok(None)
             }
         }
