@@ -24,6 +24,8 @@ mod clients;
 mod failures;
 #[path = "soak/handler.rs"]
 mod handler;
+#[path = "soak/kernel.rs"]
+mod kernel;
 #[path = "soak/message.rs"]
 mod message;
 #[path = "soak/parties.rs"]

@@ -3,7 +3,7 @@
 use crate::Outcome;
 use crate::failures::Failures;
 use crate::parties::{self, HANDSHAKE_DEADLINE};
-use crate::stalls::Stalls;
+use crate::stalls::{Call, Stalls};
 use crate::talk::Talk;
 use crate::tally::ClientTally;
 use crate::weather::{Cut, Line, Sky};
@@ -191,10 +191,10 @@ impl Client {
         limit: Duration,
         call: impl FnOnce() -> T,
     ) -> T {
-        let start = Instant::now();
-        *self.doing.0.lock() = (what, start);
+        *self.doing.0.lock() = (what, Instant::now());
+        let begun = Call::begin();
         let outcome = call();
-        if let Some(late) = self.round.stalls.lateness(start, limit) {
+        if let Some(late) = self.round.stalls.lateness(&begun, limit) {
             self.fails(&format!("{what} came back {late:.1?} later than {limit:?}"));
         }
         *self.doing.0.lock() = ("nothing", Instant::now());

@@ -2,15 +2,16 @@
 
 use crate::book::Received;
 use crate::failures::{Failures, Wanted};
+use crate::kernel;
 use crate::message::Kind;
-use crate::stalls::Stalls;
+use crate::stalls::{Call, Stalls};
 use crate::tally::ServerTally;
 use flightline::{DtlsSocket, Error};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, SocketAddrV4};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Half of the handlers wait no longer than this at a time, half wait for ever.
 const READ_TIMEOUT: Duration = Duration::from_millis(700);
@@ -23,6 +24,8 @@ const ERRORS_KEPT: usize = 16;
 
 /// What all handlers share.
 pub(crate) struct Host {
+    /// Where the listener is bound.
+    pub(crate) address: SocketAddrV4,
     pub(crate) tally: ServerTally,
     pub(crate) failures: Arc<Failures>,
     pub(crate) stalls: Arc<Stalls>,
@@ -68,13 +71,13 @@ impl Host {
     fn converse(&self, socket: &DtlsSocket) -> End {
         let mut buf = [0; 2048];
         let mut received = Received::default();
-        // Since when a close is to be expected.
+        // What the kernel had dropped when a close was announced.
         let mut leaving = None;
         loop {
-            let start = Instant::now();
+            let call = Call::begin();
             let heard = socket.recv(&mut buf);
             if let Some(limit) = socket.read_timeout() {
-                if let Some(late) = self.stalls.lateness(start, limit) {
+                if let Some(late) = self.stalls.lateness(&call, limit) {
                     self.failures
                         .add(format!("a handler's recv came back {late:?} too late"));
                 }
@@ -82,7 +85,7 @@ impl Host {
             let length = match heard {
                 Ok(length) => length,
                 Err(Error::ReadTimeout) if leaving.is_none() => continue,
-                Err(error) => return self.ended(error, leaving.is_some()),
+                Err(error) => return self.ended(error, leaving),
             };
             let message = buf.get(..length).unwrap_or_default();
             let kind = match received.take(message) {
@@ -96,7 +99,7 @@ impl Host {
             match kind {
                 Kind::Echo => {}
                 Kind::Leaving => {
-                    leaving = Some(start);
+                    leaving = Some(kernel::dropped(self.address));
                     self.expect(
                         socket.set_read_timeout(Some(CLOSE_WITHIN)),
                         "set_read_timeout",
@@ -114,17 +117,23 @@ impl Host {
             match socket.send(message) {
                 Ok(_) => {}
                 Err(Error::MessageTooLong { .. }) => self.tally.too_long.count(),
-                Err(error) => return self.ended(error, leaving.is_some()),
+                Err(error) => return self.ended(error, leaving),
             }
         }
     }
 
-    /// Takes stock of an end, which was announced or not.
-    fn ended(&self, error: Error, was_announced: bool) -> End {
-        match error {
-            Error::Closed if was_announced => self.tally.clean_closes.count(),
-            _ if was_announced => self.tally.unclean_closes.count(),
-            _ => {}
+    /// Takes stock of an end. It may have been announced, when the kernel had dropped so many datagrams.
+    fn ended(&self, error: Error, announced: Option<u64>) -> End {
+        match (&error, announced) {
+            (_, None) => {}
+            (Error::Closed, Some(_)) => self.tally.clean_closes.count(),
+            // The datagram with the close may have been one that the kernel had no room for.
+            (_, Some(dropped)) if dropped < kernel::dropped(self.address) => {
+                self.tally.dropped_closes.count();
+            }
+            (_, Some(_)) => self
+                .failures
+                .add(format!("an announced close was not seen: {error}")),
         }
         match error {
             Error::Closed => End::Closed,

@@ -3,14 +3,13 @@
 use crate::child::{Clients, Order, Report, Silence};
 use crate::failures::Failures;
 use crate::handler::Host;
-use crate::stalls::Stalls;
+use crate::stalls::{Call, Stalls};
 use crate::tally::{Figures, NOT_REQUIRED, ServerTally, figure};
 use crate::vitals::{AtRest, Vitals};
-use crate::{Options, Outcome, parties};
+use crate::{Options, Outcome, kernel, parties};
 use flightline::{Closer, DtlsListener, ServeOptions};
 use parking_lot::Mutex;
 use rand::Rng;
-use std::fs;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -66,7 +65,6 @@ struct Monitor {
     start: Instant,
     every: Duration,
     told: Instant,
-    address: SocketAddr,
     closer: Closer,
     host: Arc<Host>,
     serving: JoinHandle<io::Result<()>>,
@@ -84,14 +82,17 @@ impl Monitor {
         let failures = Failures::told_by(|what| eprintln!("FAILED: {what}"));
         failures.watch_panics();
         let (config, pin) = parties::server()?;
+        let listener = DtlsListener::bind("127.0.0.1:0", config)?;
+        let SocketAddr::V4(address) = listener.local_addr()? else {
+            return Err("bound to an address that was not asked for".into());
+        };
         let host = Arc::new(Host {
+            address,
             tally: ServerTally::default(),
             failures,
             stalls: Stalls::watch()?,
             errors: Mutex::default(),
         });
-        let listener = DtlsListener::bind("127.0.0.1:0", config)?;
-        let address = listener.local_addr()?;
         let closer = listener.closer();
         let told = host.clone();
         let serve_options = ServeOptions {
@@ -105,7 +106,7 @@ impl Monitor {
         let serving = thread::spawn(move || {
             listener.serve_with(serve_options, move |socket| serving.serve(socket))
         });
-        let clients = Clients::start(options, address, pin, seed)?;
+        let clients = Clients::start(options, address.into(), pin, seed)?;
         // The threads that were just started have allocated what they need by then.
         thread::sleep(Duration::from_millis(500));
         let alone = Vitals::now()?;
@@ -113,7 +114,6 @@ impl Monitor {
             start: Instant::now(),
             every: Duration::from_secs(options.every),
             told: Instant::now(),
-            address,
             closer,
             host,
             serving,
@@ -237,15 +237,6 @@ impl Monitor {
                 stats.worker_panics
             ));
         }
-        // The announced datagram may have been one that the kernel had no room for.
-        let unclean = tally.unclean_closes.get();
-        let dropped = self.dropped_by_kernel().unwrap_or_default();
-        let excused = dropped.saturating_add(stats.dropped_inbox_full);
-        if unclean > excused {
-            failures.add(format!(
-                "{unclean} closes in clear weather were not seen; {excused} datagrams were dropped"
-            ));
-        }
         if [
             stats.threads_failed,
             stats.dropped_no_room,
@@ -256,17 +247,6 @@ impl Monitor {
         }
     }
 
-    /// Datagrams for which the socket's buffer had no room.
-    fn dropped_by_kernel(&self) -> Option<u64> {
-        let table = fs::read_to_string("/proc/net/udp").ok()?;
-        let port = format!(":{:04X}", self.address.port());
-        let mut lines = table.lines().filter(|line| {
-            let local = line.split_whitespace().nth(1);
-            local.is_some_and(|local| local.ends_with(&port))
-        });
-        lines.next()?.split_whitespace().last()?.parse().ok()
-    }
-
     /// Closes the listener under clients that are connected.
     fn close(&mut self) -> Outcome<()> {
         self.clients.order(Order::Stay(STAYING))?;
@@ -274,18 +254,18 @@ impl Monitor {
             matches!(report, Report::Staying).then_some(())
         })?;
         // A client may be done a moment before the server is.
-        let start = Instant::now();
+        let call = Call::begin();
         while self.closer.stats().connections != u64::from(STAYING) {
-            if self.host.stalls.lateness(start, CLOSE_WITHIN).is_some() {
+            if self.host.stalls.lateness(&call, CLOSE_WITHIN).is_some() {
                 let stats = self.closer.stats();
                 return Err(format!("{STAYING} clients are connected, and {stats:?}").into());
             }
             thread::sleep(Duration::from_millis(5));
         }
-        let start = Instant::now();
+        let (call, start) = (Call::begin(), Instant::now());
         self.closer.close();
         while !self.serving.is_finished() {
-            if self.host.stalls.lateness(start, CLOSE_WITHIN).is_some() {
+            if self.host.stalls.lateness(&call, CLOSE_WITHIN).is_some() {
                 return Err(format!(
                     "serve has not returned {:?} after close: {:?}",
                     start.elapsed(),
@@ -335,7 +315,7 @@ impl Monitor {
         println!("listener: {:?}", self.closer.stats());
         println!(
             "dropped by the kernel: {}",
-            self.dropped_by_kernel().unwrap_or_default()
+            kernel::dropped(self.host.address)
         );
         for (error, count) in &*self.host.errors.lock() {
             println!("handshakes that failed: {count} of: {error}");

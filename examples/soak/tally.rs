@@ -108,9 +108,9 @@ tally! {
         ended_unacknowledged,
         ended_by_alert,
         ended_by_handler,
-        /// Closes that were announced, and came or did not.
+        /// Closes that were announced and seen, and those that were not seen while the kernel dropped something.
         clean_closes,
-        unclean_closes,
+        dropped_closes,
         /// Answers too long for a path whose MTU bad weather has lowered.
         too_long,
         /// Handshakes that failed.
