@@ -59,7 +59,8 @@ fn run(options: &Options) -> Outcome<()> {
     server::serve(listener, echo::echo)
 }
 
-/// Ends the server at the word of whoever runs it. Who is not asked in this way has a signal for it.
+/// Ends the server at the word of whoever runs it; a daemon would wait for a signal here. The end of the input
+/// is no such word.
 fn close_on_command(closer: &Closer) {
     let mut lines = io::stdin().lock().lines().map_while(Result::ok);
     if lines.any(|line| line.trim() == "quit") {

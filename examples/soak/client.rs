@@ -152,6 +152,10 @@ impl Client {
             }
         }
         cut.off();
+        drop(handshake);
+        // Whoever begins anew has a new socket mostly, with nothing in its buffer.
+        socket.set_nonblocking(true)?;
+        while socket.recv(&mut [0; 2048]).is_ok() {}
         self.round.tally.dropped_handshakes.count();
         self.is_haunted = true;
         Ok(())
