@@ -1,12 +1,13 @@
 //! A DTLS echo server. Without arguments it listens on 127.0.0.1:4433 with a certificate made at
 //! start, and prints commands with which to talk to it.
 
+#[path = "shared/echo.rs"]
+mod echo;
 #[path = "shared/server.rs"]
 mod server;
 mod shared;
 
 use clap::Parser;
-use flightline::{DtlsSocket, Error};
 use server::ServerOptions;
 use shared::Outcome;
 use std::net::SocketAddr;
@@ -50,29 +51,5 @@ talk to it by the pre-shared key {name:?}:
     gnutls-cli --udp --priority NORMAL:-KX-ALL:+ECDHE-PSK:+PSK --pskusername {name} --pskkey {key} -p {port} {host}"
         );
     }
-    server::serve(listener, echo)
-}
-
-fn echo(socket: DtlsSocket) -> Result<(), Error> {
-    let peer = socket.peer_addr()?;
-    println!(
-        "{peer}: connected, {}, {}, {}",
-        socket.version(),
-        socket.cipher_suite(),
-        server::describe(socket.peer_identity())
-    );
-    let mut buf = vec![0; 65_536];
-    let why = loop {
-        match socket.recv(&mut buf) {
-            Ok(length) => {
-                let message = buf.get(..length).unwrap_or_default();
-                socket.send(message)?;
-            }
-            Err(Error::Closed) => break "the client closed".to_owned(),
-            Err(Error::ReadTimeout) => break "nothing came for too long".to_owned(),
-            Err(error) => break error.to_string(),
-        }
-    };
-    println!("{peer}: ended: {why}");
-    Ok(())
+    server::serve(listener, echo::echo)
 }

@@ -8,10 +8,11 @@
 )]
 
 mod coap;
+mod metrics;
 
 use std::io::{BufRead, BufReader, Lines, Write};
 use std::path::PathBuf;
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 
 /// Cargo builds the examples before it runs the tests, and puts them beside them.
 fn program(name: &str) -> Command {
@@ -44,7 +45,8 @@ impl Server {
     fn start(name: &str, arguments: &[&str]) -> (Server, String) {
         let mut command = program(name);
         command.arg("127.0.0.1:0").args(arguments);
-        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut server = Server(child, lines);
         let address = server.says("listening on ");
@@ -57,6 +59,17 @@ impl Server {
         let line = lines.find(|line| line.contains(mark)).unwrap();
         let (_, rest) = line.split_once(mark).unwrap();
         rest.to_owned()
+    }
+
+    /// Writes this to its input.
+    fn is_told(&mut self, words: &str) {
+        let input = self.0.stdin.as_mut().unwrap();
+        input.write_all(words.as_bytes()).unwrap();
+    }
+
+    /// Waits until it ends by itself.
+    fn ends(&mut self) -> ExitStatus {
+        self.0.wait().unwrap()
     }
 }
 
