@@ -60,7 +60,7 @@ impl Fairness {
         let mut noticed: Vec<Vec<Noticed>> = BESIDE.iter().map(|_| Vec::new()).collect();
         for _ in 0..self.times {
             for ((title, disturbers), noticed) in BESIDE.iter().zip(&mut noticed) {
-                eprintln!("fairness: beside {title}");
+                eprintln!("fairness: {title}");
                 noticed.push(self.measure(disturbers)?);
             }
         }

@@ -41,6 +41,8 @@ struct Seen {
     busy: f64,
     emptied: f64,
     left_over: f64,
+    /// Farewells, and whatever else the kernel dropped while they left.
+    unheard: u64,
 }
 
 impl Idle {
@@ -91,6 +93,12 @@ impl Idle {
             &|seen| format!("{:.1}", seen.emptied),
             "in the end",
             empty,
+        );
+        row(
+            "datagrams of theirs that the kernel dropped",
+            &|seen| seen.unheard.to_string(),
+            "",
+            String::new(),
         );
         row(
             "heap that is left then, KiB in all",
@@ -149,7 +157,10 @@ impl Idle {
         let watch = watched.since(&idle, "at_ns")? / 1e9;
 
         for crowd in &mut crowds {
-            crowd.ask("leave")?;
+            crowd.order("leave")?;
+        }
+        for crowd in &mut crowds {
+            crowd.hear()?;
         }
         let emptied = settle(&mut server, 0)?;
         let after = server.ask("tell")?;
@@ -160,6 +171,7 @@ impl Idle {
             resident,
             busy: busy / watch * 60.0,
             emptied,
+            unheard: after.since(&watched, "kernel_drops")? as u64,
             left_over: after.since(&before, "heap")? / 1024.0,
         })
     }

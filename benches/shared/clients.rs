@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 const GRACE: Duration = Duration::from_secs(1);
 
 /// How long clients may need to connect in all, beyond the time at which the last of them begins.
-const PATIENCE: Duration = Duration::from_secs(90);
+const PATIENCE: Duration = Duration::from_secs(240);
 
 #[derive(Args, Debug)]
 pub(crate) struct Clients {

@@ -7,6 +7,7 @@ use mio::{Events, Interest, Poll, Token};
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, Shutdown, SocketAddr};
 use std::sync::Arc;
+use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 pub(crate) struct Crowd {
@@ -107,9 +108,13 @@ impl Crowd {
         Ok(())
     }
 
-    /// All say farewell.
+    /// All say farewell, a few in a millisecond: a farewell that the kernel has no room for is not
+    /// repeated.
     pub(crate) fn leave(&mut self) {
-        for member in &mut self.members {
+        for (number, member) in self.members.iter_mut().enumerate() {
+            if number % 5 == 0 {
+                sleep(Duration::from_millis(1));
+            }
             if let Stage::Connected(socket) = &member.stage {
                 // It may be closed already.
                 let _ = socket.shutdown(Shutdown::Both);
