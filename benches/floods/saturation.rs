@@ -126,7 +126,8 @@ impl Saturation {
             format!("{:.0}", of(&listeners, |turn| turn.rate)),
             format!("{share:.2}"),
             format!("{share_of_thread:.2}"),
-            format!("{MARK}: {}", verdict(share >= MARK)),
+            // Where the flood is not more than both can take, only the second share says something.
+            format!("{MARK}: {}", verdict(share.min(share_of_thread) >= MARK)),
             format!("{}", after.get::<u64>("resident")?),
             format!("{grown:+}"),
         ])
