@@ -1,0 +1,62 @@
+//! A child: this program again, in a role. It takes orders from standard input, tells facts on standard
+//! output, and ends when its input does.
+
+use super::Outcome;
+use super::facts::Facts;
+use std::io::{BufRead, BufReader, Write};
+use std::process::{ChildStdin, ChildStdout, Command, Stdio};
+
+pub(crate) struct Child {
+    role: String,
+    process: std::process::Child,
+    orders: ChildStdin,
+    told: BufReader<ChildStdout>,
+}
+
+impl Child {
+    pub(crate) fn start<A: AsRef<str>>(arguments: &[A]) -> Outcome<Child> {
+        let arguments: Vec<_> = arguments.iter().map(A::as_ref).collect();
+        let mut process = Command::new(std::env::current_exe()?)
+            .args(&arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let pipes = process.stdin.take().zip(process.stdout.take());
+        let (orders, told) = pipes.ok_or("a child has no pipes")?;
+        Ok(Child {
+            role: arguments.first().copied().unwrap_or_default().into(),
+            process,
+            orders,
+            told: BufReader::new(told),
+        })
+    }
+
+    pub(crate) fn order(&mut self, order: &str) -> Outcome<()> {
+        Ok(writeln!(self.orders, "{order}")?)
+    }
+
+    /// Waits for what the child tells next.
+    pub(crate) fn hear(&mut self) -> Outcome<Facts> {
+        let mut line = String::new();
+        if self.told.read_line(&mut line)? == 0 {
+            let status = self.process.wait()?;
+            return Err(
+                format!("the child that is to do \"{}\" ended: {status}", self.role).into(),
+            );
+        }
+        Ok(line.parse()?)
+    }
+
+    pub(crate) fn ask(&mut self, order: &str) -> Outcome<Facts> {
+        self.order(order)?;
+        self.hear()
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        // One that has ended already cannot be ended again.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
