@@ -36,6 +36,9 @@ struct Options {
     /// Where to serve /metrics over HTTP
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9433")]
     metrics: SocketAddr,
+    /// How long clients may go on after the word `quit`, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
+    grace: u64,
     #[command(flatten)]
     server: ServerOptions,
 }
@@ -55,17 +58,18 @@ fn run(options: &Options) -> Outcome<()> {
     let mut registry = Registry::with_prefix("flightline");
     registry.register_collector(Box::new(Stats(closer.clone())));
     thread::spawn(move || serve_metrics(&scraped, &registry));
-    thread::spawn(move || close_on_command(&closer));
+    let grace = Duration::from_secs(options.grace);
+    thread::spawn(move || drain_on_command(&closer, grace));
     server::serve(listener, echo::echo)
 }
 
 /// Ends the server at the word of whoever runs it; a daemon would wait for a signal here. The end of the input
-/// is no such word.
-fn close_on_command(closer: &Closer) {
+/// is no such word. Whoever is connected has a while to finish, and is told then.
+fn drain_on_command(closer: &Closer, grace: Duration) {
     let mut lines = io::stdin().lock().lines().map_while(Result::ok);
     if lines.any(|line| line.trim() == "quit") {
-        println!("closing: every client is told");
-        closer.close();
+        println!("draining: nobody new is let in, and who is there has {grace:?}");
+        closer.drain(grace);
     }
 }
 
@@ -140,22 +144,42 @@ impl Collector for Stats {
                 counter.metric_type(),
             )?)?;
         }
+        let refused = [
+            ("connections", stats.refused_connections),
+            ("handshakes", stats.refused_handshakes),
+            (
+                "handshakes_per_address",
+                stats.refused_handshakes_per_address,
+            ),
+            ("backlog", stats.refused_backlog),
+            ("draining", stats.refused_draining),
+        ];
+        let help = "Verified clients turned away, by the bound that was reached.";
+        family(&mut encoder, "clients_refused", help, &refused)?;
         let dropped = [
             ("unknown", stats.dropped_unknown),
             ("hello", stats.dropped_hellos),
-            ("no_room", stats.dropped_no_room),
             ("inbox_full", stats.dropped_inbox_full),
             ("truncated", stats.dropped_truncated),
         ];
         let help = "Datagrams dropped before any connection saw them, by reason.";
-        let mut family =
-            encoder.encode_descriptor("datagrams_dropped", help, None, MetricType::Counter)?;
-        for (reason, value) in dropped {
-            let labels = [("reason", reason)];
-            ConstCounter::new(value).encode(family.encode_family(&labels)?)?;
-        }
-        Ok(())
+        family(&mut encoder, "datagrams_dropped", help, &dropped)
     }
+}
+
+/// One counter with a value for each reason.
+fn family(
+    encoder: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    values: &[(&str, u64)],
+) -> fmt::Result {
+    let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+    for (reason, value) in values {
+        let labels = [("reason", *reason)];
+        ConstCounter::new(*value).encode(family.encode_family(&labels)?)?;
+    }
+    Ok(())
 }
 
 /// Answers scrapes, one at a time.

@@ -186,6 +186,13 @@ impl Connection {
         Ok(())
     }
 
+    /// Whether the client may have begun anew beside this handshake, as it may have left it. In the clear
+    /// nothing tells which of its hellos a flight answers, so none is sent again unasked; a client that is
+    /// still there repeats its own flight, and is answered.
+    pub(crate) fn set_contested(&mut self, contested: bool) {
+        self.outbound.hold_back(contested);
+    }
+
     /// Fires every deadline that is due.
     ///
     /// # Errors
@@ -291,7 +298,8 @@ impl Connection {
     }
 
     /// Splits an established connection; the error of one that is not.
-    pub(crate) fn into_established(self) -> Result<Established> {
+    pub(crate) fn into_established(mut self) -> Result<Established> {
+        self.outbound.hold_back(false);
         match self.progress {
             Progress::Established(session) => Ok(Established {
                 inbound: self.inbound,

@@ -65,10 +65,6 @@ pub(crate) struct Client {
     pub(crate) round: Arc<Round>,
     pub(crate) random: StdRng,
     pub(crate) doing: Arc<Doing>,
-    /// A handshake was left alone at this address. The server goes on sending its flights for a while, and
-    /// in the clear nothing tells whether a ServerHello answers the new ClientHello or the old one, so the
-    /// next handshake may fail of that.
-    is_haunted: bool,
 }
 
 impl Client {
@@ -78,7 +74,6 @@ impl Client {
             round,
             random: StdRng::seed_from_u64(random.next_u64()),
             doing: Arc::new(Doing(Mutex::new(("nothing", Instant::now())))),
-            is_haunted: false,
         }
     }
 
@@ -95,7 +90,6 @@ impl Client {
         let [high, low] = self.number.to_be_bytes();
         let socket = UdpSocket::bind((Ipv4Addr::new(127, 1, high, low), 0))?;
         socket.connect(self.round.server)?;
-        self.is_haunted = false;
         let mut last = None;
         for _ in 0..self.random.random_range(1..=4) {
             if self.round.is_over() {
@@ -130,12 +124,10 @@ impl Client {
             }
             Err(error) => {
                 let tally = &self.round.tally;
-                match (self.round.is_clear_since(begun), self.is_haunted) {
-                    (false, _) => tally.lost_handshakes.count(),
-                    (true, true) => tally.haunted_handshakes.count(),
-                    (true, false) => {
-                        self.fails(&format!("a handshake failed in clear weather: {error}"));
-                    }
+                if self.round.is_clear_since(begun) {
+                    self.fails(&format!("a handshake failed in clear weather: {error}"));
+                } else {
+                    tally.lost_handshakes.count();
                 }
                 Ok(None)
             }
@@ -157,7 +149,6 @@ impl Client {
         socket.set_nonblocking(true)?;
         while socket.recv(&mut [0; 2048]).is_ok() {}
         self.round.tally.dropped_handshakes.count();
-        self.is_haunted = true;
         Ok(())
     }
 

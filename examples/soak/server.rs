@@ -239,7 +239,7 @@ impl Monitor {
         }
         if [
             stats.threads_failed,
-            stats.dropped_no_room,
+            stats.refused_connections,
             stats.socket_errors,
         ] != [0; 3]
         {

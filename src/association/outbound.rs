@@ -33,6 +33,8 @@ pub(crate) struct Outbound {
     mtu: Mtu,
     datagram: Vec<u8>,
     closed: bool,
+    /// Nothing is sent again by the timer.
+    held_back: bool,
     trace: Trace,
 }
 
@@ -56,6 +58,7 @@ impl Outbound {
             mtu: Mtu::new(mtu),
             datagram: Vec::new(),
             closed: false,
+            held_back: false,
             trace,
         }
     }
@@ -192,6 +195,7 @@ impl Outbound {
                 Ok(Ticked::Going)
             }
             Expiry::GiveUp => Ok(Ticked::GaveUp),
+            Expiry::Resend(_) if self.held_back => Ok(Ticked::Going),
             Expiry::Resend(reason) => {
                 if matches!(reason, ResendReason::Timer { expiry, .. } if expiry >= SHRINK_AT_EXPIRY)
                 {
@@ -207,6 +211,12 @@ impl Outbound {
                 Ok(Ticked::Going)
             }
         }
+    }
+
+    /// Whether the timer goes on but sends nothing again, so that only a peer that repeats its own flight
+    /// is answered.
+    pub(crate) fn hold_back(&mut self, held_back: bool) {
+        self.held_back = held_back;
     }
 
     /// Changes the initial delay of the retransmission plan, and with it the timer that runs.

@@ -1,6 +1,7 @@
 //! A place at a listener: taken by a verified client, free again when the last handle of it goes.
 
 use super::hub::Hub;
+use super::inbox::Inbox;
 use super::peers::{Bounds, NoRoom, SeatId, Succession};
 use crate::error::{Error, Result};
 use std::net::SocketAddr;
@@ -11,6 +12,8 @@ pub(super) struct Admission {
     pub(super) hub: Arc<Hub>,
     pub(super) address: SocketAddr,
     pub(super) seat: SeatId,
+    /// Knows why the seat is gone, if it is.
+    pub(super) inbox: Arc<Inbox>,
     pub(super) bounds: Bounds,
 }
 
@@ -25,7 +28,7 @@ impl Admission {
                 Ok(())
             }
             // Another candidate has taken its seat, or the listener is closed.
-            Err(NoRoom::Closed) => Err(Error::Closed),
+            Err(NoRoom::Closed) => Err(self.inbox.ended().map_or(Error::Closed, Error::from)),
             Err(no_room) => {
                 self.hub.counters.turned_away(no_room);
                 Err(Error::TooManyConnections)

@@ -153,7 +153,12 @@ impl<D: FnMut(Handshake)> Dispatcher<D> {
 
     fn put(&self, seat: &Seat, datagram: &[u8]) {
         if let Err(back) = seat.inbox.put(self.hub.pool.copy(datagram)) {
-            self.hub.counters.dropped_inbox_full.count();
+            let counter = match seat.inbox.ended() {
+                // Whoever was there is about to leave.
+                Some(_) => &self.hub.counters.dropped_unknown,
+                None => &self.hub.counters.dropped_inbox_full,
+            };
+            counter.count();
             self.hub.pool.put(back);
         }
     }
@@ -180,7 +185,7 @@ impl<D: FnMut(Handshake)> Dispatcher<D> {
         };
         self.hub.counters.handshakes_started.count();
         let transport = ListenerTransport {
-            inbox,
+            inbox: inbox.clone(),
             fate,
             peer: from,
             place: Place {
@@ -193,6 +198,7 @@ impl<D: FnMut(Handshake)> Dispatcher<D> {
             hub: self.hub.clone(),
             address,
             seat,
+            inbox,
             bounds: self.bounds,
         };
         let config = self.config.clone();

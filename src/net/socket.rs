@@ -141,7 +141,8 @@ impl DtlsSocket {
     /// [`Error::ReadTimeout`] after the read timeout, [`Error::WantRead`] in non-blocking mode;
     /// [`Error::BufferTooSmall`], and the message stays; [`Error::Closed`] when either side has closed
     /// the connection; [`Error::ReplacedByNewHandshake`] when the client began anew; [`Error::Idle`] when nothing
-    /// came from it for [as long as that](crate::ServeOptions::idle_limit).
+    /// came from it for [as long as that](crate::ServeOptions::idle_limit); [`Error::HandshakeTimeout`] when a
+    /// message behind the handshake of DTLS 1.3, a ticket or a KeyUpdate, is never acknowledged.
     pub fn recv(&self, buf: &mut [u8]) -> Result<usize> {
         self.link.recv(buf, Take::Remove)
     }

@@ -12,7 +12,8 @@ const LONG: Duration = Duration::from_secs(10);
 
 /// A `metrics`, with its address, its certificate's fingerprint and the address for scrapes.
 fn metrics() -> (Server, String, String, String) {
-    let (mut server, address) = Server::start("metrics", &["--metrics", "127.0.0.1:0"]);
+    let (mut server, address) =
+        Server::start("metrics", &["--metrics", "127.0.0.1:0", "--grace", "1"]);
     let fingerprint = server.says("(SHA-256): ");
     let scraped = server.says("metrics at http://");
     let scraped = scraped.strip_suffix("/metrics").unwrap().to_owned();
@@ -115,10 +116,13 @@ fn a_handshake_moves_the_counters_and_a_close_the_gauge() {
     let after = scrape_until(&scraped, "flightline_connections", 0);
     assert_eq!(after["flightline_handshakes_started_total"], 1);
 
-    // Who stays is told when the server is stopped.
+    // Who is there goes on for a while when the server is stopped, and is told then.
     let socket = connect(&address, &fingerprint);
     scrape_until(&scraped, "flightline_connections", 1);
     server.is_told("quit\n");
+    server.says("draining");
+    socket.send(b"hello").unwrap();
+    assert_eq!(socket.recv(&mut buf).unwrap(), 5);
     let outcome = socket.recv(&mut buf);
     assert!(
         matches!(outcome, Err(flightline::Error::Closed)),

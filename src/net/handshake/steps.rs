@@ -148,6 +148,10 @@ impl Handshake {
             return Err(self.fail(Error::HandshakeTimeout { after, suspect }));
         }
         let max_datagram = self.max_datagram();
+        let contested = self
+            .transport
+            .as_ref()
+            .is_some_and(|transport| transport.is_contested());
         let Stage::Running(connection) = &mut self.stage else {
             return Ok(());
         };
@@ -158,6 +162,7 @@ impl Handshake {
         // The timer decides when the time has come, so a timer that is early by its rounding counts.
         let due = connection.next_deadline().unwrap_or_default();
         connection.set_max_datagram(max_datagram);
+        connection.set_contested(contested);
         let outcome = connection.tick(now.max(due));
         self.after_step(outcome)
     }

@@ -56,7 +56,7 @@ fn seated(hub: &Arc<Hub>, random: u8) -> Option<(ListenerTransport, Admission)> 
     let (seat, fate) = admitted.ok()?;
     let (hub, address) = (hub.clone(), here());
     let transport = ListenerTransport {
-        inbox,
+        inbox: inbox.clone(),
         fate,
         peer: address,
         place: Place {
@@ -72,6 +72,7 @@ fn seated(hub: &Arc<Hub>, random: u8) -> Option<(ListenerTransport, Admission)> 
             hub,
             address,
             seat,
+            inbox,
             bounds,
         },
     ))
