@@ -74,7 +74,11 @@ impl PartialEq for Verdict {
 impl Puppet {
     /// A server for this client, which says its hello at once.
     pub(super) fn server(client: ConfigBuilder<ClientConfig>, name: ServerName) -> Puppet {
-        let client = client.versions([ProtocolVersion::DTLS1_2]);
+        Puppet::server_of_any(client.versions([ProtocolVersion::DTLS1_2]), name)
+    }
+
+    /// The same, whatever versions the client offers.
+    pub(super) fn server_of_any(client: ConfigBuilder<ClientConfig>, name: ServerName) -> Puppet {
         let client = Arc::new(client.build().unwrap());
         Puppet::new(|io| client_script(io, client, name))
     }
