@@ -70,3 +70,17 @@ impl Rekeying {
         self.secret.sealer(self.epoch)
     }
 }
+
+#[cfg(all(test, feature = "anti-replay", feature = "x509"))]
+impl Rekeying {
+    /// All that decides when new keys are taken, but for the keys.
+    pub(super) fn state(&self) -> String {
+        let Rekeying {
+            epoch,
+            wanted,
+            under_way,
+            ..
+        } = self;
+        format!("{epoch} {wanted:?} {under_way}")
+    }
+}
