@@ -391,7 +391,11 @@ impl Outbound {
         let epochs: Vec<_> = self.sealers.iter().map(Sealer::epoch).collect();
         let (version, flight) = (self.version, self.flight.outline());
         let (retransmit, closed) = (&self.retransmit, self.closed);
-        format!("{version} {epochs:?} {flight:?} {retransmit:?} {closed}")
+        let rekeying = self.rekeying.as_ref().map(Rekeying::state);
+        let acknowledges = self.acknowledgements.since().is_some();
+        format!(
+            "{version} {epochs:?} {flight:?} {retransmit:?} {closed} {rekeying:?} {acknowledges}"
+        )
     }
 }
 

@@ -71,6 +71,20 @@ impl Rekeying {
     }
 }
 
+#[cfg(all(test, feature = "anti-replay", feature = "x509"))]
+impl Rekeying {
+    /// All that decides when new keys are taken, but for the keys.
+    pub(super) fn state(&self) -> String {
+        let Rekeying {
+            epoch,
+            wanted,
+            under_way,
+            ..
+        } = self;
+        format!("{epoch} {wanted:?} {under_way}")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

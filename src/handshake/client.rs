@@ -34,6 +34,10 @@ pub(super) async fn run(
     // Flight 2: a cookie, or the server's choice at once.
     let mut cookies = 0_usize;
     let answer = loop {
+        // RFC 9147 §5.1: DTLS 1.3 asks for no cookie in this way.
+        if config.settings.suites().next().is_none() {
+            break io.recv::<ServerHello>().await?;
+        }
         match io.recv_either::<HelloVerifyRequest, ServerHello>().await? {
             Either::Second(answer) => break answer,
             // Its request may have been duplicated on the way; one answer is enough.

@@ -122,3 +122,13 @@ pub(super) enum Plaintext {
     Read,
     Refused,
 }
+
+#[cfg(all(test, feature = "anti-replay", feature = "x509"))]
+impl Epochs {
+    /// Every epoch that there are keys of.
+    pub(super) fn all(&self) -> Vec<u16> {
+        let previous = self.previous.iter().map(|previous| &previous.opener);
+        let openers = previous.chain(&self.current);
+        openers.map(Opener::epoch).collect()
+    }
+}

@@ -243,6 +243,14 @@ impl Inbound {
         input: &mut Input<'_>,
         plaintext: &[u8],
     ) -> Result<(), DropReason> {
+        // RFC 8446 §5: under keys there is none.
+        if self.is_13() && input.is_authentic() {
+            self.blame(
+                input,
+                Error::UnexpectedRecord("a protected ChangeCipherSpec"),
+            );
+            return Err(DropReason::UnexpectedType);
+        }
         if plaintext != [1] {
             self.blame(input, Error::IllegalParameter("ChangeCipherSpec"));
             return Err(DropReason::UnexpectedType);

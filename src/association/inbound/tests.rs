@@ -31,6 +31,7 @@ impl Inbound {
     pub(crate) fn state(&self) -> String {
         let Inbound {
             phase,
+            version,
             change_cipher_spec_seen,
             reassembly,
             previous_flight,
@@ -41,10 +42,10 @@ impl Inbound {
             ..
         } = self;
         let early: Vec<_> = self.early.iter().map(Vec::len).collect();
-        let (epoch, keys) = (self.epochs.current(), self.at_change_cipher_spec.is_some());
+        let (epochs, keys) = (self.epochs.all(), self.at_change_cipher_spec.is_some());
         let reassembly = reassembly.state();
         format!(
-            "{phase:?} {epoch} {keys} {change_cipher_spec_seen} {early:?} {reassembly} {previous_flight} \
+            "{phase:?} {version:?} {epochs:?} {keys} {change_cipher_spec_seen} {early:?} {reassembly} {previous_flight} \
              {current_flight} {renegotiation_refused} {closed_early} {ended:?}"
         )
     }

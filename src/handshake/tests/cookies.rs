@@ -4,7 +4,9 @@ use super::honest::*;
 use super::puppet::{Puppet, Verdict};
 use crate::certificate::ServerName;
 use crate::error::Error;
-use crate::wire::{Body, ClientHello, HelloVerifyRequest, ProtocolVersion};
+use crate::wire::{
+    Body, CipherSuite, ClientHello, HandshakeType, HelloVerifyRequest, ProtocolVersion,
+};
 
 /// RFC 6347 §4.2.1: a cookie has up to 2^8-1 bytes.
 const LONGEST: usize = 255;
@@ -40,6 +42,24 @@ fn d06_d09_p30_a_hello_comes_again_as_it_was_and_not_for_ever() {
     assert_eq!(puppet.verdict(), Verdict::Refused(endless));
     puppet.say(&answer());
     assert_eq!(puppet.verdict(), Verdict::Waits);
+}
+
+/// RFC 9147 §5.1: DTLS 1.3 asks for no cookie in this way. Its servers refuse a hello that was changed so (§5.3),
+/// so anyone could spoil the handshake of a client that answers.
+#[test]
+fn d06_a_client_of_dtls_1_3_alone_answers_no_hello_verify_request() {
+    let client = client()
+        .versions([ProtocolVersion::DTLS1_3])
+        .cipher_suites([CipherSuite::TLS_AES_128_GCM_SHA256]);
+    let mut puppet = Puppet::server_of_any_version(client, ServerName::unnamed());
+    puppet.hear::<ClientHello>();
+    ask(&mut puppet, 1);
+    puppet.assert_silence();
+    let unexpected = Error::UnexpectedMessage {
+        got: HandshakeType::HELLO_VERIFY_REQUEST,
+        expected: HandshakeType::SERVER_HELLO,
+    };
+    assert_eq!(puppet.verdict(), Verdict::Refused(unexpected));
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! What anyone can send, and what a peer that holds the keys must not send.
 
 use super::*;
+use crate::crypto::SUITES13;
+use crate::record::TrafficSecret;
 
 fn clear(typ: ContentType, fragment: &[u8]) -> Vec<u8> {
     claimed(typ, 0xfefd, 0, fragment)
@@ -40,6 +42,27 @@ fn d02_p16_p17_a_change_cipher_spec_before_the_keys_makes_none() {
     assert!(response.fatal.is_none());
     assert_eq!(peer.dropped(DropReason::BadMac), 1, "the predictable keys");
     assert_eq!(peer.inbound.next_message().unwrap().epoch, 1);
+}
+
+/// RFC 8446 §5: DTLS 1.3 protects none. In the clear anyone can have sent it.
+#[test]
+fn d02_a_protected_change_cipher_spec_of_dtls_1_3_is_fatal() {
+    let change = ContentType::CHANGE_CIPHER_SPEC;
+    let mut peer = Peer::without_keys(RULES);
+    peer.inbound.agreed(ProtocolVersion::DTLS1_3);
+    assert!(peer.say(change, &[1]).is_empty());
+    let secret = Secret::new(vec![1; 32]);
+    let keys = TrafficSecret::new(&SUITES13[0], secret);
+    let changed = peer
+        .inbound
+        .change_read_keys(keys.opener(2).unwrap(), Duration::ZERO);
+    assert!(changed.is_empty());
+    peer.sealer = keys.sealer(2).unwrap();
+    let fatal = peer.say(change, &[1]).fatal;
+    assert!(
+        matches!(fatal, Some(Error::UnexpectedRecord(_))),
+        "{fatal:?}"
+    );
 }
 
 /// A Finished under keys waits for the ChangeCipherSpec that puts them in force.

@@ -2,7 +2,7 @@
 
 use super::oracle::Stage;
 use super::run::{Arena, Run};
-use super::symbol::{Content, Message, Symbol, Under, alphabet};
+use super::symbol::{Content, Message, Symbol, Under};
 use std::collections::HashSet;
 use std::fmt;
 
@@ -16,16 +16,15 @@ pub(super) struct Limits {
     pub(super) waiting: usize,
 }
 
-/// What stands for all that can wait: what ends the handshake well, what is dropped, what ends it badly, and
-/// what cannot be opened.
-const WAITING: [Symbol; 4] = [
-    Symbol::Record(Content::Handshake(Message::Finished), Under::RightKeys),
+/// What stands for all that can wait: what may be in its place, what is dropped or false, what ends the
+/// handshake badly, and what cannot be opened.
+const WAITING: [Symbol; 5] = [
+    Symbol::sealed(Message::EncryptedExtensions),
+    Symbol::sealed(Message::Finished),
     Symbol::Record(Content::ApplicationData, Under::RightKeys),
     Symbol::Record(Content::FatalAlert, Under::RightKeys),
     Symbol::Record(Content::Handshake(Message::Finished), Under::WrongKeys),
 ];
-
-const CHANGE_CIPHER_SPEC: Symbol = Symbol::Record(Content::ChangeCipherSpec, Under::Nothing);
 
 /// Wrong outcomes that are told of a variant.
 const TOLD: usize = 12;
@@ -72,12 +71,15 @@ impl<'a> Explorer<'a> {
         };
         let mut known = HashSet::from([start]);
         let mut front = vec![Sequence::default()];
-        let limits = self.limits;
-        for _ in 0..limits.depth {
+        let alphabet = self.arena.variant.alphabet();
+        for _ in 0..self.limits.depth {
             let mut next = Vec::new();
             for sequence in &front {
-                for symbol in alphabet().filter(|symbol| limits.follow(sequence, *symbol)) {
-                    match self.sequence(prefix, &sequence.said, symbol) {
+                for symbol in &alphabet {
+                    if !self.follows(sequence, *symbol) {
+                        continue;
+                    }
+                    match self.sequence(prefix, &sequence.said, *symbol) {
                         Ok(Some((state, longer))) if known.insert(state.clone()) => {
                             next.push(longer);
                         }
@@ -91,8 +93,8 @@ impl<'a> Explorer<'a> {
             }
             front = next;
         }
-        let symbols = alphabet().count() as u64;
-        let lengths = 1..=limits.depth as u32;
+        let symbols = alphabet.len() as u64;
+        let lengths = 1..=self.limits.depth as u32;
         self.tally.all += lengths.map(|length| symbols.pow(length)).sum::<u64>();
     }
 
@@ -123,16 +125,16 @@ impl<'a> Explorer<'a> {
     }
 }
 
-impl Limits {
+impl Explorer<'_> {
     /// What waits for its keys may be said before or after anything but what brings them. Where any record may
     /// wait, every pair is tried in both orders; of longer sequences only those in which all that waits comes
-    /// last, but for the ChangeCipherSpec and what comes behind it.
-    fn follow(self, sequence: &Sequence, symbol: Symbol) -> bool {
+    /// last, but for what brings the keys and what comes behind that.
+    fn follows(&self, sequence: &Sequence, symbol: Symbol) -> bool {
         let waiting = sequence.said.iter().filter(|said| said.is_under_keys());
         let waiting: Vec<_> = waiting.copied().collect();
         let is_followed = |waiting: &[Symbol]| {
             let mut symbols = waiting.iter();
-            waiting.len() <= self.waiting || symbols.all(|symbol| WAITING.contains(symbol))
+            waiting.len() <= self.limits.waiting || symbols.all(|symbol| WAITING.contains(symbol))
         };
         if !sequence.waits {
             true
@@ -141,7 +143,7 @@ impl Limits {
         } else if symbol.is_under_keys() {
             is_followed(&[&waiting[..], &[symbol]].concat())
         } else {
-            is_followed(&waiting) && symbol == CHANGE_CIPHER_SPEC
+            is_followed(&waiting) && self.arena.variant.brings_keys(symbol)
         }
     }
 }

@@ -69,15 +69,26 @@ impl Language {
             .any(|(_, _, step)| step.symbol == CHANGE_CIPHER_SPEC)
     }
 
-    /// What a peer says next that leaves out what it may, and is honest unless it has lied; `None` at the end.
-    pub(super) fn next_true(&self, at: &Progress) -> Option<Symbol> {
-        let next = |(line, place): &(usize, usize)| {
-            let rest = &self.0[*line][*place..];
-            let step = rest.iter().find(|step| !step.optional)?;
-            Some((!self.is_honest(*line), step.symbol))
+    /// What a peer still says that leaves out what it may, and is honest unless it has lied.
+    pub(super) fn rest(&self, at: &Progress) -> Vec<Symbol> {
+        let rest = |(line, place): &(usize, usize)| -> (bool, Vec<Symbol>) {
+            let steps = self.0[*line][*place..].iter();
+            let said = steps.filter(|step| !step.optional).map(|step| step.symbol);
+            (!self.is_honest(*line), said.collect())
         };
-        let first = at.0.iter().filter_map(next).min_by_key(|(lies, _)| *lies);
-        first.map(|(_, symbol)| symbol)
+        let ways = at.0.iter().map(rest).filter(|(_, way)| !way.is_empty());
+        let first = ways.min_by_key(|(lies, _)| *lies);
+        first.map(|(_, way)| way).unwrap_or_default()
+    }
+
+    /// What it says next; `None` at the end.
+    pub(super) fn next_true(&self, at: &Progress) -> Option<Symbol> {
+        self.rest(at).first().copied()
+    }
+
+    /// Whether this may be said next.
+    pub(super) fn allows(&self, at: &Progress, symbol: Symbol) -> bool {
+        matches!(self.after(at, symbol), Next::Legal(_))
     }
 
     /// The messages that are still to come before the ChangeCipherSpec, if that is certain.

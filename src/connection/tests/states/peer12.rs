@@ -1,11 +1,11 @@
-//! The peer of DTLS 1.2, which says whatever it is told to. It keeps its numbers, its transcript and its keys
-//! as an honest peer does, of what became part of the handshake and of nothing else.
+//! The peer of DTLS 1.2.
 
 mod keys;
 mod messages;
 
-use super::symbol::{Content, Message, Role, Symbol, Under};
-use super::variants12::Variant;
+use super::peer::{Heard, Peer, Spoken, message, seal};
+use super::symbol::{Message, Role, Symbol, Under};
+use super::variants::Variant;
 use crate::codec::Reader;
 use crate::crypto::{EphemeralKey, Secret, Suite};
 use crate::record::{Record, Records, Replay, Sealer};
@@ -14,14 +14,14 @@ use crate::wire::{
     HelloVerifyRequest, KeyExchangeKind, NamedGroup, ServerHello,
 };
 use keys::{Keys, wrong_keys};
-use messages::{answer, hello, message, seal};
+use messages::{answer, hello};
 
 const GROUP: NamedGroup = NamedGroup::X25519;
 
 /// One that no variant is about.
 const OTHER_SUITE: CipherSuite = CipherSuite::TLS_PSK_WITH_AES_256_GCM_SHA384;
 
-pub(super) struct Peer {
+pub(super) struct Peer12 {
     role: Role,
     suite: &'static Suite,
     resumed: bool,
@@ -37,10 +37,10 @@ pub(super) struct Peer {
     cookies: u8,
     clear: Sealer,
     wrong: Sealer,
-    /// The first and the last message that counted: their numbers and bodies.
-    first: Option<(Message, u16, Vec<u8>)>,
-    last: Option<(Message, u16, Vec<u8>)>,
-    pub(super) heard: Heard,
+    /// The first and the last message that counted.
+    first: Option<Spoken>,
+    last: Option<Spoken>,
+    heard: Heard,
 }
 
 /// What was said so far, by both.
@@ -51,20 +51,8 @@ struct Said {
     master: Option<Secret>,
 }
 
-/// What the subject has said that is not part of the handshake.
-#[derive(Default)]
-pub(super) struct Heard {
-    next_seq: u16,
-    pub(super) alerts: Vec<Alert>,
-    pub(super) data: Vec<Vec<u8>>,
-    pub(super) finished: bool,
-    pub(super) records: usize,
-    /// Every message, but for those that came again.
-    pub(super) types: Vec<HandshakeType>,
-}
-
-impl Peer {
-    pub(super) fn of(variant: &Variant) -> Peer {
+impl Peer12 {
+    pub(super) fn of(variant: &Variant) -> Peer12 {
         let suite = Suite::find(variant.suite()).unwrap();
         let (ephemeral, share) = match variant.method {
             KeyExchangeKind::Psk => (None, vec![9; 32]),
@@ -73,7 +61,7 @@ impl Peer {
                 (Some(key), share)
             }
         };
-        Peer {
+        Peer12 {
             role: variant.subject.other(),
             suite,
             resumed: variant.session.is_resumed(),
@@ -100,28 +88,22 @@ impl Peer {
             heard: Heard::default(),
         }
     }
+}
 
-    /// What it says, in a datagram. `ahead` are the messages before its ChangeCipherSpec that it has not said
-    /// yet: records under keys bear the numbers behind those. `None` where it cannot say this.
-    pub(super) fn say(
-        &mut self,
-        symbol: Symbol,
-        ahead: Option<&[Message]>,
-        finished_waits: bool,
-    ) -> Option<Vec<u8>> {
+impl Peer for Peer12 {
+    fn say(&mut self, symbol: Symbol, ahead: Option<&[Message]>) -> Option<Vec<u8>> {
         match symbol {
             Symbol::Record(content, Under::Nothing) => {
                 let bytes = self.content(content, &self.said);
                 Some(seal(&mut self.clear, content, &bytes))
             }
             Symbol::Record(content, Under::RightKeys) => {
-                let mut then = self.after(ahead?)?;
+                let then = self.after(ahead?)?;
                 self.agree(&then);
-                then.next_seq += u16::from(finished_waits);
                 let bytes = self.content(content, &then);
                 Some(seal(&mut self.keys.as_mut()?.sealer, content, &bytes))
             }
-            Symbol::Record(content, Under::WrongKeys) => {
+            Symbol::Record(content, _) => {
                 let bytes = self.content(content, &self.said);
                 let mut record = seal(&mut self.wrong, content, &bytes);
                 // Another number than those under the right keys, lest it pass for a replay.
@@ -129,28 +111,30 @@ impl Peer {
                 Some(record)
             }
             Symbol::Repetition => {
-                let (last, message_seq, body) = self.last.clone()?;
-                let bytes = message(last.typ(), message_seq, &body);
-                let sealer = match last {
-                    Message::Finished => &mut self.keys.as_mut()?.sealer,
-                    _ => &mut self.clear,
+                let last = self.last.clone()?;
+                let sealer = match last.epoch {
+                    0 => &mut self.clear,
+                    _ => &mut self.keys.as_mut()?.sealer,
                 };
-                Some(seal(sealer, Content::Handshake(last), &bytes))
+                Some(seal(sealer, last.content(), &last.bytes()))
             }
             // Among hellos an old request for a cookie is as good as a new one.
-            Symbol::Straggler if self.last.as_ref()?.0 == Message::HelloVerifyRequest => None,
+            Symbol::Straggler if self.last.as_ref()?.message == Message::HelloVerifyRequest => None,
             Symbol::Straggler => {
-                let (first, message_seq, body) = self.first.as_ref()?;
-                let bytes = message(first.typ(), *message_seq, body);
-                Some(seal(&mut self.clear, Content::Handshake(*first), &bytes))
+                let first = self.first.as_ref()?;
+                Some(seal(&mut self.clear, first.content(), &first.bytes()))
             }
         }
     }
 
-    /// A message that it said has become part of the handshake.
-    pub(super) fn accepted(&mut self, message: Message) {
+    fn accepted(&mut self, message: Message) {
         let body = self.body(message, &self.said);
-        self.last = Some((message, self.said.next_seq, body.clone()));
+        self.last = Some(Spoken {
+            message,
+            message_seq: self.said.next_seq,
+            epoch: u16::from(message == Message::Finished),
+            body: body.clone(),
+        });
         self.first = self.first.take().or_else(|| self.last.clone());
         if message == Message::HelloVerifyRequest {
             // RFC 6347 §4.2.1: it and the hello before it count for nothing.
@@ -166,17 +150,20 @@ impl Peer {
         self.said = said;
     }
 
-    /// From here on it offers, or chooses, another suite as well.
-    pub(super) fn change_suites(&mut self) {
+    fn change_suites(&mut self) {
         self.hello.cipher_suites.push(OTHER_SUITE);
         self.answer.cipher_suite = OTHER_SUITE;
     }
 
-    /// What the subject says.
-    pub(super) fn hear(&mut self, datagram: &mut [u8]) {
+    fn heard(&mut self) -> &mut Heard {
+        &mut self.heard
+    }
+
+    fn hear(&mut self, datagram: &mut [u8]) {
         for record in Records::new(datagram) {
             let (header, fragment) = record.unwrap().full();
             self.heard.records += 1;
+            self.heard.epoch = header.epoch;
             let fragment = match (header.epoch, &mut self.keys) {
                 (0, _) => fragment,
                 (_, Some(keys)) => {
@@ -194,7 +181,9 @@ impl Peer {
             }
         }
     }
+}
 
+impl Peer12 {
     fn hear_messages(&mut self, fragment: &[u8]) {
         let mut reader = Reader::new(fragment);
         while !reader.is_empty() {

@@ -1,12 +1,12 @@
 //! One sequence: a subject, its peer, and the oracle, which says what must be seen after each symbol.
 
 use super::flights::Language;
-use super::oracle::{Mode, Oracle, Stage};
-use super::peer12::Peer;
-use super::setup12::{Config, config};
+use super::oracle::{Mode, Oracle, Stage, oracle};
+use super::peer::{Peer, peer};
+use super::setup::{Config, config};
 use super::subject::Subject;
-use super::symbol::{Content, Message, Symbol, Under, alphabet};
-use super::variants12::Variant;
+use super::symbol::{Content, Message, Symbol, Under};
+use super::variants::Variant;
 
 /// A variant in a mode: what all its sequences have in common.
 pub(super) struct Arena {
@@ -32,8 +32,8 @@ impl Arena {
         let mut run = Run {
             arena: self,
             subject: Subject::new(&self.config),
-            peer: Peer::of(self.variant),
-            oracle: Oracle::new(&self.language, self.variant.subject, self.mode),
+            peer: peer(self.variant),
+            oracle: oracle(&self.language, self.variant, self.mode),
             said: Vec::new(),
             left_out: &[],
             alerts: Vec::new(),
@@ -46,8 +46,8 @@ impl Arena {
 pub(super) struct Run<'a> {
     arena: &'a Arena,
     subject: Subject,
-    peer: Peer,
-    oracle: Oracle<'a>,
+    peer: Box<dyn Peer>,
+    oracle: Box<dyn Oracle + 'a>,
     said: Vec<Symbol>,
     left_out: &'static [Message],
     alerts: Vec<&'static str>,
@@ -58,12 +58,12 @@ pub(super) type Outcome = Result<(), String>;
 
 impl Run<'_> {
     pub(super) fn stage(&self) -> Stage {
-        self.oracle.stage
+        self.oracle.course().stage
     }
 
     /// The peer, for a test that has it lie in a way that the alphabet does not have.
-    pub(super) fn peer(&mut self) -> &mut Peer {
-        &mut self.peer
+    pub(super) fn peer(&mut self) -> &mut dyn Peer {
+        &mut *self.peer
     }
 
     /// What the peer says under keys, it says as if these messages belonged to no handshake.
@@ -81,17 +81,20 @@ impl Run<'_> {
     }
 
     pub(super) fn anything_waits(&self) -> bool {
-        self.oracle.anything_waits()
+        !self.oracle.course().waiting.is_empty()
     }
 
     /// The peer says this. `false` if it cannot: it has no keys yet, or nothing to repeat.
     pub(super) fn say(&mut self, symbol: Symbol) -> Result<bool, String> {
-        let mut ahead = self.oracle.ahead();
+        let under = match symbol {
+            Symbol::Record(_, under) => under,
+            Symbol::Repetition | Symbol::Straggler => Under::Nothing,
+        };
+        let mut ahead = self.oracle.ahead(under);
         if let Some(ahead) = &mut ahead {
             ahead.retain(|message| !self.left_out.contains(message));
         }
-        let behind = self.oracle.finished_waits();
-        let Some(mut datagram) = self.peer.say(symbol, ahead.as_deref(), behind) else {
+        let Some(mut datagram) = self.peer.say(symbol, ahead.as_deref()) else {
             return Ok(false);
         };
         self.said.push(symbol);
@@ -101,30 +104,35 @@ impl Run<'_> {
         for message in &expected.takes {
             self.peer.accepted(*message);
         }
-        let records = self.peer.heard.records;
+        let (records, key_updates) = (self.peer.heard().records, self.peer.heard().key_updates);
         self.carry();
-        let alerts = std::mem::take(&mut self.peer.heard.alerts);
+        let alerts = std::mem::take(&mut self.peer.heard().alerts);
         self.alerts = alerts
             .iter()
             .filter_map(|alert| alert.description.name())
             .collect();
 
-        let dead = self.oracle.stage == Stage::Dead;
+        let dead = self.oracle.course().stage == Stage::Dead;
         self.check("the end", dead, heard.is_err())?;
         self.check("alerts", &expected.alerts, &alerts)?;
         let delivered = self.subject.delivered - before;
         self.check("messages delivered", expected.delivers, delivered)?;
-        let established = matches!(self.oracle.stage, Stage::Established | Stage::Closed);
+        let established = matches!(
+            self.oracle.course().stage,
+            Stage::Established | Stage::Closed
+        );
         self.check("established", established, self.subject.is_established())?;
         if !dead {
-            let suspects = self.oracle.suspects;
+            let suspects = self.oracle.course().suspects;
             self.check("a suspicion", suspects, self.subject.suspects())?;
         }
-        // Nothing is answered but what is taken and, perhaps, what was taken before.
-        let is_new = matches!(symbol, Symbol::Record(..));
-        if is_new && expected.takes.is_empty() {
+        let key_updates = key_updates + expected.key_updates;
+        let sent = self.peer.heard().key_updates;
+        self.check("KeyUpdates in answer", key_updates, sent)?;
+        if is_answered_by_nothing(symbol) && expected.takes.is_empty() {
             let records = records + expected.alerts.len();
-            self.check("records in answer", records, self.peer.heard.records)?;
+            let answered = self.peer.heard().records;
+            self.check("records in answer", records, answered)?;
         }
         Ok(true)
     }
@@ -132,21 +140,26 @@ impl Run<'_> {
     /// The peer says the rest as an honest one does. Where nothing speaks against it, both are established
     /// with the same keys, and data flows.
     pub(super) fn finish(&mut self) -> Outcome {
-        while let Some(symbol) = self.oracle.next_true() {
+        while let Some(symbol) = self.oracle.course().next_true() {
             self.say(symbol)?;
         }
-        match self.oracle.stage {
+        match self.oracle.course().stage {
             Stage::Dead => AFTER_THE_END
-                .iter()
-                .try_for_each(|symbol| self.say(*symbol).map(|_| ())),
+                .into_iter()
+                .chain([self.data()])
+                .try_for_each(|symbol| self.say(symbol).map(|_| ())),
             Stage::Established => {
-                self.check("the subject's Finished", true, self.peer.heard.finished)?;
-                self.say(DATA)?;
+                let finished = self.peer.heard().finished;
+                self.check("the subject's end of the handshake", true, finished)?;
+                self.say(self.data())?;
                 let mut answer = self.subject.send(b"answer");
                 self.peer.hear(&mut answer);
-                self.check("the answer", true, self.peer.heard.data == [b"answer"])
+                let right = self.peer.heard().data == [b"answer"];
+                self.check("the answer", true, right)?;
+                let epoch = self.peer.heard().epoch;
+                self.check("the answer's epoch", self.oracle.data_epoch(), epoch)
             }
-            Stage::Closed => self.say(DATA).map(|_| ()),
+            Stage::Closed => self.say(self.data()).map(|_| ()),
             Stage::Listening | Stage::Clear | Stage::Keys => {
                 Err(self.describe("is not at its end"))
             }
@@ -155,7 +168,7 @@ impl Run<'_> {
 
     /// The peer says all that there is to say, to no effect where the subject has failed.
     pub(super) fn say_everything(&mut self) -> Outcome {
-        for symbol in alphabet() {
+        for symbol in self.arena.variant.alphabet() {
             self.say(symbol)?;
         }
         Ok(())
@@ -165,6 +178,15 @@ impl Run<'_> {
     pub(super) fn state(&self) -> String {
         let (subject, oracle) = (self.subject.state(), self.oracle.state());
         format!("{oracle} / {subject}")
+    }
+
+    /// Application data from the peer.
+    fn data(&self) -> Symbol {
+        let under = match self.arena.variant.is_13() {
+            true => Under::DataKeys,
+            false => Under::RightKeys,
+        };
+        Symbol::Record(Content::ApplicationData, under)
     }
 
     fn carry(&mut self) {
@@ -205,11 +227,17 @@ impl Drop for Run<'_> {
 }
 
 /// What might bring a connection back to life that has failed.
-const AFTER_THE_END: [Symbol; 4] = [
+const AFTER_THE_END: [Symbol; 3] = [
     Symbol::Record(Content::ChangeCipherSpec, Under::Nothing),
-    Symbol::Record(Content::Handshake(Message::Finished), Under::Nothing),
-    Symbol::Record(Content::Handshake(Message::Finished), Under::RightKeys),
-    DATA,
+    Symbol::clear(Message::Finished),
+    Symbol::sealed(Message::Finished),
 ];
 
-const DATA: Symbol = Symbol::Record(Content::ApplicationData, Under::RightKeys);
+/// Whether it brings no answer unless it is taken. What was taken before may be asked for again, and what an
+/// ACK leaves out may be sent again (RFC 9147 §7.2).
+fn is_answered_by_nothing(symbol: Symbol) -> bool {
+    match symbol {
+        Symbol::Record(content, _) => ![Content::Ack, Content::WrongAck].contains(&content),
+        Symbol::Repetition | Symbol::Straggler => false,
+    }
+}

@@ -1,10 +1,10 @@
 //! The connection under test, as its peer sees it: datagrams in, datagrams out.
 
-use super::setup12::Config;
+use super::setup::Config;
 use crate::certificate::ServerName;
 use crate::config::ServerConfig;
 use crate::connection::Connection;
-use crate::cookie::{Choices13, CookieContext, Entrance, HelloVerification, ReplyBuffer, Verdict};
+use crate::cookie::{CookieContext, Entrance, HelloVerification, ReplyBuffer, Verdict};
 use crate::error::Error;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -39,7 +39,8 @@ impl Subject {
                     true => HelloVerification::Cookies(cookies().clone()),
                     false => HelloVerification::Waived,
                 };
-                subject.gate = Some((Entrance::new(verification, Choices13::default(), 1), config));
+                let entrance = Entrance::new(verification, config.choices13(), 1);
+                subject.gate = Some((entrance, config));
             }
         }
         subject

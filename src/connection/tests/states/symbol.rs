@@ -1,6 +1,6 @@
-//! What a peer can say: the alphabet.
+//! What a peer can say: the alphabet of each version.
 
-use crate::wire::HandshakeType;
+use crate::wire::{HandshakeType, ProtocolVersion};
 use std::fmt;
 
 /// Which end of a connection.
@@ -27,7 +27,10 @@ pub(super) enum Message {
     ClientHello,
     HelloVerifyRequest,
     ServerHello,
+    HelloRetryRequest,
     NewSessionTicket,
+    EndOfEarlyData,
+    EncryptedExtensions,
     Certificate,
     EmptyCertificate,
     ServerKeyExchange,
@@ -42,6 +45,11 @@ pub(super) enum Message {
     Finished,
     /// With another.
     WrongFinished,
+    KeyUpdate,
+    /// One that asks for the other side's new keys as well.
+    KeyUpdateRequest,
+    /// What stands in a transcript for a first hello, and never on the wire.
+    HashOfHello,
     /// Of a type that nobody knows.
     Unknown,
 }
@@ -52,6 +60,10 @@ pub(super) enum Content {
     Handshake(Message),
     ChangeCipherSpec,
     ApplicationData,
+    /// Of every record that was heard and may be acknowledged so.
+    Ack,
+    /// Of a record of an epoch that there is not.
+    WrongAck,
     /// A warning that means nothing in particular.
     Warning,
     CloseNotify,
@@ -63,10 +75,18 @@ pub(super) enum Content {
 pub(super) enum Under {
     /// Nothing: epoch 0.
     Nothing,
-    /// The keys of epoch 1.
+    /// The keys that the handshake brings: epoch 1, and in DTLS 1.3 epoch 2.
     RightKeys,
-    /// Epoch 1, it says, but under keys that nobody agreed on.
+    /// The same epoch, it says, but under keys that nobody agreed on.
     WrongKeys,
+    /// The keys of application data in DTLS 1.3: epoch 3, and after each KeyUpdate the next.
+    DataKeys,
+    /// The same epoch, it says, but under keys that nobody agreed on.
+    WrongDataKeys,
+    /// The keys before the last KeyUpdate.
+    OldKeys,
+    /// Those behind a KeyUpdate that was not said.
+    NextKeys,
 }
 
 /// One thing that a peer can say next.
@@ -81,10 +101,11 @@ pub(super) enum Symbol {
     Straggler,
 }
 
-use Content::{ApplicationData, ChangeCipherSpec, CloseNotify, FatalAlert, Handshake, Warning};
+use Content::*;
 use Message::*;
 
-pub(super) const CONTENTS: [Content; 21] = [
+/// What a record of DTLS 1.2 can hold.
+const CONTENTS12: [Content; 21] = [
     Handshake(HelloRequest),
     Handshake(ClientHello),
     Handshake(HelloVerifyRequest),
@@ -108,25 +129,73 @@ pub(super) const CONTENTS: [Content; 21] = [
     FatalAlert,
 ];
 
+/// What only DTLS 1.3 has.
+const CONTENTS_ONLY_13: [Content; 8] = [
+    Handshake(HelloRetryRequest),
+    Handshake(EndOfEarlyData),
+    Handshake(EncryptedExtensions),
+    Handshake(KeyUpdate),
+    Handshake(KeyUpdateRequest),
+    Handshake(HashOfHello),
+    Ack,
+    WrongAck,
+];
+
 /// What cannot be opened shows no more of itself than the type of its record.
-pub(super) const UNOPENED: [Content; 4] = [
+const UNOPENED12: [Content; 4] = [
     Handshake(Finished),
     ChangeCipherSpec,
     ApplicationData,
     FatalAlert,
 ];
 
-/// Everything that can be said: 21 contents in the clear and under the right keys, one of each type of record
-/// under wrong ones, and what was said before.
-pub(super) fn alphabet() -> impl Iterator<Item = Symbol> {
-    let clear = CONTENTS.map(|content| Symbol::Record(content, Under::Nothing));
-    let right = CONTENTS.map(|content| Symbol::Record(content, Under::RightKeys));
-    let wrong = UNOPENED.map(|content| Symbol::Record(content, Under::WrongKeys));
-    clear
-        .into_iter()
-        .chain(right)
-        .chain(wrong)
-        .chain([Symbol::Repetition, Symbol::Straggler])
+/// Under keys that are over, every kind of thing that is legal under others.
+const CONTENTS_OF_OLD_KEYS: [Content; 6] = [
+    Handshake(KeyUpdate),
+    Handshake(NewSessionTicket),
+    ApplicationData,
+    Ack,
+    CloseNotify,
+    FatalAlert,
+];
+
+/// What cannot be opened does not even show its type in DTLS 1.3.
+const UNOPENED13: [(Content, Under); 3] = [
+    (Handshake(Finished), Under::WrongKeys),
+    (ApplicationData, Under::WrongDataKeys),
+    (ApplicationData, Under::NextKeys),
+];
+
+/// Everything that can be said: in DTLS 1.2 21 contents in the clear and under the right keys, one of each
+/// type of record under wrong ones, and what was said before; in DTLS 1.3 29 contents in the clear and under
+/// the keys of the handshake and of application data, some under old keys and wrong ones.
+pub(super) fn alphabet(version: ProtocolVersion) -> Vec<Symbol> {
+    let under = |contents: &[Content], under| -> Vec<Symbol> {
+        let symbols = contents
+            .iter()
+            .map(|content| Symbol::Record(*content, under));
+        symbols.collect()
+    };
+    let records = match version {
+        ProtocolVersion::DTLS1_3 => {
+            let contents = [&CONTENTS12[..], &CONTENTS_ONLY_13].concat();
+            let unopened = UNOPENED13.map(|(content, under)| Symbol::Record(content, under));
+            vec![
+                under(&contents, Under::Nothing),
+                under(&contents, Under::RightKeys),
+                under(&contents, Under::DataKeys),
+                under(&CONTENTS_OF_OLD_KEYS, Under::OldKeys),
+                unopened.to_vec(),
+            ]
+        }
+        _ => vec![
+            under(&CONTENTS12, Under::Nothing),
+            under(&CONTENTS12, Under::RightKeys),
+            under(&UNOPENED12, Under::WrongKeys),
+        ],
+    };
+    let said_before = vec![Symbol::Repetition, Symbol::Straggler];
+    [records, vec![said_before]].concat().concat()
 }
 
 impl Message {
@@ -135,8 +204,12 @@ impl Message {
             HelloRequest => HandshakeType::HELLO_REQUEST,
             ClientHello => HandshakeType::CLIENT_HELLO,
             HelloVerifyRequest => HandshakeType::HELLO_VERIFY_REQUEST,
-            ServerHello => HandshakeType::SERVER_HELLO,
+            // RFC 8446 §4.1.4: they have one structure.
+            ServerHello | HelloRetryRequest => HandshakeType::SERVER_HELLO,
             NewSessionTicket => HandshakeType::NEW_SESSION_TICKET,
+            // RFC 8446 §4.5. No early data is spoken here.
+            EndOfEarlyData => HandshakeType(5),
+            EncryptedExtensions => HandshakeType::ENCRYPTED_EXTENSIONS,
             Certificate | EmptyCertificate => HandshakeType::CERTIFICATE,
             ServerKeyExchange => HandshakeType::SERVER_KEY_EXCHANGE,
             CertificateRequest => HandshakeType::CERTIFICATE_REQUEST,
@@ -144,21 +217,40 @@ impl Message {
             CertificateVerify | WrongCertificateVerify => HandshakeType::CERTIFICATE_VERIFY,
             ClientKeyExchange => HandshakeType::CLIENT_KEY_EXCHANGE,
             Finished | WrongFinished => HandshakeType::FINISHED,
+            KeyUpdate | KeyUpdateRequest => HandshakeType::KEY_UPDATE,
+            HashOfHello => HandshakeType::MESSAGE_HASH,
             Unknown => HandshakeType(99),
         }
+    }
+
+    /// Whether fragments of both may be parts of one message: they are of one type and of one length.
+    pub(super) fn looks_like(self, other: Message) -> bool {
+        let differ_in_length = [HandshakeType::CERTIFICATE, HandshakeType::SERVER_HELLO];
+        self == other || self.typ() == other.typ() && !differ_in_length.contains(&self.typ())
     }
 }
 
 impl Symbol {
-    /// As it is written in these tests: `Finished` in the clear, `{Finished}` under the right keys,
-    /// `?Finished?` under wrong ones, `[ChangeCipherSpec]` and alerts likewise; `again` and `straggler` are
-    /// what was said before.
+    pub(super) const fn clear(message: Message) -> Symbol {
+        Symbol::Record(Handshake(message), Under::Nothing)
+    }
+
+    pub(super) const fn sealed(message: Message) -> Symbol {
+        Symbol::Record(Handshake(message), Under::RightKeys)
+    }
+
+    /// As it is written in these tests: `Finished` in the clear, `{Finished}` under the keys of the handshake,
+    /// `[Finished]` under those of application data, `<Finished>` under old ones, `>Finished<` under the next,
+    /// `?Finished?` and `[?Finished?]` under wrong ones, `[ChangeCipherSpec]` and alerts likewise; `again` and
+    /// `straggler` are what was said before.
     pub(super) fn named(name: &str) -> Symbol {
-        let mut all = alphabet();
+        let versions = [ProtocolVersion::DTLS1_2, ProtocolVersion::DTLS1_3];
+        let mut all = versions.into_iter().flat_map(alphabet);
         all.find(|symbol| symbol.to_string() == name)
             .unwrap_or_else(|| panic!("no symbol {name}"))
     }
 
+    /// Whether it is opened by the keys that the handshake brings, if by any.
     pub(super) fn is_under_keys(self) -> bool {
         matches!(self, Symbol::Record(_, Under::RightKeys | Under::WrongKeys))
     }
@@ -185,6 +277,10 @@ impl fmt::Display for Symbol {
             Symbol::Record(content, Under::Nothing) => write!(f, "{content}"),
             Symbol::Record(content, Under::RightKeys) => write!(f, "{{{content}}}"),
             Symbol::Record(content, Under::WrongKeys) => write!(f, "?{content}?"),
+            Symbol::Record(content, Under::DataKeys) => write!(f, "[{content}]"),
+            Symbol::Record(content, Under::WrongDataKeys) => write!(f, "[?{content}?]"),
+            Symbol::Record(content, Under::OldKeys) => write!(f, "<{content}>"),
+            Symbol::Record(content, Under::NextKeys) => write!(f, ">{content}<"),
             Symbol::Repetition => f.write_str("again"),
             Symbol::Straggler => f.write_str("straggler"),
         }

@@ -2,100 +2,20 @@
 //!
 //! RFC 5246 §7.3 (figures 1 and 2), RFC 6347 §4.2.4 (figures 1 and 2), RFC 4279 §2, RFC 5077 §3.1.
 
-use super::symbol::Role;
-use crate::wire::{CipherSuite, KeyExchangeKind};
-use KeyExchangeKind::{Ecdhe, EcdhePsk, Psk};
-use Role::{Client, Server};
-
-/// A handshake, and which side of it is under test.
-#[derive(Debug)]
-pub(super) struct Variant {
-    pub(super) name: &'static str,
-    pub(super) subject: Role,
-    pub(super) method: KeyExchangeKind,
-    pub(super) certificates: ClientCertificates,
-    pub(super) session: Session,
-    /// Whether the server, which is under test, asks for a cookie.
-    pub(super) cookies: bool,
-    /// All that the peer of the subject may say.
-    pub(super) legal: &'static [&'static str],
-    /// What is in its place and false.
-    pub(super) lies: &'static [&'static str],
-    /// One of the legal lines, word for word as an honest peer says it.
-    pub(super) truth: &'static str,
-}
-
-/// Whether a server that is under test asks for certificates, and whether a client that is has one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum ClientCertificates {
-    No,
-    Optional,
-    Required,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Session {
-    /// A full handshake that leaves nothing behind.
-    Once,
-    /// A full handshake with a ticket at its end.
-    NewTicket,
-    /// An abbreviated handshake: the ticket is good still.
-    ByTicket,
-    /// Another ticket comes with it.
-    ByOldTicket,
-    ByNumber,
-}
-
-/// What it costs to shake hands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Cost {
-    Least,
-    /// There are neither signatures nor key agreements.
-    Little,
-    Much,
-}
-
-impl Variant {
-    pub(super) fn suite(&self) -> CipherSuite {
-        match self.method {
-            Psk => CipherSuite::TLS_PSK_WITH_AES_128_GCM_SHA256,
-            EcdhePsk => CipherSuite::TLS_ECDHE_PSK_WITH_AES_128_GCM_SHA256,
-            Ecdhe => CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
-        }
-    }
-
-    pub(super) fn cost(&self) -> Cost {
-        match (self.method, self.session) {
-            (Psk, Session::Once) if !self.cookies => Cost::Least,
-            (Psk, _) => Cost::Little,
-            (_, session) if session.is_resumed() => Cost::Little,
-            (Ecdhe | EcdhePsk, _) => Cost::Much,
-        }
-    }
-}
-
-impl Session {
-    pub(super) fn is_resumed(self) -> bool {
-        matches!(
-            self,
-            Session::ByTicket | Session::ByOldTicket | Session::ByNumber
-        )
-    }
-
-    /// Whether the server says that there will be a ticket.
-    pub(super) fn has_new_ticket(self) -> bool {
-        matches!(self, Session::NewTicket | Session::ByOldTicket)
-    }
-}
+use super::symbol::Role::{Client, Server};
+use super::variants::{ClientCertificates, SecondHello, Session, Variant};
+use crate::wire::KeyExchangeKind::{Ecdhe, EcdhePsk, Psk};
+use crate::wire::ProtocolVersion;
 
 /// The variants that most are variations of.
 const CLIENT: Variant = Variant {
     name: "",
+    version: ProtocolVersion::DTLS1_2,
     subject: Client,
     method: Psk,
     certificates: ClientCertificates::No,
     session: Session::Once,
-    cookies: false,
+    second_hello: SecondHello::No,
     legal: &[],
     lies: &[],
     truth: "",
@@ -179,12 +99,12 @@ const CLIENT_ASKED_LIES: &[&str] =
 #[rustfmt::skip]
 pub(super) const SERVERS: &[Variant] = &[
     Variant { name: "server, PSK", legal: CLIENT_WITHOUT_CERTIFICATE, truth: CLIENT_WITHOUT_CERTIFICATE[0], ..SERVER },
-    Variant { name: "server, PSK, cookie", cookies: true, legal: CLIENT_WITH_COOKIE, truth: CLIENT_WITH_COOKIE[0], ..SERVER },
+    Variant { name: "server, PSK, cookie", second_hello: SecondHello::Cookie, legal: CLIENT_WITH_COOKIE, truth: CLIENT_WITH_COOKIE[0], ..SERVER },
     Variant { name: "server, PSK, new ticket", session: Session::NewTicket,
         legal: CLIENT_WITHOUT_CERTIFICATE, truth: CLIENT_WITHOUT_CERTIFICATE[0], ..SERVER },
     Variant { name: "server, ECDHE_PSK", method: EcdhePsk,
         legal: CLIENT_WITHOUT_CERTIFICATE, truth: CLIENT_WITHOUT_CERTIFICATE[0], ..SERVER },
-    Variant { name: "server, ECDHE, cookie", method: Ecdhe, cookies: true,
+    Variant { name: "server, ECDHE, cookie", method: Ecdhe, second_hello: SecondHello::Cookie,
         legal: CLIENT_WITH_COOKIE, truth: CLIENT_WITH_COOKIE[0], ..SERVER },
     Variant { name: "server, ECDHE, certificate required", method: Ecdhe, certificates: ClientCertificates::Required,
         legal: &[CLIENT_ASKED[0]], truth: CLIENT_ASKED[0],
@@ -196,7 +116,7 @@ pub(super) const SERVERS: &[Variant] = &[
     // RFC 5246 §7.3, figure 2: the server has finished already.
     Variant { name: "server, resumed by ticket", method: Ecdhe, session: Session::ByTicket,
         legal: &["ClientHello [ChangeCipherSpec] {Finished}"], truth: "ClientHello [ChangeCipherSpec] {Finished}", ..SERVER },
-    Variant { name: "server, resumed by ticket, new ticket, cookie", method: Ecdhe, session: Session::ByOldTicket, cookies: true,
+    Variant { name: "server, resumed by ticket, new ticket, cookie", method: Ecdhe, session: Session::ByOldTicket, second_hello: SecondHello::Cookie,
         legal: &["ClientHello ClientHello [ChangeCipherSpec] {Finished}"],
         truth: "ClientHello ClientHello [ChangeCipherSpec] {Finished}", ..SERVER },
     Variant { name: "server, resumed by number", method: Ecdhe, session: Session::ByNumber,

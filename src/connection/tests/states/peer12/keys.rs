@@ -1,9 +1,9 @@
 //! The peer's key schedule: RFC 5246 §6.3 and §8.1, RFC 4279 §2, RFC 7627 §4. It owes nothing to that of
 //! the scripts.
 
-use super::super::setup12::{MASTER, psk};
+use super::super::setup::{MASTER, psk};
 use super::super::symbol::Role;
-use super::{GROUP, Peer, Said};
+use super::{GROUP, Peer12, Said};
 use crate::codec::Writer;
 use crate::crypto::{self, Secret, Suite, prf};
 use crate::record::{Opener, Sealer};
@@ -15,7 +15,7 @@ pub(super) struct Keys {
     pub(super) opener: Opener,
 }
 
-impl Peer {
+impl Peer12 {
     /// The client's half of the key agreement.
     pub(super) fn answer_share(&mut self, body: &[u8]) {
         let exchange = ServerKeyExchange::decode(body).unwrap();

@@ -2,7 +2,7 @@
 
 use super::oracle::Mode;
 use super::symbol::Role;
-use super::variants12::{ClientCertificates, Session, Variant};
+use super::variants::{ClientCertificates, SecondHello, Session, Variant};
 use crate::certificate::{Identity, PeerIdentity, PinnedVerifier, ServerName};
 use crate::config::{
     ClientAuth, ClientConfig, ConfigBuilder, Psk, ServerConfig, ServerIdentity, ServerTrust,
@@ -19,6 +19,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Of the earlier session, where there is one.
 pub(super) const MASTER: [u8; 48] = [7; 48];
+/// In DTLS 1.3 a session has a pre-shared key instead, as long as its hash.
+pub(super) const TICKET_SECRET: [u8; 32] = [7; 32];
 pub(super) const TICKET: [u8; 40] = [8; 40];
 pub(super) const SESSION_ID: [u8; 32] = [9; 32];
 
@@ -70,15 +72,18 @@ fn client(variant: &Variant, mode: Mode) -> ConfigBuilder<ClientConfig> {
         KeyExchangeKind::Ecdhe => ServerTrust::pinned([identity().fingerprint()]),
     };
     let mut client = ClientConfig::builder(trust)
-        .versions([ProtocolVersion::DTLS1_2])
+        .versions([variant.version])
         .cipher_suites([variant.suite()])
-        .groups([NamedGroup::X25519])
+        .groups(match variant.second_hello {
+            SecondHello::Group => vec![NamedGroup::X25519, NamedGroup::SECP256R1],
+            _ => vec![NamedGroup::X25519],
+        })
         .clock(Arc::new(Still));
     client = match variant.session {
         Session::Once => client.without_resumption(),
-        Session::NewTicket => client,
+        Session::NewTicket => client.sessions(Kept(None, variant.into())),
         Session::ByTicket | Session::ByOldTicket => {
-            client.sessions(Kept(Some(Handle::Ticket(TICKET.to_vec())), variant.into()))
+            client.sessions(Kept(Some(ticket(variant)), variant.into()))
         }
         Session::ByNumber => {
             client.sessions(Kept(Some(Handle::Id(SESSION_ID.to_vec())), variant.into()))
@@ -100,7 +105,7 @@ fn server(variant: &Variant, mode: Mode) -> ConfigBuilder<ServerConfig> {
     };
     let verifier = || PinnedVerifier::new([identity().fingerprint()]);
     let mut server = ServerConfig::builder(itself)
-        .versions([ProtocolVersion::DTLS1_2])
+        .versions([variant.version])
         .cipher_suites([variant.suite()])
         .groups([NamedGroup::X25519])
         .clock(Arc::new(Still))
@@ -118,7 +123,7 @@ fn server(variant: &Variant, mode: Mode) -> ConfigBuilder<ServerConfig> {
             .without_session_cache()
             .ticketer(Kept(None, variant.into())),
     };
-    if !variant.cookies {
+    if variant.second_hello != SecondHello::Cookie {
         server = server.danger_without_hello_verification();
     }
     match mode {
@@ -127,11 +132,23 @@ fn server(variant: &Variant, mode: Mode) -> ConfigBuilder<ServerConfig> {
     }
 }
 
+fn ticket(variant: &Variant) -> Handle {
+    match variant.is_13() {
+        true => Handle::Ticket13 {
+            ticket: TICKET.to_vec(),
+            age_add: 0,
+            received: seconds(Still.date()),
+        },
+        false => Handle::Ticket(TICKET.to_vec()),
+    }
+}
+
 /// The earlier session, which is not used up. A client keeps it under a handle.
 struct Kept(Option<Handle>, Earlier);
 
 #[derive(Clone, Copy)]
 struct Earlier {
+    version: ProtocolVersion,
     suite: crate::wire::CipherSuite,
     ageing: bool,
 }
@@ -139,6 +156,7 @@ struct Earlier {
 impl From<&Variant> for Earlier {
     fn from(variant: &Variant) -> Earlier {
         Earlier {
+            version: variant.version,
             suite: variant.suite(),
             ageing: variant.session == Session::ByOldTicket,
         }
@@ -148,9 +166,12 @@ impl From<&Variant> for Earlier {
 impl Earlier {
     fn state(self) -> SessionState {
         SessionState {
-            version: ProtocolVersion::DTLS1_2,
+            version: self.version,
             cipher_suite: self.suite,
-            master: Secret::new(MASTER.to_vec()),
+            master: Secret::new(match self.version {
+                ProtocolVersion::DTLS1_3 => TICKET_SECRET.to_vec(),
+                _ => MASTER.to_vec(),
+            }),
             created: seconds(Still.date()),
             server_name: None,
             alpn: None,
