@@ -186,11 +186,12 @@ impl Connection {
         Ok(())
     }
 
-    /// Whether the client may have begun anew beside this handshake, as it may have left it. In the clear
-    /// nothing tells which of its hellos a flight answers, so none is sent again unasked; a client that is
-    /// still there repeats its own flight, and is answered.
+    /// Whether the client may have begun anew beside this handshake, and left it. In the clear nothing tells
+    /// which of its hellos a flight answers, so none is sent again but for this handshake's own hello; nor
+    /// does an alert go in the clear. A client that is still there loses nothing by that: it has timers, too.
     pub(crate) fn set_contested(&mut self, contested: bool) {
-        self.outbound.hold_back(contested);
+        self.inbound.set_contested(contested);
+        self.outbound.set_contested(contested);
     }
 
     /// Fires every deadline that is due.
@@ -299,7 +300,7 @@ impl Connection {
 
     /// Splits an established connection; the error of one that is not.
     pub(crate) fn into_established(mut self) -> Result<Established> {
-        self.outbound.hold_back(false);
+        self.set_contested(false);
         match self.progress {
             Progress::Established(session) => Ok(Established {
                 inbound: self.inbound,

@@ -145,8 +145,10 @@ impl Client {
         }
         cut.off();
         drop(handshake);
-        // Whoever begins anew has a new socket mostly, with nothing in its buffer.
-        socket.set_nonblocking(true)?;
+        // The first answer to a handshake that was left alone is no fault of the server's, which does not know
+        // yet. Whoever begins anew has a new socket mostly.
+        socket.set_nonblocking(false)?;
+        socket.set_read_timeout(Some(Duration::from_millis(50)))?;
         while socket.recv(&mut [0; 2048]).is_ok() {}
         self.round.tally.dropped_handshakes.count();
         Ok(())

@@ -33,8 +33,8 @@ pub(crate) struct Outbound {
     mtu: Mtu,
     datagram: Vec<u8>,
     closed: bool,
-    /// Nothing is sent again by the timer.
-    held_back: bool,
+    /// Another handshake of this peer may be under way, which what is sent in the clear would disturb.
+    contested: bool,
     trace: Trace,
 }
 
@@ -58,7 +58,7 @@ impl Outbound {
             mtu: Mtu::new(mtu),
             datagram: Vec::new(),
             closed: false,
-            held_back: false,
+            contested: false,
             trace,
         }
     }
@@ -195,7 +195,7 @@ impl Outbound {
                 Ok(Ticked::Going)
             }
             Expiry::GiveUp => Ok(Ticked::GaveUp),
-            Expiry::Resend(_) if self.held_back => Ok(Ticked::Going),
+            Expiry::Resend(_) if self.contested => Ok(Ticked::Going),
             Expiry::Resend(reason) => {
                 if matches!(reason, ResendReason::Timer { expiry, .. } if expiry >= SHRINK_AT_EXPIRY)
                 {
@@ -213,10 +213,10 @@ impl Outbound {
         }
     }
 
-    /// Whether the timer goes on but sends nothing again, so that only a peer that repeats its own flight
-    /// is answered.
-    pub(crate) fn hold_back(&mut self, held_back: bool) {
-        self.held_back = held_back;
+    /// Whether the peer may have begun anew beside this handshake: then the timer goes on but sends nothing
+    /// again, and no alert goes in the clear.
+    pub(crate) fn set_contested(&mut self, contested: bool) {
+        self.contested = contested;
     }
 
     /// Changes the initial delay of the retransmission plan, and with it the timer that runs.
@@ -353,6 +353,9 @@ impl Outbound {
         let Some(sealer) = self.sealers.last_mut() else {
             return Ok(());
         };
+        if self.contested && sealer.epoch() == 0 {
+            return Ok(());
+        }
         sealer.seal(
             ContentType::ALERT,
             self.version,

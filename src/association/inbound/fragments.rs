@@ -181,6 +181,10 @@ impl Inbound {
                     && header.fragment_offset == 0
                     && input.is_authentic()
             }
+            // Another handshake of the same peer may say what looks like it; but not this one's hello.
+            Phase::Hello | Phase::Handshake if self.contested => {
+                header.typ == HandshakeType::CLIENT_HELLO || input.is_authentic()
+            }
             Phase::Hello | Phase::Handshake => true,
         };
         input.response.repeated |= of_last_flight && counts;

@@ -48,6 +48,11 @@ impl Handshake {
         self.transport.as_ref()?.max_datagram()
     }
 
+    fn is_contested(&self) -> bool {
+        let transport = self.transport.as_ref();
+        transport.is_some_and(|transport| transport.is_contested())
+    }
+
     /// One datagram into `self.datagram`, or `None` when nothing came within `wait`.
     pub(super) fn receive(&mut self, wait: Duration) -> Result<Option<usize>> {
         let Some(transport) = &self.transport else {
@@ -63,10 +68,12 @@ impl Handshake {
     pub(super) fn step(&mut self, length: usize) -> Result<()> {
         let now = self.clock.now();
         let max_datagram = self.max_datagram();
+        let contested = self.is_contested();
         let datagram = self.datagram.get_mut(..length).unwrap_or_default();
         match &mut self.stage {
             Stage::Running(connection) => {
                 connection.set_max_datagram(max_datagram);
+                connection.set_contested(contested);
                 let pending = &mut self.pending;
                 // Beyond the queue's bound it is lost, as it would have been a moment before.
                 let mut deliver = |message: &[u8]| drop(pending.push(message));
@@ -148,10 +155,7 @@ impl Handshake {
             return Err(self.fail(Error::HandshakeTimeout { after, suspect }));
         }
         let max_datagram = self.max_datagram();
-        let contested = self
-            .transport
-            .as_ref()
-            .is_some_and(|transport| transport.is_contested());
+        let contested = self.is_contested();
         let Stage::Running(connection) = &mut self.stage else {
             return Ok(());
         };
@@ -193,7 +197,9 @@ impl Handshake {
 
     /// Tells a peer that has been answered that there will be no connection.
     pub(super) fn close(&mut self) {
+        let contested = self.is_contested();
         if let Stage::Running(connection) = &mut self.stage {
+            connection.set_contested(contested);
             connection.close(self.clock.now());
             let _ = self.send_all();
             if let Stage::Running(connection) = &mut self.stage {
