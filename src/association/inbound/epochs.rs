@@ -122,3 +122,11 @@ pub(super) enum Plaintext {
     Read,
     Refused,
 }
+
+#[cfg(test)]
+impl Epochs {
+    /// How many epochs have keys.
+    pub(super) fn held(&self) -> usize {
+        self.previous.len() + usize::from(self.current.is_some())
+    }
+}
