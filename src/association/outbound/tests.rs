@@ -1,0 +1,415 @@
+//! The writing half of DTLS 1.3, opposite a peer that acknowledges what the test has it.
+
+use super::*;
+use crate::crypto::{SUITES13, Secret};
+use crate::flight::{Content, LastFlightService};
+use crate::record::{Opener, Record, Records, Replay, TrafficSecret};
+use crate::timer::Retransmission;
+use crate::wire::{HandshakeType, KeyUpdate, RecordNumber};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// A record as the peer reads it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Sent {
+    number: RecordNumber,
+    typ: ContentType,
+    content: Vec<u8>,
+}
+
+impl Sent {
+    /// The message that the record begins with.
+    fn message(&self) -> HandshakeType {
+        assert_eq!(self.typ, ContentType::HANDSHAKE);
+        HandshakeType(self.content[0])
+    }
+}
+
+/// Our half of an established connection. The peer's openers refuse a number that comes twice.
+struct Ours {
+    outbound: Outbound,
+    openers: Vec<Opener>,
+    now: Duration,
+}
+
+fn secret(byte: u8) -> TrafficSecret {
+    TrafficSecret::new(&SUITES13[0], Secret::new(vec![byte; 32]))
+}
+
+impl Ours {
+    fn new() -> Self {
+        Ours::from(Rekeying::new(secret(3), 3, Some(7)), 3)
+    }
+
+    /// Behind a handshake, of which nothing is left to acknowledge.
+    fn from(rekeying: Rekeying, epoch: u16) -> Self {
+        let damped = LastFlightService::Damped;
+        let retransmit = Retransmit::new(Retransmission::RFC6347, damped, Duration::ZERO);
+        let trace = Trace::new("we".into(), None);
+        let version = ProtocolVersion::DTLS1_3;
+        let mut outbound = Outbound::new(version, 0, 300, retransmit, trace);
+        outbound.change_keys(secret(2).sealer(2).unwrap());
+        outbound.change_keys(secret(3).sealer(epoch).unwrap());
+        outbound.established(LastFlight::Peers, Duration::ZERO);
+        outbound.set_rekeying(rekeying);
+        let mut keys = secret(3);
+        let mut openers = vec![keys.opener(epoch).unwrap()];
+        for later in epoch.saturating_add(1)..=epoch.saturating_add(3) {
+            keys = keys.next().unwrap();
+            openers.push(keys.opener(later).unwrap());
+        }
+        Ours {
+            outbound,
+            openers,
+            now: Duration::ZERO,
+        }
+    }
+
+    /// What is sent by this.
+    fn sent_by(
+        &mut self,
+        act: impl FnOnce(&mut Outbound, Duration, Emit<'_>) -> Result<()>,
+    ) -> Vec<Sent> {
+        let mut datagrams = Vec::new();
+        let mut emit = |datagram: &[u8]| datagrams.push(datagram.to_vec());
+        act(&mut self.outbound, self.now, &mut emit).unwrap();
+        let openers = &mut self.openers;
+        datagrams
+            .iter_mut()
+            .flat_map(|d| read(openers, d))
+            .collect()
+    }
+
+    /// The peer asks for new keys, or the application does.
+    fn update_keys(&mut self, update: KeyUpdate) -> Vec<Sent> {
+        self.sent_by(|outbound, now, emit| outbound.update_keys(update, now, emit))
+    }
+
+    fn hear(&mut self, response: &Response) -> Vec<Sent> {
+        self.sent_by(|outbound, now, emit| outbound.respond(response, now, emit))
+    }
+
+    /// The peer acknowledges these.
+    fn acknowledged(&mut self, numbers: &[RecordNumber]) -> Vec<Sent> {
+        self.hear(&Response {
+            acknowledged: numbers.to_vec(),
+            ..Response::default()
+        })
+    }
+
+    /// Lets time pass until something is due, and does that.
+    fn next_timer(&mut self) -> Vec<Sent> {
+        self.now = self.outbound.next_deadline().expect("nothing is due");
+        self.tick()
+    }
+
+    fn tick(&mut self) -> Vec<Sent> {
+        self.sent_by(|outbound, now, emit| {
+            assert_eq!(outbound.tick(now, emit)?, Ticked::Going);
+            Ok(())
+        })
+    }
+
+    /// The epoch of what the application sends.
+    fn data_epoch(&mut self) -> u64 {
+        let mut datagram = self.outbound.seal(b"data").unwrap().to_vec();
+        let sent = read(&mut self.openers, &mut datagram);
+        assert_eq!(sent[0].content, b"data");
+        sent[0].number.epoch
+    }
+
+    fn send(&mut self, messages: Vec<OutgoingMessage>) -> Vec<Sent> {
+        self.sent_by(|outbound, now, emit| outbound.send_flight(messages, now, emit))
+    }
+}
+
+fn read(openers: &mut [Opener], datagram: &mut [u8]) -> Vec<Sent> {
+    let records = Records::new(datagram);
+    let opened = records.map(|record| {
+        let Ok(Record::Unified(header, ciphertext)) = record else {
+            panic!("a record in the clear");
+        };
+        let of_epoch = |opener: &&mut Opener| opener.epoch().to_be_bytes()[1] & 3 == header.epoch;
+        let opener = openers.iter_mut().find(of_epoch).unwrap();
+        let record = Record::Unified(header, ciphertext);
+        let opened = opener.open(record, Replay::Window).unwrap();
+        let (epoch, sequence) = (opened.epoch.into(), opened.sequence);
+        Sent {
+            number: RecordNumber { epoch, sequence },
+            typ: opened.content_type,
+            content: opened.plaintext.to_vec(),
+        }
+    });
+    opened.collect()
+}
+
+/// Messages of so many bytes from this number on.
+fn messages(typ: HandshakeType, first: u16, lengths: &[usize]) -> Vec<OutgoingMessage> {
+    let message = |(message_seq, length): (u16, &usize)| OutgoingMessage {
+        epoch: 3,
+        content: Content::Handshake {
+            typ,
+            message_seq,
+            body: vec![7; *length],
+        },
+    };
+    (first..).zip(lengths).map(message).collect()
+}
+
+fn numbers(sent: &[Sent]) -> Vec<RecordNumber> {
+    sent.iter().map(|sent| sent.number).collect()
+}
+
+fn number(epoch: u64, sequence: u64) -> RecordNumber {
+    RecordNumber { epoch, sequence }
+}
+
+/// Bytes of a datagram on which a flood would build: none but what the peer does not have is sent again,
+/// and no more often than four times in a delay.
+#[test]
+fn e09_a_flood_of_acks_brings_what_is_missing_and_no_more_than_four_times_in_a_delay() {
+    let mut ours = Ours::new();
+    let flight = ours.send(messages(HandshakeType::CERTIFICATE, 7, &[3_000]));
+    assert!(flight.len() > 10);
+    let (had, missing) = flight.split_at(7);
+    let bytes = |sent: &[Sent]| sent.iter().map(|sent| sent.content.len()).sum::<usize>();
+    let floods = [
+        numbers(had),
+        vec![number(3, 0); 1_000],
+        (1_000..2_000).map(|sequence| number(3, sequence)).collect(),
+        (0..1_000).map(|epoch| number(epoch + 4, 0)).collect(),
+        vec![number(u64::MAX, u64::MAX)],
+        vec![],
+    ];
+    let mut resent = 0;
+    for millisecond in 0..1_000 {
+        ours.now = Duration::from_millis(millisecond);
+        for flood in &floods {
+            let sent = ours.acknowledged(flood);
+            if !sent.is_empty() {
+                resent += 1;
+                assert!(bytes(&sent) <= bytes(missing) + 300, "{millisecond}");
+                let again = sent.iter().any(|sent| had.contains(sent));
+                assert!(!again, "{millisecond}");
+            }
+        }
+        assert!(ours.tick().is_empty(), "{millisecond}");
+    }
+    assert_eq!(resent, 3);
+    assert!(ours.acknowledged(&numbers(missing)).is_empty());
+    assert_eq!(ours.outbound.next_deadline(), None);
+    for flood in &floods {
+        assert!(ours.acknowledged(flood).is_empty());
+    }
+}
+
+/// RFC 9147 §7: a peer of DTLS 1.2, or one of which nothing is known yet, is told of no record.
+#[test]
+fn e10_nothing_is_acknowledged_before_the_version_is_known_nor_to_a_peer_of_dtls_1_2() {
+    let arrived = Response {
+        acknowledge: vec![number(0, 1), number(0, 2)],
+        ..Response::default()
+    };
+    let versions = [
+        ProtocolVersion::DTLS1_0,
+        ProtocolVersion::DTLS1_2,
+        ProtocolVersion::DTLS1_3,
+    ];
+    for version in versions {
+        let damped = LastFlightService::Damped;
+        let retransmit = Retransmit::new(Retransmission::RFC6347, damped, Duration::ZERO);
+        let trace = Trace::new("we".into(), None);
+        let start = ProtocolVersion::DTLS1_0;
+        let mut outbound = Outbound::new(start, 0, 300, retransmit, trace);
+        let mut sent = Vec::new();
+        let mut emit = |datagram: &[u8]| sent.push(datagram.to_vec());
+        outbound
+            .respond(&arrived, Duration::ZERO, &mut emit)
+            .unwrap();
+        assert_eq!(outbound.next_deadline(), None);
+        outbound.tick(SECOND, &mut emit).unwrap();
+        outbound.agreed(version);
+        outbound.respond(&arrived, SECOND, &mut emit).unwrap();
+        outbound.tick(2 * SECOND, &mut emit).unwrap();
+        let acks = sent.iter().filter(|d| d[0] == ContentType::ACK.0);
+        let expected = usize::from(version == ProtocolVersion::DTLS1_3);
+        assert_eq!((acks.count(), sent.len()), (expected, expected));
+    }
+}
+
+/// RFC 9147 §5.8.4: a ticket is no reason to end a connection. But no message behind it can be taken
+/// without it, so that it is sent again where one follows.
+#[test]
+fn e12_a_ticket_that_is_never_acknowledged_ends_nothing_and_is_in_nobodys_way() {
+    let mut ours = Ours::new();
+    let ticket = HandshakeType::NEW_SESSION_TICKET;
+    let flight = ours.send(messages(ticket, 5, &[40, 40]));
+    let mut sendings = 1;
+    while ours.outbound.next_deadline().is_some() {
+        sendings += usize::from(!ours.next_timer().is_empty());
+        assert_eq!(ours.data_epoch(), 3);
+    }
+    assert_eq!(sendings, 7);
+    // One of them was there after all, and the KeyUpdate needs the other.
+    let sent = ours.update_keys(KeyUpdate::NotRequested);
+    let types: Vec<_> = sent.iter().map(Sent::message).collect();
+    assert_eq!(types, [ticket], "both, and behind them in one record");
+    assert!(sent[0].content.len() > flight[0].content.len());
+    assert_eq!(ours.data_epoch(), 3);
+    ours.acknowledged(&numbers(&sent));
+    assert_eq!(ours.data_epoch(), 4);
+}
+
+/// RFC 9147 §8: one KeyUpdate is under way at a time, however many are wished for.
+#[test]
+fn f01_f02_new_keys_are_sent_once_however_often_they_are_asked_for() {
+    let mut ours = Ours::new();
+    let asked = |update| Response {
+        key_update: Some(update),
+        ..Response::default()
+    };
+    let first = ours.hear(&asked(KeyUpdate::NotRequested));
+    assert_eq!(first[0].message(), HandshakeType::KEY_UPDATE);
+    for _ in 0..1_000 {
+        assert!(ours.hear(&asked(KeyUpdate::NotRequested)).is_empty());
+    }
+    assert!(ours.acknowledged(&numbers(&first)).is_empty(), "new enough");
+    assert_eq!(ours.data_epoch(), 4);
+    // Two that ask each other: each has had its answer when its own is acknowledged.
+    let first = ours.update_keys(KeyUpdate::Requested);
+    assert!(ours.hear(&asked(KeyUpdate::NotRequested)).is_empty());
+    assert!(ours.acknowledged(&numbers(&first)).is_empty());
+    assert_eq!(ours.data_epoch(), 5);
+    assert_eq!(ours.outbound.next_deadline(), None);
+}
+
+/// RFC 9147 §8: the new keys wait for the ACK of the KeyUpdate, and its timer runs until then, whatever
+/// else is sent, asked for or acknowledged.
+#[test]
+fn f03_p59_new_keys_wait_for_the_ack_and_nothing_else_stops_the_timer() {
+    let mut ours = Ours::new();
+    let first = ours.update_keys(KeyUpdate::NotRequested);
+    let due = ours.outbound.next_deadline();
+    assert_eq!(due, Some(SECOND));
+    for _ in 0..3 {
+        assert_eq!(ours.data_epoch(), 3);
+        assert!(ours.update_keys(KeyUpdate::Requested).is_empty());
+        let others = [number(2, 0), number(3, 1), number(4, 0)];
+        assert!(ours.acknowledged(&others).is_empty());
+        let taken = Response {
+            acknowledge: vec![number(3, 77)],
+            ..Response::default()
+        };
+        assert!(ours.hear(&taken).is_empty());
+        assert_eq!(ours.data_epoch(), 3);
+    }
+    let mut again = Vec::new();
+    while again.is_empty() {
+        let sent = ours.next_timer();
+        again.extend(sent.into_iter().filter(|s| s.typ == ContentType::HANDSHAKE));
+    }
+    assert_eq!(Some(ours.now), due);
+    assert_eq!(again[0].message(), HandshakeType::KEY_UPDATE);
+    assert_eq!(again[0].content, first[0].content);
+    assert_eq!(again[0].number.epoch, 3);
+    assert_eq!(ours.data_epoch(), 3);
+    // That of the first sending counts as well; what was asked for since follows under the new keys.
+    let next = ours.acknowledged(&numbers(&first));
+    assert_eq!(next[0].message(), HandshakeType::KEY_UPDATE);
+    assert_eq!(next[0].number.epoch, 4);
+    assert_eq!(ours.data_epoch(), 4);
+    assert!(ours.acknowledged(&numbers(&again)).is_empty());
+    assert_eq!(ours.data_epoch(), 4);
+}
+
+/// A KeyUpdate comes behind what is not acknowledged yet, which keeps its timer.
+#[test]
+fn p59_a_key_update_waits_for_the_flight_before_it() {
+    let mut ours = Ours::new();
+    let tickets = ours.send(messages(HandshakeType::NEW_SESSION_TICKET, 5, &[200, 200]));
+    assert_eq!(tickets.len(), 2);
+    ours.now = SECOND / 10;
+    assert!(ours.update_keys(KeyUpdate::NotRequested).is_empty());
+    assert_eq!(ours.outbound.next_deadline(), Some(SECOND));
+    assert!(ours.acknowledged(&numbers(&tickets[..1])).is_empty());
+    assert_eq!(ours.next_timer().len(), 1, "the other ticket");
+    assert_eq!(ours.data_epoch(), 3);
+    let update = ours.acknowledged(&numbers(&tickets[1..]));
+    assert_eq!(update[0].message(), HandshakeType::KEY_UPDATE);
+    assert_eq!(ours.data_epoch(), 3);
+    ours.acknowledged(&numbers(&update));
+    assert_eq!(ours.data_epoch(), 4);
+}
+
+/// RFC 9147 §4.5.3: keys that have encrypted enough have successors, which are asked for once.
+#[test]
+fn b21_worn_keys_ask_for_new_ones_once() {
+    let mut ours = Ours::new();
+    assert!(!ours.outbound.keys_are_worn());
+    let worn = ours.outbound.sealers.pop().unwrap().worn_out();
+    ours.outbound.sealers.push(worn);
+    assert!(ours.outbound.keys_are_worn());
+    let update = ours.update_keys(KeyUpdate::NotRequested);
+    assert!(!ours.outbound.keys_are_worn(), "they are under way");
+    ours.acknowledged(&numbers(&update));
+    assert_eq!(ours.data_epoch(), 4);
+    assert!(!ours.outbound.keys_are_worn());
+}
+
+/// RFC 9147 §8: neither epochs nor the numbers of messages wrap.
+#[test]
+fn f05_behind_the_last_epoch_or_message_there_are_no_new_keys() {
+    let last_epoch = Rekeying::new(secret(3), u16::MAX - 1, Some(7));
+    let last_message = Rekeying::new(secret(3), 3, Some(u16::MAX));
+    for (rekeying, epoch) in [(last_epoch, u16::MAX - 1), (last_message, 3)] {
+        let mut ours = Ours::from(rekeying, epoch);
+        let update = ours.update_keys(KeyUpdate::NotRequested);
+        ours.acknowledged(&numbers(&update));
+        assert_eq!(ours.data_epoch(), u64::from(epoch) + 1);
+        let mut emit = |_: &[u8]| panic!("sent");
+        let asked = Response {
+            key_update: Some(KeyUpdate::NotRequested),
+            ..Response::default()
+        };
+        let outcome = ours.outbound.respond(&asked, SECOND, &mut emit);
+        assert!(matches!(outcome, Err(Error::NumbersExhausted)), "{epoch}");
+    }
+}
+
+/// Whichever of the two comes first, what is acknowledged is not sent again, and an ACK of what was sent
+/// before the timer fired is one of the flight.
+#[test]
+fn p61_an_ack_and_a_timer_in_the_same_moment_are_both_heard() {
+    let certificate = |ours: &mut Ours| {
+        let flight = ours.send(messages(HandshakeType::CERTIFICATE, 7, &[400]));
+        assert_eq!(flight.len(), 2);
+        ours.now = ours.outbound.next_deadline().unwrap();
+        flight
+    };
+    let mut ack_first = Ours::new();
+    let flight = certificate(&mut ack_first);
+    assert!(ack_first.acknowledged(&numbers(&flight)).is_empty());
+    assert!(ack_first.tick().is_empty());
+    assert_eq!(ack_first.outbound.next_deadline(), None);
+
+    let mut timer_first = Ours::new();
+    let flight = certificate(&mut timer_first);
+    let again = timer_first.tick();
+    assert_eq!(again.len(), 2);
+    // A record of each sending, and together they are all of it.
+    assert!(timer_first.acknowledged(&numbers(&again[1..])).is_empty());
+    assert!(timer_first.acknowledged(&numbers(&flight[..1])).is_empty());
+    assert_eq!(timer_first.outbound.next_deadline(), None);
+
+    let mut part = Ours::new();
+    let flight = certificate(&mut part);
+    let rest = part.acknowledged(&numbers(&flight[..1]));
+    assert_eq!(
+        rest.len(),
+        1,
+        "at once, since the flight is older than a moment"
+    );
+    assert!(part.tick().is_empty(), "the timer was set anew");
+    assert!(part.acknowledged(&numbers(&rest)).is_empty());
+    assert_eq!(part.outbound.next_deadline(), None);
+}
