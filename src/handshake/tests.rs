@@ -6,6 +6,7 @@ mod certificates;
 mod cookies;
 mod finished;
 mod hellos;
+mod hellos13;
 mod honest;
 mod key_exchange;
 mod puppet;

@@ -75,14 +75,22 @@ impl Puppet {
     /// A server for this client, which says its hello at once.
     pub(super) fn server(client: ConfigBuilder<ClientConfig>, name: ServerName) -> Puppet {
         let client = client.versions([ProtocolVersion::DTLS1_2]);
-        let client = Arc::new(client.build().unwrap());
+        Puppet::server_of(client.build().unwrap().into(), name)
+    }
+
+    /// The same, for a client of any version.
+    pub(super) fn server_of(client: Arc<ClientConfig>, name: ServerName) -> Puppet {
         Puppet::new(|io| client_script(io, client, name))
     }
 
     /// A client that has said this hello, which the server's gate has let in.
     pub(super) fn client(server: ConfigBuilder<ServerConfig>, hello: &ClientHello) -> Puppet {
         let server = server.versions([ProtocolVersion::DTLS1_2]);
-        let server = Arc::new(server.build().unwrap());
+        Puppet::client_of(server.build().unwrap().into(), hello)
+    }
+
+    /// The same, for a server of any version.
+    pub(super) fn client_of(server: Arc<ServerConfig>, hello: &ClientHello) -> Puppet {
         let mut puppet = Puppet::new(|io| server_script(io, server, admitted(hello)));
         puppet.record(hello);
         puppet
