@@ -185,6 +185,26 @@ fn h08_a_message_about_connection_ids_ends_the_connection() {
     }
 }
 
+/// RFC 9147 §6.1: they are of epoch 1, under keys that nobody has asked for.
+#[test]
+fn g06_records_of_early_data_are_dropped() {
+    let early = unified(1, &[7; 60]);
+    let stages = [
+        Peer::unheard(RULES),
+        Peer::unheard(RULES).agreed(DTLS1_3),
+        Peer::new13(RULES),
+        Peer::new13(RULES).finished(),
+    ];
+    for mut peer in stages {
+        for _ in 0..9 {
+            let (response, delivered) = peer.hand_over(early.clone());
+            assert!(response.is_empty() && delivered.is_empty());
+        }
+        assert_eq!(peer.dropped(DropReason::FutureEpoch), 9);
+        assert!(peer.inbound.early.is_empty());
+    }
+}
+
 /// Two bits tell the epochs apart, so that no two that are read may have the same.
 #[test]
 fn p62_a_record_is_never_read_under_the_keys_of_another_epoch() {
