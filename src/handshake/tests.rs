@@ -1,6 +1,7 @@
 //! The scripts, opposite a peer that is honest up to a point. No network, no records and no time: the test
 //! plays the other side message by message, see [`puppet::Puppet`].
 
+mod binders;
 #[cfg(feature = "x509")]
 mod certificates;
 mod cookies;
@@ -8,6 +9,7 @@ mod finished;
 mod hellos;
 mod hellos13;
 mod honest;
+mod honest13;
 mod key_exchange;
 mod puppet;
 mod resumed;

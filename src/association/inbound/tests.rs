@@ -258,12 +258,36 @@ fn c11_what_is_left_over_behind_the_finished_ends_the_handshake() {
         &[(Type::FINISHED, 6), (Type::FINISHED, 5)],
         &[(Type::FINISHED, 5), (Type::CERTIFICATE, 9)],
     ] {
-        let mut peer = Peer::new(Renegotiation::Refused);
-        assert!(peer.say_messages(behind_finished).is_empty());
-        assert_eq!(peer.inbound.next_message().unwrap().message_seq, 5);
-        let outcome = peer.inbound.established();
-        assert!(matches!(outcome, Err(Error::ExcessHandshakeData)));
+        for mut peer in Peer::of_each_version(RULES) {
+            let response = peer.say_messages(behind_finished);
+            assert!(response.fatal.is_none() && response.suspicion.is_none());
+            assert_eq!(peer.inbound.next_message().unwrap().message_seq, 5);
+            let outcome = peer.inbound.established();
+            assert!(matches!(outcome, Err(Error::ExcessHandshakeData)));
+        }
     }
+}
+
+/// In DTLS 1.3 keys change behind a ServerHello and behind a Finished: what stands there in the clear is
+/// forgotten, as anyone can have sent it, and under the keys of before it is the peer's fault.
+#[test]
+fn c11_what_is_left_over_where_keys_change_does_not_come_under_the_new_ones() {
+    let mut peer = Peer::unheard(RULES).agreed(DTLS1_3);
+    let _ = peer.say_messages(&[(Type::SERVER_HELLO, 5), (Type::ENCRYPTED_EXTENSIONS, 6)]);
+    assert!(peer.inbound.next_message().is_some());
+    let opener = secret(1).opener(2).unwrap();
+    let response = peer.inbound.change_read_keys(opener, Duration::ZERO);
+    assert!(matches!(
+        response.suspicion,
+        Some(Error::ExcessHandshakeData)
+    ));
+    assert!(response.fatal.is_none() && peer.inbound.next_message().is_none());
+    peer.sealer = secret(1).sealer(2).unwrap();
+    let _ = peer.say_messages(&[(Type::ENCRYPTED_EXTENSIONS, 6), (Type::FINISHED, 7)]);
+    assert_eq!(peer.inbound.next_message().unwrap().epoch, 2);
+    let opener = secret(3).opener(3).unwrap();
+    let response = peer.inbound.change_read_keys(opener, Duration::ZERO);
+    assert!(matches!(response.fatal, Some(Error::ExcessHandshakeData)));
 }
 
 #[test]

@@ -1,138 +1,16 @@
-//! The hellos of DTLS 1.3: what of older versions is taken in them, and who proves what by a binder.
+//! The hellos of DTLS 1.3, and what of older versions is taken in them.
 
-use super::super::keys13::{EarlySecret, PskKind};
 use super::honest::*;
+use super::honest13::*;
 use super::puppet::{Puppet, Verdict};
 use crate::certificate::ServerName;
-use crate::config::{ClientConfig, ConfigBuilder, ServerConfig, ServerIdentity, ServerTrust};
-use crate::crypto::{EphemeralKey, HashAlgorithm, SUITES13, Secret};
+use crate::config::{ConfigBuilder, ServerConfig};
 use crate::error::Error;
-use crate::record::{Replay, TrafficSecret};
 use crate::wire::{
-    AlertDescription, Body, CipherSuite, ClientExtensions, ClientHello, EncryptedExtensions,
-    ExtensionType, HELLO_RETRY_REQUEST, HandshakeType, HelloVerifyRequest, KeyShare,
-    KeyShareAnswer, NamedGroup, OfferedPsks, PSK_DHE_KE, ProtocolVersion, PskIdentity,
-    ServerExtensions, ServerHello,
+    Body, CipherSuite, ClientHello, EncryptedExtensions, ExtensionType, HandshakeType,
+    HelloVerifyRequest, KeyShareAnswer, NamedGroup, ProtocolVersion, ServerExtensions, ServerHello,
 };
 use std::sync::Arc;
-
-const DTLS1_2: ProtocolVersion = ProtocolVersion::DTLS1_2;
-const DTLS1_3: ProtocolVersion = ProtocolVersion::DTLS1_3;
-
-const SUITE13: CipherSuite = CipherSuite::TLS_AES_128_GCM_SHA256;
-const HASH: HashAlgorithm = HashAlgorithm::Sha256;
-
-/// A client that offers both versions.
-fn client13() -> ConfigBuilder<ClientConfig> {
-    ClientConfig::builder(ServerTrust::psk(psk()))
-        .replay(Replay::AcceptDuplicates)
-        .clock(Arc::new(At(TODAY)))
-}
-
-fn server13() -> ConfigBuilder<ServerConfig> {
-    plain(ServerConfig::builder(ServerIdentity::psk(psk())))
-}
-
-fn puppet_server(client: ConfigBuilder<ClientConfig>) -> Puppet {
-    Puppet::server_of(client.build().unwrap().into(), ServerName::unnamed())
-}
-
-fn puppet_client(server: ConfigBuilder<ServerConfig>, hello: &ClientHello) -> Puppet {
-    Puppet::client_of(server.build().unwrap().into(), hello)
-}
-
-fn share(group: NamedGroup) -> KeyShare {
-    let (_, share) = EphemeralKey::generate(group).unwrap();
-    KeyShare { group, share }
-}
-
-/// A hello that offers nothing but DTLS 1.3.
-fn hello13() -> ClientHello {
-    ClientHello {
-        cipher_suites: vec![SUITE13],
-        extensions: ClientExtensions {
-            supported_versions: Some(vec![DTLS1_3]),
-            supported_groups: Some(vec![NamedGroup::SECP384R1, NamedGroup::X25519]),
-            key_shares: Some(vec![share(NamedGroup::X25519)]),
-            psk_modes: Some(vec![PSK_DHE_KE]),
-            ..ClientExtensions::default()
-        },
-        ..hello()
-    }
-}
-
-/// The answer of a server that goes on with the one key that was offered.
-fn answer13() -> ServerHello {
-    ServerHello {
-        cipher_suite: SUITE13,
-        extensions: ServerExtensions {
-            selected_version: Some(DTLS1_3),
-            key_share: Some(KeyShareAnswer::Share(share(NamedGroup::X25519))),
-            pre_shared_key: Some(0),
-            ..ServerExtensions::default()
-        },
-        ..answer()
-    }
-}
-
-fn retry_request() -> ServerHello {
-    ServerHello {
-        random: HELLO_RETRY_REQUEST,
-        extensions: ServerExtensions {
-            selected_version: Some(DTLS1_3),
-            cookie: Some(vec![7; 20]),
-            ..ServerExtensions::default()
-        },
-        ..answer13()
-    }
-}
-
-/// A message as transcripts have it.
-fn message(typ: HandshakeType, body: &[u8]) -> Vec<u8> {
-    let [.., high, middle, low] = body.len().to_be_bytes();
-    [&[typ.0, high, middle, low], body].concat()
-}
-
-/// What stands before the second hello in a transcript.
-fn before_second(first: &ClientHello, request: &ServerHello) -> Vec<u8> {
-    let first = message(HandshakeType::CLIENT_HELLO, &first.encode());
-    let hash = HASH.digest(&first);
-    [
-        message(HandshakeType::MESSAGE_HASH, hash.as_ref()),
-        message(HandshakeType::SERVER_HELLO, &request.encode()),
-    ]
-    .concat()
-}
-
-/// The proof that whoever says `hello` behind these messages holds the key (RFC 8446 §4.2.11.2).
-fn binder(hello: &ClientHello, before: &[u8], kind: PskKind) -> Vec<u8> {
-    let binders = hello.extensions.pre_shared_key.as_ref().unwrap();
-    let mut hello = message(HandshakeType::CLIENT_HELLO, &hello.encode());
-    hello.truncate(hello.len() - binders.binders_len());
-    let hash = HASH.digest_of(&[before, &hello]);
-    let early = EarlySecret::new(HASH, Some(psk().key()));
-    early.binder(kind, hash.as_ref()).unwrap()
-}
-
-/// The hello with these identities, and a good binder for each.
-fn bound(hello: ClientHello, before: &[u8], identities: &[&[u8]]) -> ClientHello {
-    let identity = |identity: &&[u8]| PskIdentity {
-        identity: identity.to_vec(),
-        obfuscated_ticket_age: 0,
-    };
-    let mut hello = hello;
-    hello.extensions.pre_shared_key = Some(OfferedPsks {
-        identities: identities.iter().map(identity).collect(),
-        binders: vec![vec![0; HASH.len()]; identities.len()],
-    });
-    let good = binder(&hello, before, PskKind::External);
-    psks(&mut hello).binders.fill(good);
-    hello
-}
-
-fn psks(hello: &mut ClientHello) -> &mut OfferedPsks {
-    hello.extensions.pre_shared_key.as_mut().unwrap()
-}
 
 /// RFC 8446 §4.1.3: whoever takes part in a downgrade cannot change the server's random.
 #[test]
@@ -251,6 +129,217 @@ fn d15_a_client_takes_no_remainder_of_older_versions_in_an_answer() {
     }
 }
 
+/// RFC 8446 §4.1.3, §4.1.4 and §4.2: what the client did not offer, in a first answer or behind a
+/// HelloRetryRequest, of which there is one.
+#[test]
+fn d06_d07_p54_a_client_takes_no_other_answer() {
+    const OTHER: CipherSuite = CipherSuite::TLS_CHACHA20_POLY1305_SHA256;
+    let parameter = Error::IllegalParameter;
+    let other_share = || Some(KeyShareAnswer::Share(share(NamedGroup::SECP384R1)));
+    type Case = (&'static str, fn(&mut ServerHello), Error);
+    let answers: [Case; 8] = [
+        (
+            "a suite of DTLS 1.2",
+            |answer| answer.cipher_suite = SUITE,
+            Error::SuiteNotOffered(SUITE),
+        ),
+        (
+            "a suite that nobody knows",
+            |answer| answer.cipher_suite = CipherSuite(0xfafa),
+            Error::SuiteNotOffered(CipherSuite(0xfafa)),
+        ),
+        (
+            "a version that nobody knows",
+            |answer| answer.extensions.selected_version = Some(ProtocolVersion(0xfefb)),
+            Error::VersionNotOffered(ProtocolVersion(0xfefb)),
+        ),
+        (
+            "another key",
+            |answer| answer.extensions.pre_shared_key = Some(1),
+            parameter("pre-shared key"),
+        ),
+        (
+            "no share",
+            |answer| answer.extensions.key_share = None,
+            Error::MissingExtension(ExtensionType::KEY_SHARE),
+        ),
+        (
+            "a cookie",
+            |answer| answer.extensions.cookie = Some(vec![7]),
+            Error::UnsolicitedExtension(ExtensionType::COOKIE),
+        ),
+        (
+            "what belongs under keys",
+            |answer| answer.extensions.alpn = Some(b"coap".to_vec()),
+            Error::UnsolicitedExtension(ExtensionType::APPLICATION_LAYER_PROTOCOL_NEGOTIATION),
+        ),
+        (
+            "an extension of DTLS 1.2",
+            |answer| answer.extensions.extended_master_secret = true,
+            Error::UnsolicitedExtension(ExtensionType::EXTENDED_MASTER_SECRET),
+        ),
+    ];
+    for (case, lie, error) in answers {
+        let mut puppet = puppet_server(client13());
+        puppet.hear::<ClientHello>();
+        let mut answer = answer13();
+        lie(&mut answer);
+        puppet.say(&answer);
+        assert_eq!(puppet.verdict(), Verdict::Failed(error), "{case}");
+    }
+    let mut puppet = puppet_server(client13());
+    puppet.hear::<ClientHello>();
+    let mut answer = answer13();
+    answer.extensions.key_share = other_share();
+    puppet.say(&answer);
+    let group = Error::GroupNotOffered(NamedGroup::SECP384R1);
+    assert_eq!(puppet.verdict(), Verdict::Failed(group), "another share");
+
+    let requests: [Case; 3] = [
+        (
+            "nothing",
+            |request| request.extensions.cookie = None,
+            parameter("HelloRetryRequest that changes nothing"),
+        ),
+        (
+            "the share that is there",
+            |request| {
+                request.extensions.key_share = Some(KeyShareAnswer::Group(NamedGroup::X25519));
+            },
+            Error::GroupNotOffered(NamedGroup::X25519),
+        ),
+        (
+            "a share that nobody knows",
+            |request| {
+                request.extensions.key_share = Some(KeyShareAnswer::Group(NamedGroup(0xfafa)));
+            },
+            Error::GroupNotOffered(NamedGroup(0xfafa)),
+        ),
+    ];
+    for (case, lie, error) in requests {
+        let mut puppet = puppet_server(client13());
+        puppet.hear::<ClientHello>();
+        let mut request = retry_request();
+        lie(&mut request);
+        puppet.say(&request);
+        assert_eq!(
+            puppet.verdict(),
+            Verdict::Failed(error),
+            "a request for {case}"
+        );
+    }
+
+    let behind: [Case; 3] = [
+        (
+            "a second request",
+            |answer| *answer = retry_request(),
+            Error::UnexpectedRecord("a second HelloRetryRequest"),
+        ),
+        (
+            "another suite",
+            |answer| answer.cipher_suite = OTHER,
+            parameter("suite after a HelloRetryRequest"),
+        ),
+        (
+            "another version",
+            |answer| answer.extensions.selected_version = None,
+            Error::UnsupportedVersion(DTLS1_2),
+        ),
+    ];
+    for (case, lie, error) in behind {
+        let mut puppet = puppet_server(client13());
+        let first = puppet.hear::<ClientHello>();
+        puppet.say(&retry_request());
+        let second = puppet.hear::<ClientHello>();
+        assert_eq!(first.random, second.random);
+        // A request of DTLS 1.2 is no answer any more, but anyone can have sent it.
+        let version = ProtocolVersion::DTLS1_0;
+        let cookie = vec![7; 20];
+        puppet.say_bytes(
+            HandshakeType::HELLO_VERIFY_REQUEST,
+            &HelloVerifyRequest { version, cookie }.encode(),
+        );
+        assert!(matches!(puppet.verdict(), Verdict::Refused(_)));
+        let mut answer = answer13();
+        lie(&mut answer);
+        puppet.say(&answer);
+        assert_eq!(
+            puppet.verdict(),
+            Verdict::Failed(error),
+            "{case} behind a request"
+        );
+    }
+}
+
+/// RFC 8446 §4.1.2: the second hello is the first, but for what was asked for.
+#[test]
+fn d06_d07_a_server_takes_no_other_second_hello() {
+    type Case = (&'static str, fn(&mut ClientHello), Error);
+    let hello = || Error::IllegalParameter("second ClientHello");
+    let share_again = || Error::IllegalParameter("share after a HelloRetryRequest");
+    let cases: [Case; 6] = [
+        ("another random", |hello| hello.random[0] ^= 1, hello()),
+        (
+            "more suites",
+            |hello| hello.cipher_suites.push(SUITE),
+            hello(),
+        ),
+        (
+            "a session number",
+            |hello| hello.session_id = vec![7],
+            hello(),
+        ),
+        (
+            "another name",
+            |hello| hello.extensions.server_name = Some(b"other.test".to_vec()),
+            hello(),
+        ),
+        (
+            "the share of before",
+            |hello| hello.extensions.key_shares = Some(vec![share(NamedGroup::X25519)]),
+            share_again(),
+        ),
+        (
+            "no share",
+            |hello| hello.extensions.key_shares = Some(Vec::new()),
+            share_again(),
+        ),
+    ];
+    for (case, lie, error) in cases {
+        let server = server13().groups([NamedGroup::SECP384R1]);
+        let mut second = hello13();
+        let mut puppet = puppet_client(server, &second);
+        assert!(puppet.hear::<ServerHello>().is_retry_request());
+        second.extensions.key_shares = Some(vec![share(NamedGroup::SECP384R1)]);
+        lie(&mut second);
+        puppet.say(&second);
+        assert_eq!(puppet.verdict(), Verdict::Failed(error), "{case}");
+    }
+}
+
+/// Behind the ServerHello nothing counts that did not come under keys.
+#[test]
+fn d01_p18_nothing_behind_the_server_hello_is_taken_in_the_clear() {
+    let mut puppet = puppet_server(client13());
+    puppet.hear::<ClientHello>();
+    puppet.say(&answer13());
+    let extensions = ServerExtensions::default();
+    let extensions = EncryptedExtensions { extensions }.encode();
+    let typ = HandshakeType::ENCRYPTED_EXTENSIONS;
+    puppet.say_bytes(typ, &extensions);
+    let refused = Verdict::Refused(Error::UnexpectedRecord("a message under other keys"));
+    assert_eq!(puppet.verdict(), refused);
+    puppet.write_under(handshake_keys());
+    puppet.say_bytes(typ, &extensions);
+    assert_eq!(puppet.verdict(), Verdict::Waits);
+    puppet.write_in_the_clear();
+    puppet.say_bytes(HandshakeType::FINISHED, &[0; 32]);
+    assert_eq!(puppet.verdict(), refused);
+    puppet.write_under(handshake_keys());
+    puppet.say_bytes(HandshakeType::FINISHED, &[0; 32]);
+    assert_eq!(puppet.verdict(), Verdict::Failed(Error::BadFinished));
+}
+
 /// RFC 9147 §5.
 #[test]
 fn p63_a_server_repeats_no_session_number() {
@@ -265,157 +354,4 @@ fn p63_a_server_repeats_no_session_number() {
     let mut puppet = puppet_client(server, &bound(first, &[], &[b"tester"]));
     let request = puppet.hear::<ServerHello>();
     assert!(request.is_retry_request() && request.session_id.is_empty());
-}
-
-/// RFC 8446 §4.2.11: a binder that does not verify ends the handshake, and tells nobody which keys there
-/// are.
-#[test]
-fn g05_a_server_goes_on_with_a_key_only_if_its_binder_is_right() {
-    type Case = (&'static str, &'static [&'static [u8]], fn(&mut ClientHello));
-    let refused: [Case; 8] = [
-        ("cut", &[b"tester"], |hello| {
-            psks(hello).binders[0].pop();
-        }),
-        ("longer", &[b"tester"], |hello| {
-            psks(hello).binders[0].push(0);
-        }),
-        ("empty", &[b"tester"], |hello| {
-            psks(hello).binders[0].clear();
-        }),
-        ("of a ticket", &[b"tester"], |hello| {
-            psks(hello).binders[0] = binder(hello, &[], PskKind::Resumption);
-        }),
-        ("of another hello", &[b"tester"], |hello| {
-            hello.random[0] ^= 1;
-        }),
-        ("of another key's", &[b"nobody", b"tester"], |hello| {
-            psks(hello).binders[1][0] ^= 1;
-        }),
-        ("of no known key", &[b"nobody"], |_| ()),
-        (
-            "of a key that is not looked at",
-            &[b"1", b"2", b"3", b"4", b"tester"],
-            |_| (),
-        ),
-    ];
-    for (case, identities, change) in refused {
-        let mut hello = bound(hello13(), &[], identities);
-        change(&mut hello);
-        let puppet = puppet_client(server13(), &hello);
-        let verdict = Verdict::Failed(Error::UnknownPskIdentity);
-        assert_eq!(puppet.verdict(), verdict, "{case}");
-    }
-    let alert = Error::UnknownPskIdentity.alert();
-    assert_eq!(alert, Some(AlertDescription::DECRYPT_ERROR));
-    for bit in 0..8 * HASH.len() {
-        let mut hello = bound(hello13(), &[], &[b"tester"]);
-        psks(&mut hello).binders[0][bit / 8] ^= 1 << (bit % 8);
-        let puppet = puppet_client(server13(), &hello);
-        assert_ne!(puppet.verdict(), Verdict::Waits, "{bit}");
-    }
-    // As many binders as keys.
-    for binders in [1, 3] {
-        let mut hello = bound(hello13(), &[], &[b"tester", b"nobody"]);
-        psks(&mut hello).binders.resize(binders, vec![0; 32]);
-        let puppet = puppet_client(server13(), &hello);
-        let number = Error::IllegalParameter("number of binders");
-        assert_eq!(puppet.verdict(), Verdict::Failed(number));
-    }
-    // Whatever is wrong with what nobody knows is nothing.
-    for (identities, place) in [
-        (&[&b"tester"[..]][..], 0),
-        (&[b"nobody", b"tester"], 1),
-        (&[b"1", b"2", b"3", b"tester"], 3),
-    ] {
-        let mut hello = bound(hello13(), &[], identities);
-        psks(&mut hello).binders[..place].fill(vec![0; 32]);
-        let mut puppet = puppet_client(server13(), &hello);
-        let answer = puppet.hear::<ServerHello>();
-        assert_eq!(answer.extensions.pre_shared_key, Some(place as u16));
-    }
-}
-
-/// RFC 8446 §4.2.11: what stands behind the binders would be vouched for by none.
-#[test]
-fn g05_nothing_stands_behind_the_binders() {
-    let hello = bound(hello13(), &[], &[b"tester"]);
-    let mut body = hello.encode();
-    assert!(ClientHello::decode(&body).is_ok());
-    let without = ClientHello {
-        extensions: ClientExtensions::default(),
-        ..hello
-    };
-    // An extension that nobody knows, and the length of them all.
-    let at = without.encode().len() - 2;
-    body.extend([0xfa, 0xfa, 0, 0]);
-    let length = u16::try_from(body.len() - at - 2).unwrap();
-    body[at..at + 2].copy_from_slice(&length.to_be_bytes());
-    assert!(ClientHello::decode(&body).is_err());
-}
-
-/// RFC 8446 §4.2.11.2: behind a HelloRetryRequest they are made over what came before, too.
-#[test]
-fn g05_binders_are_made_anew_behind_a_hello_retry_request() {
-    let retried = |make: fn(ClientHello, &ClientHello, &ServerHello) -> ClientHello| {
-        let server = server13().groups([NamedGroup::SECP384R1]);
-        let first = bound(hello13(), &[], &[b"tester"]);
-        let mut puppet = puppet_client(server, &first);
-        let request = puppet.hear::<ServerHello>();
-        assert!(request.is_retry_request());
-        let mut second = first.clone();
-        second.extensions.key_shares = Some(vec![share(NamedGroup::SECP384R1)]);
-        puppet.say(&make(second, &first, &request));
-        puppet.verdict()
-    };
-    let refused = Verdict::Failed(Error::UnknownPskIdentity);
-    assert_eq!(retried(|second, _, _| second), refused, "the old one");
-    let alone = retried(|second, _, _| bound(second, &[], &[b"tester"]));
-    assert_eq!(alone, refused, "over the second hello alone");
-    let good = retried(|second, first, request| {
-        bound(second, &before_second(first, request), &[b"tester"])
-    });
-    assert_eq!(good, Verdict::Waits);
-
-    // A client does the same, also behind a HelloVerifyRequest, which is in no transcript.
-    let mut puppet = puppet_server(client13());
-    let check = |hello: &ClientHello, before: &[u8]| {
-        let good = binder(hello, before, PskKind::External);
-        let binders = &hello.extensions.pre_shared_key.as_ref().unwrap().binders;
-        assert_eq!(*binders, [good]);
-    };
-    check(&puppet.hear(), &[]);
-    puppet.say(&HelloVerifyRequest {
-        version: ProtocolVersion::DTLS1_0,
-        cookie: vec![7; 20],
-    });
-    check(&puppet.hear(), &[]);
-    let mut puppet = puppet_server(client13());
-    let first = puppet.hear();
-    check(&first, &[]);
-    let request = retry_request();
-    puppet.say(&request);
-    check(&puppet.hear(), &before_second(&first, &request));
-}
-
-/// Nothing that could be replayed is sent before the handshake, and nothing that was is taken.
-#[test]
-fn g06_early_data_is_neither_offered_nor_accepted() {
-    let mut puppet = puppet_server(client13());
-    assert!(!puppet.hear::<ClientHello>().extensions.early_data);
-    puppet.say(&answer13());
-    let secret = TrafficSecret::new(&SUITES13[0], Secret::new(vec![7; 32]));
-    puppet.write_under(secret.sealer(2));
-    let [high, low] = ExtensionType::EARLY_DATA.0.to_be_bytes();
-    let accepted = [0, 4, high, low, 0, 0];
-    puppet.say_bytes(HandshakeType::ENCRYPTED_EXTENSIONS, &accepted);
-    let unsolicited = Error::UnsolicitedExtension(ExtensionType::EARLY_DATA);
-    assert_eq!(puppet.verdict(), Verdict::Failed(unsolicited));
-
-    let mut hello = hello13();
-    hello.extensions.early_data = true;
-    let mut puppet = puppet_client(server13(), &bound(hello, &[], &[b"tester"]));
-    puppet.hear::<ServerHello>();
-    let extensions = puppet.hear::<EncryptedExtensions>().extensions;
-    assert!(!extensions.types.contains(&ExtensionType::EARLY_DATA));
-    assert_eq!(puppet.verdict(), Verdict::Waits);
 }

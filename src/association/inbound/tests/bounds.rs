@@ -66,15 +66,35 @@ fn b05_new_keys_are_asked_for_before_the_limit_and_old_ones_end_alone() {
 /// Records of the next epoch are kept while its keys are missing: a few, and no longer than needed.
 #[test]
 fn b11_c07_early_records_are_few_and_forgotten() {
-    let mut peer = Peer::without_keys(RULES);
-    for length in [64, 2000, 4000, 64, 64, 64, 64] {
-        let early = claimed(ContentType::HANDSHAKE, 0xfefd, 1, &vec![7; length]);
-        let _ = peer.hand_over(early);
-        let held: usize = peer.inbound.early.iter().map(Vec::len).sum();
-        assert!(held <= EARLY_BYTES && peer.inbound.early.len() <= EARLY_RECORDS);
+    let flood = |peer: &mut Peer, early: fn(usize) -> Vec<u8>| {
+        for length in [64, 2000, 4000, 64, 64, 64, 64] {
+            let _ = peer.hand_over(early(length));
+            let held: usize = peer.inbound.early.iter().map(Vec::len).sum();
+            assert!(held <= EARLY_BYTES && peer.inbound.early.len() <= EARLY_RECORDS);
+        }
+        assert_eq!(peer.inbound.early.len(), EARLY_RECORDS);
+        assert_eq!(peer.dropped(DropReason::FutureEpoch), 3);
+    };
+    // In DTLS 1.3 those of the handshake's keys alone, since what comes under later ones is none of it.
+    let mut peer = Peer::unheard(RULES).agreed(DTLS1_3);
+    flood(&mut peer, |length| unified(2, &vec![7; length]));
+    for epoch in [0, 1, 3] {
+        let _ = peer.hand_over(unified(epoch, &[7; 64]));
     }
-    assert_eq!(peer.inbound.early.len(), EARLY_RECORDS);
-    assert_eq!(peer.dropped(DropReason::FutureEpoch), 3);
+    assert_eq!(peer.dropped(DropReason::FutureEpoch), 6);
+    let keys = secret(1).opener(2).unwrap();
+    let response = peer.inbound.change_read_keys(keys, Duration::ZERO);
+    assert!(response.fatal.is_none());
+    assert!(peer.inbound.early.is_empty());
+    peer.sealer = secret(1).sealer(2).unwrap();
+    let peer = peer.finished();
+    assert_eq!(peer.inbound.early.capacity(), 0);
+    assert!(!peer.inbound.reassembly.holds_anything());
+
+    let mut peer = Peer::without_keys(RULES);
+    flood(&mut peer, |length| {
+        claimed(ContentType::HANDSHAKE, 0xfefd, 1, &vec![7; length])
+    });
     for epoch in [2, 3, u16::MAX] {
         let _ = peer.hand_over(claimed(ContentType::HANDSHAKE, 0xfefd, epoch, &[7; 64]));
     }
