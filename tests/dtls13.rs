@@ -1,4 +1,4 @@
-//! What DTLS 1.3 has that DTLS 1.2 has not, in virtual time.
+//! What DTLS 1.3 has behind the handshake, and what becomes of its hello elsewhere, in virtual time.
 #![cfg(feature = "x509")]
 #![allow(
     missing_docs,
@@ -11,20 +11,61 @@
 
 mod common;
 
-use common::VARIANTS;
-use flightline::ProtocolVersion;
-use flightline::lab::{Arrival, Datagram, End, KeysOf, Weather};
+use common::{NAME, VARIANTS, Variant};
+use flightline::lab::{Arrival, Datagram, End, KeysOf, Pair, Weather};
+use flightline::{ClientSession, ClientSessions, ProtocolVersion, ServerName};
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+
+const S: Duration = Duration::from_secs(1);
+
+fn variants() -> impl Iterator<Item = &'static Variant> {
+    let of_13 = |variant: &&Variant| variant.version == ProtocolVersion::DTLS1_3;
+    VARIANTS.iter().filter(of_13)
+}
+
+fn variant(name: &str) -> &'static Variant {
+    VARIANTS.iter().find(|v| v.name == name).unwrap()
+}
+
+/// All arrives that is not lost.
+fn losing(mut is_lost: impl FnMut(&Datagram) -> bool + Send + 'static) -> Weather {
+    Weather::new(move |datagram| match is_lost(&datagram) {
+        true => Vec::new(),
+        false => vec![Arrival {
+            after: S / 100,
+            bytes: datagram.bytes,
+        }],
+    })
+}
+
+/// Lets the client send its last flight.
+fn last_flight(pair: &mut Pair) {
+    while pair.resumed(End::Client).is_none() {
+        assert!(pair.step());
+    }
+}
+
+fn pass(pair: &mut Pair, time: Duration) {
+    let until = pair.now() + time;
+    while pair.now() < until && pair.step() {}
+}
+
+fn assert_alive(pair: &mut Pair, at: &str) {
+    for end in [End::Client, End::Server] {
+        let failure = pair.failure(end).map(ToString::to_string);
+        assert_eq!(failure, None, "{at}, {end:?}");
+    }
+    pair.exchange(b"request", b"response")
+        .unwrap_or_else(|error| panic!("{at}: {error}"));
+}
 
 /// Keys are updated by either side, and by both, as often as one likes.
 #[test]
 fn keys_are_updated_in_mid_traffic() {
-    for variant in VARIANTS
-        .iter()
-        .filter(|v| v.version == ProtocolVersion::DTLS1_3)
-    {
+    for variant in variants() {
         let mut pair = variant.pair(Weather::clear());
         pair.establish(Duration::from_secs(60)).unwrap();
         for round in 0_u32..20 {
@@ -153,4 +194,132 @@ fn every_record_has_the_form_of_its_epoch() {
         }
     }
     assert!(again_in_the_clear > 0);
+}
+
+/// RFC 9147 §5.8.1: the client says its last flight again until it hears that it has arrived, and meanwhile
+/// sends what it likes, and is heard.
+#[test]
+fn e11_p57_a_client_whose_last_flight_is_not_acknowledged_is_heard_all_the_same() {
+    for variant in variants() {
+        let mut pair = variant.pair(Weather::clear());
+        last_flight(&mut pair);
+        pair.set_weather(losing(|datagram| datagram.from == End::Server));
+        for message in 0..10_u8 {
+            pass(&mut pair, S);
+            pair.send(End::Client, &[message]).unwrap();
+        }
+        pass(&mut pair, S);
+        let heard: Vec<_> = std::iter::from_fn(|| pair.received(End::Server)).collect();
+        let sent: Vec<_> = (0..10_u8).map(|message| vec![message]).collect();
+        assert_eq!(heard, sent, "{}", variant.name);
+        let resent = |pair: &Pair| pair.stats(End::Client).flights_resent;
+        assert!(resent(&pair) > 5, "{}", variant.name);
+
+        pair.set_weather(Weather::clear());
+        pass(&mut pair, 5 * S);
+        let before = resent(&pair);
+        pass(&mut pair, 100 * S);
+        assert_eq!(resent(&pair), before, "{}", variant.name);
+        assert_alive(&mut pair, variant.name);
+        pair.update_keys(End::Client, KeysOf::BothSides).unwrap();
+        pass(&mut pair, S);
+        assert_alive(&mut pair, variant.name);
+    }
+}
+
+/// RFC 9147 §5.8.4: nobody waits for them, and what follows them brings them along.
+#[test]
+fn e12_tickets_that_are_lost_for_ever_end_nothing() {
+    for variant in variants() {
+        let mut pair = variant.pair(Weather::clear());
+        last_flight(&mut pair);
+        // What comes first is the ACK of that.
+        let mut of_server = 0;
+        pair.set_weather(losing(move |datagram| {
+            of_server += usize::from(datagram.from == End::Server);
+            datagram.from == End::Server && of_server > 1
+        }));
+        pass(&mut pair, 500 * S);
+        pair.set_weather(Weather::clear());
+        assert_alive(&mut pair, variant.name);
+        for end in [End::Server, End::Client] {
+            pair.update_keys(end, KeysOf::BothSides).unwrap();
+            pass(&mut pair, 5 * S);
+            assert_alive(&mut pair, variant.name);
+        }
+    }
+}
+
+/// Counts the sessions that it forgets.
+struct Counted(Arc<AtomicUsize>);
+
+impl ClientSessions for Counted {
+    fn put(&self, _: &ServerName, _: ClientSession) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn take(&self, _: &ServerName) -> Option<ClientSession> {
+        None
+    }
+}
+
+#[test]
+fn g08_tickets_that_are_lost_come_again_and_count_once() {
+    let variant = variant("DTLS 1.3, ECDSA");
+    for lost in 0..6 {
+        let kept = Arc::<AtomicUsize>::default();
+        let client = variant.client().sessions(Counted(kept.clone()));
+        let (client, server) = (client.build().unwrap(), variant.server().build().unwrap());
+        let name = ServerName::new(NAME).unwrap();
+        let mut pair = Pair::new(client, server, name, Weather::clear()).unwrap();
+        last_flight(&mut pair);
+        // Behind the ACK.
+        let mut of_server = 0;
+        pair.set_weather(losing(move |datagram| {
+            of_server += usize::from(datagram.from == End::Server);
+            datagram.from == End::Server && (2..2 + lost).contains(&of_server)
+        }));
+        pass(&mut pair, 100 * S);
+        assert_eq!(kept.load(Ordering::Relaxed), 2, "{lost} lost");
+        assert_alive(&mut pair, "afterwards");
+    }
+}
+
+/// Every record in the clear has one of the four types that DTLS 1.2 knows, and all are.
+fn assert_is_dtls_1_2(datagram: &Datagram) {
+    let mut bytes = &datagram.bytes[..];
+    while !bytes.is_empty() {
+        assert!((20..=23).contains(&bytes[0]), "{bytes:02x?}");
+        let length = usize::from(u16::from_be_bytes([bytes[11], bytes[12]]));
+        bytes = &bytes[13 + length..];
+    }
+}
+
+/// A hello for both versions is long, and a cookie makes it longer than its datagram; and until the version
+/// is known, and in DTLS 1.2, nothing is acknowledged, whatever is lost.
+#[test]
+fn e10_p64_a_hello_for_both_versions_leads_to_dtls_1_2_where_that_is_all_there_is() {
+    let both = [ProtocolVersion::DTLS1_3, ProtocolVersion::DTLS1_2];
+    for name in ["ECDSA", "ECDHE_PSK", "ECDSA without cookie"] {
+        let variant = variant(name);
+        let run = |mtu: usize, pattern: u64| {
+            let client = variant.client().versions(both).mtu(mtu).build().unwrap();
+            let server = variant.server().mtu(mtu).build().unwrap();
+            let weather = losing(move |datagram| {
+                assert_is_dtls_1_2(datagram);
+                datagram.number < 8 && pattern >> datagram.number & 1 == 1
+            });
+            let peer = ServerName::new(NAME).unwrap();
+            let mut pair = Pair::new(client, server, peer, weather).unwrap();
+            let at = format!("{name}, MTU {mtu}, drop pattern {pattern:#010b}");
+            pair.establish(60 * S)
+                .unwrap_or_else(|error| panic!("{at}: {error}"));
+            pair.set_weather(Weather::clear());
+            assert_alive(&mut pair, &at);
+        };
+        (128..420).for_each(|mtu| run(mtu, 0));
+        for mtu in [128, 240, 300] {
+            (0..1 << 8).for_each(|pattern| run(mtu, pattern));
+        }
+    }
 }

@@ -106,3 +106,34 @@ fn i20_no_number_has_the_order_of_the_machine() {
     let sum = std::panic::catch_unwind(|| most + std::hint::black_box(1));
     assert!(sum.is_err(), "overflow checks are off");
 }
+
+/// J8: time that depends on a key would tell of it. Keys are computed with by ring, which is written for
+/// constant time, and in one place; nothing else that could is depended on.
+#[test]
+fn j08_nothing_but_ring_computes_with_keys() {
+    let words = ["use ring", " ring::", "(ring::", "&ring::", "<ring::"];
+    // Signatures are verified with what is public.
+    let elsewhere = saying(&words, &["crypto/", "certificate/signature.rs"]);
+    assert!(elsewhere.is_empty(), "{elsewhere:#?}");
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
+    let manifest = fs::read_to_string(manifest).unwrap();
+    let (_, dependencies) = manifest.split_once("\n[dependencies]\n").unwrap();
+    let (dependencies, _) = dependencies.split_once("\n[").unwrap();
+    let mut names: Vec<_> = dependencies
+        .lines()
+        .filter_map(|line| line.split_once(" = "))
+        .map(|(name, _)| name)
+        .collect();
+    names.sort_unstable();
+    let known = [
+        "crossbeam-channel",
+        "log",
+        "parking_lot",
+        "rand",
+        "ring",
+        "rustls-pki-types",
+        "webpki",
+        "zeroize",
+    ];
+    assert_eq!(names, known);
+}

@@ -30,6 +30,8 @@ pub(crate) struct Outbound {
     acknowledgements: Acknowledgements,
     /// Once a handshake of DTLS 1.3 is complete.
     rekeying: Option<Rekeying>,
+    /// Tickets that were given up. The peer takes no later message without them.
+    given_up: Vec<OutgoingMessage>,
     mtu: Mtu,
     datagram: Vec<u8>,
     closed: bool,
@@ -55,6 +57,7 @@ impl Outbound {
             retransmit,
             acknowledgements: Acknowledgements::default(),
             rekeying: None,
+            given_up: Vec::new(),
             mtu: Mtu::new(mtu),
             datagram: Vec::new(),
             closed: false,
@@ -191,7 +194,10 @@ impl Outbound {
         }
         match self.retransmit.expired(now) {
             Expiry::GiveUp if self.can_do_without_flight() => {
-                self.flight_arrived(now, emit)?;
+                let flight = std::mem::take(&mut self.flight);
+                self.given_up.extend(flight.into_missing());
+                self.forget_flight();
+                self.flight_is_over(now, emit)?;
                 Ok(Ticked::Going)
             }
             Expiry::GiveUp => Ok(Ticked::GaveUp),
@@ -415,3 +421,6 @@ pub(crate) enum Ticked {
     Going,
     GaveUp,
 }
+
+#[cfg(test)]
+mod tests;

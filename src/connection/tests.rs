@@ -10,15 +10,34 @@ mod states;
 
 const NOW: Duration = Duration::ZERO;
 
+const VERSIONS: [ProtocolVersion; 2] = [ProtocolVersion::DTLS1_2, ProtocolVersion::DTLS1_3];
+
 /// A client that has sent its hello, and a server that has it, with a key in common.
 fn pair() -> (Connection, Connection) {
+    pair_in(ProtocolVersion::DTLS1_2)
+}
+
+/// The same in this version.
+fn pair_in(version: ProtocolVersion) -> (Connection, Connection) {
     let psk = Psk::new("tester", [7; 32]).unwrap();
-    pair_of(ServerTrust::psk(psk.clone()), ServerIdentity::psk(psk))
+    pair_with(
+        version,
+        ServerTrust::psk(psk.clone()),
+        ServerIdentity::psk(psk),
+    )
 }
 
 /// The same for a client that trusts `trust` and a server that is `identity`.
 fn pair_of(trust: ServerTrust, identity: ServerIdentity) -> (Connection, Connection) {
-    let versions = [ProtocolVersion::DTLS1_2];
+    pair_with(ProtocolVersion::DTLS1_2, trust, identity)
+}
+
+fn pair_with(
+    version: ProtocolVersion,
+    trust: ServerTrust,
+    identity: ServerIdentity,
+) -> (Connection, Connection) {
+    let versions = [version];
     let client = ClientConfig::builder(trust)
         .versions(versions)
         .build()
@@ -77,21 +96,22 @@ fn p07_junk_does_not_postpone_the_timer() {
 /// Whoever repeats its flight for ever re-arms a timer, and gets answers; but the handshake ends.
 #[test]
 fn e16_repetitions_do_not_keep_a_handshake_for_ever() {
-    let (mut client, mut server) = pair();
-    let second = Duration::from_secs(1);
-    client.tick(second).unwrap();
-    let hello = client.transmit().unwrap();
-    let mut now = second;
-    let error = loop {
-        let heard = server.receive(&mut hello.clone(), now, &mut |_| {});
-        if let Err(error) = heard.and_then(|()| server.tick(now)) {
-            break error;
-        }
-        while server.transmit().is_some() {}
-        now += second / 2;
-        assert!(now < 1000 * second, "a handshake without an end");
-    };
-    assert!(matches!(error, Error::HandshakeTimeout { .. }), "{error:?}");
+    for (mut client, mut server) in VERSIONS.map(pair_in) {
+        let second = Duration::from_secs(1);
+        client.tick(second).unwrap();
+        let hello = client.transmit().unwrap();
+        let mut now = second;
+        let error = loop {
+            let heard = server.receive(&mut hello.clone(), now, &mut |_| {});
+            if let Err(error) = heard.and_then(|()| server.tick(now)) {
+                break error;
+            }
+            while server.transmit().is_some() {}
+            now += second / 2;
+            assert!(now < 1000 * second, "a handshake without an end");
+        };
+        assert!(matches!(error, Error::HandshakeTimeout { .. }), "{error:?}");
+    }
 }
 
 /// Where the system refuses a flight's datagrams, the flight in its new cut takes the place of all that
@@ -150,33 +170,34 @@ fn a_record_is_read_under_the_keys_that_the_one_before_it_brought() {
 /// Whoever holds no key but hands a client its own messages back gets nowhere with it (RFC 9257 §4.1).
 #[test]
 fn d22_a_client_does_not_shake_hands_with_itself() {
-    let (mut client, mut server) = pair();
-    let hello = server.transmit().unwrap();
-    let reflect = |client: &mut Connection| {
-        let mut said = Vec::new();
-        while let Some(datagram) = client.transmit() {
-            said.push(datagram);
+    for version in VERSIONS {
+        let (mut client, mut server) = pair_in(version);
+        let hello = server.transmit().unwrap();
+        // In DTLS 1.3 the client is the first to be established, by the server's Finished.
+        let reflect = |client: &mut Connection| {
+            let before = client.is_established();
+            let said: Vec<_> = std::iter::from_fn(|| client.transmit()).collect();
+            for datagram in &said {
+                client
+                    .receive(&mut datagram.clone(), NOW, &mut |_| panic!("delivered"))
+                    .unwrap();
+            }
+            assert_eq!(client.is_established(), before, "{version}");
+            said
+        };
+        client.tick(Duration::from_secs(1)).unwrap();
+        assert!(!reflect(&mut client).is_empty(), "its hello");
+        client
+            .receive(&mut hello.clone(), NOW, &mut |_| {})
+            .unwrap();
+        let flight = reflect(&mut client);
+        assert!(!flight.is_empty(), "its Finished");
+        for mut datagram in flight {
+            server.receive(&mut datagram, NOW, &mut |_| {}).unwrap();
         }
-        for datagram in &said {
-            client
-                .receive(&mut datagram.clone(), NOW, &mut |_| panic!("delivered"))
-                .unwrap();
-        }
-        assert!(!client.is_established());
-        said
-    };
-    client.tick(Duration::from_secs(1)).unwrap();
-    assert!(!reflect(&mut client).is_empty(), "its hello");
-    client
-        .receive(&mut hello.clone(), NOW, &mut |_| {})
-        .unwrap();
-    let flight = reflect(&mut client);
-    assert!(!flight.is_empty(), "its Finished");
-    for mut datagram in flight {
-        server.receive(&mut datagram, NOW, &mut |_| {}).unwrap();
+        carry(&mut server, &mut client);
+        assert!(client.is_established() && server.is_established());
     }
-    carry(&mut server, &mut client);
-    assert!(client.is_established() && server.is_established());
 }
 
 /// RFC 6347 §4.2.1: the first ServerHello has the record number of the hello that it answers, and from there on

@@ -264,4 +264,28 @@ mod tests {
             assert_eq!(key.mask(&ciphertext[..15]), None);
         }
     }
+
+    /// Anyone can choose the bytes that a mask is made of. ring has had a counter among them that could
+    /// overflow (RUSTSEC-2025-0009); sums are checked in tests.
+    #[test]
+    fn b22_no_bytes_make_the_mask_panic() {
+        for algorithm in ALL {
+            let key = vec![7; algorithm.key_len()];
+            let key = algorithm.record_number_key(&key).unwrap();
+            for word in 0..4 {
+                for value in [0, 1, 0x7fff_ffff, 0x8000_0000, u32::MAX - 1, u32::MAX] {
+                    for bytes in [value, value.swap_bytes()].map(u32::to_be_bytes) {
+                        for rest in [0, 0xff] {
+                            let mut ciphertext = [rest; 16];
+                            ciphertext[word * 4..][..4].copy_from_slice(&bytes);
+                            let mask = key.mask(&ciphertext);
+                            assert!(mask.is_some() && mask == key.mask(&ciphertext));
+                        }
+                    }
+                }
+            }
+            let masks = [[0; 16], [0xff; 16]].map(|bytes| key.mask(&bytes));
+            assert_ne!(masks[0], masks[1]);
+        }
+    }
 }

@@ -121,6 +121,20 @@ impl Flight {
         )
     }
 
+    /// Whether a message is of this type.
+    pub(crate) fn holds(&self, wanted: HandshakeType) -> bool {
+        self.messages.iter().any(
+            |kept| matches!(kept.message.content, Content::Handshake { typ, .. } if typ == wanted),
+        )
+    }
+
+    /// The messages that the peer does not have.
+    pub(crate) fn into_missing(self) -> impl Iterator<Item = OutgoingMessage> {
+        let kept = self.messages.into_iter();
+        kept.filter(|kept| !kept.missing().is_empty())
+            .map(|kept| kept.message)
+    }
+
     /// The peer has this record. One that is not, or no longer, remembered changes nothing.
     pub(crate) fn acknowledge(&mut self, number: RecordNumber) {
         let record = self.records.iter().find(|record| record.number == number);

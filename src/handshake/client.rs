@@ -12,8 +12,7 @@ use crate::crypto::{HashAlgorithm, random};
 use crate::error::{Error, Result};
 use crate::session::Session;
 use crate::wire::{
-    ClientExtensions, ClientHello, DOWNGRADE_TO_12, HelloVerifyRequest, ProtocolVersion,
-    ServerHello,
+    ClientExtensions, ClientHello, HelloVerifyRequest, ProtocolVersion, ServerHello,
 };
 use std::sync::Arc;
 
@@ -93,9 +92,7 @@ fn chosen_version(config: &ClientConfig, answer: &ServerHello) -> Result<Protoco
         Some(_) | None if settings.suites().next().is_none() => {
             Err(Error::UnsupportedVersion(answer.version))
         }
-        Some(_) | None if offered13 && answer.random.ends_with(&DOWNGRADE_TO_12) => {
-            Err(Error::Downgrade)
-        }
+        Some(_) | None if offered13 && answer.is_marked_as_downgrade() => Err(Error::Downgrade),
         Some(_) | None => Ok(ProtocolVersion::DTLS1_2),
     }
 }

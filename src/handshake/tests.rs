@@ -2,12 +2,15 @@
 //! plays the other side message by message, see [`puppet::Puppet`].
 
 mod answers13;
+mod binders;
 #[cfg(feature = "x509")]
 mod certificates;
 mod cookies;
 mod finished;
 mod hellos;
+mod hellos13;
 mod honest;
+mod honest13;
 mod key_exchange;
 mod offers13;
 mod puppet;

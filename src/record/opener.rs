@@ -220,6 +220,12 @@ impl Opener {
         let forgeries = INTEGRITY_LIMIT - 1;
         Opener { forgeries, ..self }
     }
+
+    /// One forgery short of half its limit.
+    pub(crate) fn half_worn_out(self) -> Opener {
+        let forgeries = INTEGRITY_LIMIT / 2 - 1;
+        Opener { forgeries, ..self }
+    }
 }
 
 #[cfg(test)]

@@ -151,9 +151,23 @@ fn legacy_record_version(version: ProtocolVersion) -> ProtocolVersion {
 }
 
 #[cfg(test)]
+impl Sealer {
+    /// With half of what its keys may encrypt behind it.
+    pub(crate) fn worn_out(self) -> Sealer {
+        let blocks_left = Some(WORN_BLOCKS - 1);
+        Sealer {
+            blocks_left,
+            ..self
+        }
+    }
+}
+
+#[cfg(test)]
 mod tests {
+    use super::super::TrafficSecret;
     use super::*;
-    use crate::wire::RECORD_HEADER;
+    use crate::crypto::SUITES13;
+    use crate::wire::{RECORD_HEADER, UnifiedHeader};
 
     fn seal(sealer: &mut Sealer, plaintext: &[u8], out: &mut Vec<u8>) -> Result<u64> {
         let (typ, version) = (ContentType::APPLICATION_DATA, ProtocolVersion::DTLS1_2);
@@ -163,6 +177,12 @@ mod tests {
     fn aes() -> Sealer {
         let (key, iv) = (Secret::new(vec![1; 16]), Secret::new(vec![2; 4]));
         Sealer::dtls12(1, AeadAlgorithm::Aes128Gcm, &key, &iv).unwrap()
+    }
+
+    /// Of DTLS 1.3.
+    fn aes13() -> Sealer {
+        let secret = TrafficSecret::new(&SUITES13[0], Secret::new(vec![1; 32]));
+        secret.sealer(3).unwrap()
     }
 
     #[test]
@@ -194,15 +214,19 @@ mod tests {
     /// Whatever the fixed part of the nonce is, every number makes another nonce.
     #[test]
     fn b20_no_two_numbers_make_one_nonce() {
-        for fixed in [0, 0x55, 0xff] {
+        let of_12 = [0, 0x55, 0xff].map(|fixed| {
             let aead = AeadAlgorithm::ChaCha20Poly1305;
             let (key, iv) = (Secret::new(vec![7; 32]), Secret::new(vec![fixed; 12]));
-            let mut sealer = Sealer::dtls12(1, aead, &key, &iv).unwrap();
+            let sealer = Sealer::dtls12(1, aead, &key, &iv).unwrap();
+            (sealer, RECORD_HEADER)
+        });
+        let of_13 = (aes13(), UnifiedHeader::SENT);
+        for (mut sealer, header) in of_12.into_iter().chain([of_13]) {
             let mut sealed: Vec<_> = (0..300)
                 .map(|_| {
                     let mut out = Vec::new();
                     seal(&mut sealer, b"the same", &mut out).unwrap();
-                    out.split_off(RECORD_HEADER)
+                    out.split_off(header)
                 })
                 .map(|mut fragment| {
                     fragment.truncate(8);
@@ -211,13 +235,13 @@ mod tests {
                 .collect();
             sealed.sort();
             sealed.dedup();
-            assert_eq!(sealed.len(), 300, "{fixed:02x}");
+            assert_eq!(sealed.len(), 300);
         }
     }
 
     #[test]
     fn b21_p51_the_last_number_is_used_and_none_comes_after_it() {
-        for mut sealer in [Sealer::plaintext(0), aes()] {
+        for mut sealer in [Sealer::plaintext(0), aes(), aes13()] {
             sealer.next_sequence = MAX_SEQUENCE;
             let mut out = Vec::new();
             assert_eq!(seal(&mut sealer, b"last", &mut out).unwrap(), MAX_SEQUENCE);
@@ -243,18 +267,29 @@ mod tests {
             None
         );
 
-        let mut sealer = aes();
-        assert_eq!(sealer.blocks_left, Some(limit));
-        sealer.blocks_left = Some(5);
-        let mut out = Vec::new();
-        seal(&mut sealer, &[0; 17], &mut out).unwrap();
-        let before = out.clone();
-        for _ in 0..2 {
-            let exhausted = seal(&mut sealer, &[0; 17], &mut out);
-            assert!(matches!(exhausted, Err(Error::NumbersExhausted)));
+        for mut sealer in [aes(), aes13()] {
+            assert_eq!(sealer.blocks_left, Some(limit));
+            sealer.blocks_left = Some(5);
+            let mut out = Vec::new();
+            seal(&mut sealer, &[0; 17], &mut out).unwrap();
+            let before = out.clone();
+            for _ in 0..2 {
+                let exhausted = seal(&mut sealer, &[0; 17], &mut out);
+                assert!(matches!(exhausted, Err(Error::NumbersExhausted)));
+            }
+            assert_eq!(out, before);
+            seal(&mut sealer, &[0; 16], &mut out).unwrap();
         }
-        assert_eq!(out, before);
-        seal(&mut sealer, &[0; 16], &mut out).unwrap();
+    }
+
+    /// RFC 9147 §4.5.3: new keys are due long before that.
+    #[test]
+    fn b21_keys_are_worn_when_half_of_either_is_spent() {
+        assert!(!aes13().is_worn());
+        assert!(aes13().worn_out().is_worn());
+        let mut sealer = aes13();
+        sealer.next_sequence = MAX_SEQUENCE / 2 + 1;
+        assert!(sealer.is_worn());
     }
 
     /// RFC 9147 §4.5.3: new keys are due before the limit, and of numbers, too, half are left.

@@ -23,9 +23,19 @@ pub(crate) const HELLO_RETRY_REQUEST: Random = [
 /// How the random of a server ends that speaks DTLS 1.3 and chose 1.2 (RFC 8446 §4.1.3).
 pub(crate) const DOWNGRADE_TO_12: [u8; 8] = *b"DOWNGRD\x01";
 
+/// How the random of one ends that speaks a newer version and chose what is older than 1.2.
+const DOWNGRADE_TO_OLDER: [u8; 8] = *b"DOWNGRD\x00";
+
 impl ServerHello {
     pub(crate) fn is_retry_request(&self) -> bool {
         self.random == HELLO_RETRY_REQUEST
+    }
+
+    /// The server would have spoken a newer version. RFC 8446 §4.1.3: a client looks for either sign, whatever
+    /// the version is.
+    pub(crate) fn is_marked_as_downgrade(&self) -> bool {
+        let marks = [DOWNGRADE_TO_12, DOWNGRADE_TO_OLDER];
+        marks.iter().any(|mark| self.random.ends_with(mark))
     }
 }
 

@@ -66,6 +66,60 @@ fn bodies() -> Vec<(&'static str, Vec<u8>, Decode)> {
             .encode(),
             decode::<CertificateVerify>,
         ),
+        (
+            "EncryptedExtensions",
+            EncryptedExtensions {
+                extensions: ServerExtensions::default(),
+            }
+            .encode(),
+            decode::<EncryptedExtensions>,
+        ),
+        (
+            "CertificateRequest of DTLS 1.3",
+            CertificateRequest13 {
+                context: vec![1; 3],
+                schemes: Some(vec![SignatureScheme::ED25519]),
+            }
+            .encode(),
+            decode::<CertificateRequest13>,
+        ),
+        (
+            "Certificate of DTLS 1.3",
+            Certificate13 {
+                context: vec![1; 3],
+                chain: vec![vec![48; 30], vec![49; 40]],
+                extensions: Vec::new(),
+            }
+            .encode(),
+            decode::<Certificate13>,
+        ),
+        (
+            "NewSessionTicket of DTLS 1.3",
+            NewSessionTicket13 {
+                lifetime: 300,
+                age_add: 7,
+                nonce: vec![1; 3],
+                ticket: vec![5; 50],
+            }
+            .encode(),
+            decode::<NewSessionTicket13>,
+        ),
+        (
+            "KeyUpdate",
+            KeyUpdate::Requested.encode(),
+            decode::<KeyUpdate>,
+        ),
+        (
+            "ACK",
+            Ack {
+                record_numbers: vec![RecordNumber {
+                    epoch: 2,
+                    sequence: 7,
+                }],
+            }
+            .encode(),
+            |bytes| Ack::decode(bytes).map(drop),
+        ),
     ]
 }
 
@@ -125,7 +179,8 @@ fn c14_an_extension_stands_there_once_and_ends_where_it_ends() {
         ServerHello::decode(&server_hello(extensions)).map(drop)
     }
     let groups: &[u8] = &[0, 2, 0, 29];
-    let of_client: [(u16, &[u8]); 8] = [
+    let share = [&[0, 36, 0, 29, 0, 32][..], &[9; 32]].concat();
+    let of_client: [(u16, &[u8]); 13] = [
         (0, b"\0\x0e\0\0\x0bserver.test"),
         (10, groups),
         (11, &[1, 0]),
@@ -133,6 +188,11 @@ fn c14_an_extension_stands_there_once_and_ends_where_it_ends() {
         (16, b"\0\x05\x04coap"),
         (23, &[]),
         (0xff01, &[0]),
+        (42, &[]),
+        (43, &[4, 0xfe, 0xfc, 0xfe, 0xfd]),
+        (44, &[0, 1, 7]),
+        (45, &[1, 1]),
+        (51, &share),
         (0x4242, b"unknown"),
     ];
     for (typ, content) in of_client {
@@ -144,12 +204,16 @@ fn c14_an_extension_stands_there_once_and_ends_where_it_ends() {
             assert!(client(&[(typ, &longer)]).is_err(), "{typ} and a byte");
         }
     }
-    let of_server: [(u16, &[u8]); 5] = [
+    let of_server: [(u16, &[u8]); 9] = [
         (0, b""),
         (11, &[1, 0]),
         (16, b"\0\x05\x04coap"),
         (23, &[]),
         (35, &[]),
+        (41, &[0, 0]),
+        (43, &[0xfe, 0xfc]),
+        (44, &[0, 1, 7]),
+        (51, &share[2..]),
     ];
     for (typ, content) in of_server {
         let longer = [content, &[0]].concat();

@@ -132,3 +132,11 @@ impl Epochs {
         openers.map(Opener::epoch).collect()
     }
 }
+
+#[cfg(test)]
+impl Epochs {
+    /// How many epochs have keys.
+    pub(super) fn held(&self) -> usize {
+        self.previous.len() + usize::from(self.current.is_some())
+    }
+}

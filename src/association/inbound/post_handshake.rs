@@ -2,6 +2,7 @@
 
 use super::Inbound;
 use super::records::Input;
+use crate::codec::DecodeError;
 use crate::error::{Error, Result};
 use crate::flight::ReceivedMessage;
 use crate::record::TrafficSecret;
@@ -61,8 +62,10 @@ impl Inbound {
 }
 
 fn decode<B: Body>(message: &ReceivedMessage) -> Result<B> {
-    B::decode(&message.body).map_err(|cause| Error::Decode {
-        what: B::TYPE.name().unwrap_or("message"),
-        cause,
+    let what = B::TYPE.name().unwrap_or("message");
+    B::decode(&message.body).map_err(|cause| match cause {
+        // RFC 8446 §4.6.3.
+        DecodeError::IllegalValue => Error::IllegalParameter(what),
+        cause => Error::Decode { what, cause },
     })
 }

@@ -1,11 +1,16 @@
 use super::*;
 use crate::codec::Writer;
-use crate::crypto::{AeadAlgorithm, Secret};
-use crate::record::Sealer;
-use crate::wire::{ContentType, HandshakeHeader, HandshakeType, ProtocolVersion, RecordHeader};
+use crate::crypto::{AeadAlgorithm, SUITES13, Secret};
+use crate::record::{Sealer, TrafficSecret};
+use crate::wire::{
+    ContentType, HandshakeHeader, HandshakeType, ProtocolVersion, RecordHeader, ShortSequence,
+    UnifiedHeader,
+};
 use HandshakeType as Type;
 
+mod acks;
 mod bounds;
+mod epochs;
 mod hostile;
 mod repeats;
 mod rfc9147;
@@ -62,6 +67,14 @@ fn opener(byte: u8) -> Opener {
     Opener::dtls12(1, AEAD, &key, &iv).unwrap()
 }
 
+const DTLS1_2: ProtocolVersion = ProtocolVersion::DTLS1_2;
+const DTLS1_3: ProtocolVersion = ProtocolVersion::DTLS1_3;
+
+/// The secret of an epoch of DTLS 1.3, all of this byte.
+fn secret(byte: u8) -> TrafficSecret {
+    TrafficSecret::new(&SUITES13[0], Secret::new(vec![byte; 32]))
+}
+
 /// A record that says of itself whatever the test says.
 fn claimed(typ: ContentType, version: u16, epoch: u16, fragment: &[u8]) -> Vec<u8> {
     Writer::bytes_of(|w| {
@@ -77,24 +90,54 @@ fn claimed(typ: ContentType, version: u16, epoch: u16, fragment: &[u8]) -> Vec<u
     })
 }
 
-/// A peer that has sent its ChangeCipherSpec. Its Finished is message 5.
+/// The same with a unified header.
+fn unified(epoch: u16, ciphertext: &[u8]) -> Vec<u8> {
+    let header = UnifiedHeader {
+        epoch: epoch.to_be_bytes()[1],
+        sequence: ShortSequence::Bits16(0x4000),
+        length: Some(ciphertext.len().try_into().unwrap()),
+    };
+    [header.encode().as_bytes(), ciphertext].concat()
+}
+
+/// A whole handshake message.
+fn message(typ: Type, message_seq: u16, body: &[u8]) -> Vec<u8> {
+    Writer::bytes_of(|w| {
+        HandshakeHeader::whole(typ, message_seq, body.len().try_into().unwrap()).write(w);
+        w.bytes(body);
+    })
+}
+
+/// A peer whose last flight is its Finished, message 5, which comes under keys.
 struct Peer {
+    version: ProtocolVersion,
     inbound: Inbound,
     sealer: Sealer,
 }
 
 impl Peer {
-    /// One that has sent everything but its ChangeCipherSpec and what comes behind it.
-    fn without_keys(rules: Rules) -> Self {
+    /// One that has said nothing yet.
+    fn unheard(rules: Rules) -> Self {
         let trace = Trace::new("peer".into(), None);
-        let mut inbound = Inbound::new(4, 5, rules, trace);
-        inbound.agreed(ProtocolVersion::DTLS1_2);
         Peer {
-            inbound,
+            version: DTLS1_2,
+            inbound: Inbound::new(4, 5, rules, trace),
             sealer: Sealer::plaintext(7),
         }
     }
 
+    /// One that has sent everything but what comes under keys.
+    fn without_keys(rules: Rules) -> Self {
+        Peer::unheard(rules).agreed(DTLS1_2)
+    }
+
+    fn agreed(mut self, version: ProtocolVersion) -> Self {
+        self.version = version;
+        self.inbound.agreed(version);
+        self
+    }
+
+    /// One that has sent everything but its Finished.
     fn with_rules(rules: Rules) -> Self {
         let mut peer = Peer::without_keys(rules);
         let _ = peer
@@ -112,6 +155,19 @@ impl Peer {
         })
     }
 
+    /// The same of DTLS 1.3.
+    fn new13(rules: Rules) -> Self {
+        let mut peer = Peer::unheard(rules).agreed(DTLS1_3);
+        peer.read_under(&secret(1), 2);
+        peer.sealer = secret(1).sealer(2).unwrap();
+        peer
+    }
+
+    /// One of each version that has sent everything but its Finished.
+    fn of_each_version(rules: Rules) -> [Self; 2] {
+        [Peer::with_rules(rules), Peer::new13(rules)]
+    }
+
     /// One whose handshake is complete, and whose last flight was `Finished`.
     fn established(renegotiation: Renegotiation) -> Self {
         Peer::new(renegotiation).finished()
@@ -121,8 +177,38 @@ impl Peer {
         let _ = self.say_messages(&[(Type::FINISHED, 5)]);
         assert_eq!(self.inbound.next_message().unwrap().message_seq, 5);
         self.inbound.flight_complete();
-        self.inbound.established().unwrap();
+        match self.version {
+            DTLS1_3 => self.follow(3),
+            _ => self.inbound.established().unwrap(),
+        }
         self
+    }
+
+    /// Of DTLS 1.3 the handshake is complete, and what follows comes under the keys of this epoch.
+    fn follow(&mut self, epoch: u16) {
+        let read_secret = secret(3);
+        self.read_under(&read_secret, epoch);
+        self.sealer = read_secret.sealer(epoch).unwrap();
+        self.inbound.set_post_handshake(PostHandshake {
+            read_secret,
+            tickets: Tickets::Welcome,
+        });
+        self.inbound.established().unwrap();
+    }
+
+    fn read_under(&mut self, secret: &TrafficSecret, epoch: u16) {
+        let opener = secret.opener(epoch).unwrap();
+        let response = self.inbound.change_read_keys(opener, Duration::ZERO);
+        assert!(response.is_empty(), "{response:?}");
+    }
+
+    /// A record that nobody who holds the keys has made, but which says that it is of their epoch.
+    fn forged(&self, length: usize) -> Vec<u8> {
+        let ciphertext = vec![7; length];
+        match self.version {
+            DTLS1_3 => unified(self.sealer.epoch(), &ciphertext),
+            _ => claimed(ContentType::APPLICATION_DATA, 0xfefd, 1, &ciphertext),
+        }
     }
 
     fn say(&mut self, typ: ContentType, content: &[u8]) -> Response {
@@ -134,9 +220,8 @@ impl Peer {
     /// A true record of this peer's, not sent yet.
     fn record(&mut self, typ: ContentType, content: &[u8]) -> Vec<u8> {
         let mut record = Vec::new();
-        let version = ProtocolVersion::DTLS1_2;
         self.sealer
-            .seal(typ, version, content, &mut record)
+            .seal(typ, self.version, content, &mut record)
             .unwrap();
         record
     }
@@ -175,26 +260,62 @@ fn c11_what_is_left_over_behind_the_finished_ends_the_handshake() {
         &[(Type::FINISHED, 6), (Type::FINISHED, 5)],
         &[(Type::FINISHED, 5), (Type::CERTIFICATE, 9)],
     ] {
-        let mut peer = Peer::new(Renegotiation::Refused);
-        assert!(peer.say_messages(behind_finished).is_empty());
-        assert_eq!(peer.inbound.next_message().unwrap().message_seq, 5);
-        let outcome = peer.inbound.established();
-        assert!(matches!(outcome, Err(Error::ExcessHandshakeData)));
+        for mut peer in Peer::of_each_version(RULES) {
+            let response = peer.say_messages(behind_finished);
+            assert!(response.fatal.is_none() && response.suspicion.is_none());
+            assert_eq!(peer.inbound.next_message().unwrap().message_seq, 5);
+            let outcome = peer.inbound.established();
+            assert!(matches!(outcome, Err(Error::ExcessHandshakeData)));
+        }
     }
+}
+
+/// In DTLS 1.3 keys change behind a ServerHello and behind a Finished: what stands there in the clear is
+/// forgotten, as anyone can have sent it, and under the keys of before it is the peer's fault.
+#[test]
+fn c11_what_is_left_over_where_keys_change_does_not_come_under_the_new_ones() {
+    let mut peer = Peer::unheard(RULES).agreed(DTLS1_3);
+    let _ = peer.say_messages(&[(Type::SERVER_HELLO, 5), (Type::ENCRYPTED_EXTENSIONS, 6)]);
+    assert!(peer.inbound.next_message().is_some());
+    let opener = secret(1).opener(2).unwrap();
+    let response = peer.inbound.change_read_keys(opener, Duration::ZERO);
+    assert!(matches!(
+        response.suspicion,
+        Some(Error::ExcessHandshakeData)
+    ));
+    assert!(response.fatal.is_none() && peer.inbound.next_message().is_none());
+    peer.sealer = secret(1).sealer(2).unwrap();
+    let _ = peer.say_messages(&[(Type::ENCRYPTED_EXTENSIONS, 6), (Type::FINISHED, 7)]);
+    assert_eq!(peer.inbound.next_message().unwrap().epoch, 2);
+    let opener = secret(3).opener(3).unwrap();
+    let response = peer.inbound.change_read_keys(opener, Duration::ZERO);
+    assert!(matches!(response.fatal, Some(Error::ExcessHandshakeData)));
 }
 
 #[test]
 fn d13_an_alert_is_a_warning_or_fatal() {
     let mut peer = Peer::established(Renegotiation::Refused);
     assert!(peer.say(ContentType::ALERT, &[1, 90]).is_empty());
-    let response = peer.say(ContentType::ALERT, &[0x42, 10]);
-    assert!(matches!(response.fatal, Some(Error::IllegalParameter(_))));
+    for peer in Peer::of_each_version(RULES) {
+        let response = peer.finished().say(ContentType::ALERT, &[0x42, 10]);
+        assert!(matches!(response.fatal, Some(Error::IllegalParameter(_))));
+    }
     // Of another length it is none.
     for body in [&[][..], &[2], &[2, 40, 0], &[1, 90, 1, 90]] {
-        let mut peer = Peer::established(Renegotiation::Refused);
-        let response = peer.say(ContentType::ALERT, body);
-        let is_decode = matches!(response.fatal, Some(Error::Decode { what: "alert", .. }));
-        assert!(is_decode, "{body:?}: {response:?}");
+        for peer in Peer::of_each_version(RULES) {
+            let response = peer.finished().say(ContentType::ALERT, body);
+            let is_decode = matches!(response.fatal, Some(Error::Decode { what: "alert", .. }));
+            assert!(is_decode, "{body:?}: {response:?}");
+        }
+    }
+    // RFC 8446 §6: in DTLS 1.3 every alert is an end, whatever its level, but that a user has lost interest.
+    for description in 0..=u8::MAX {
+        let mut peer = Peer::new13(RULES).finished();
+        let response = peer.say(ContentType::ALERT, &[1, description]);
+        let goes_on = peer.inbound.closed().is_none();
+        assert_eq!(goes_on, description == 90, "{description}");
+        let fatal = matches!(response.fatal, Some(Error::PeerAlert(_)));
+        assert_eq!(fatal, ![0, 90].contains(&description), "{description}");
     }
     // However many warnings there are, with whatever meaning, they change nothing.
     let mut peer = Peer::established(Renegotiation::Refused);

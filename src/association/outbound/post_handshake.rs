@@ -51,14 +51,19 @@ impl Outbound {
         if self.flight.is_empty() {
             return Ok(());
         }
-        self.retransmit.acknowledged();
-        self.trace.note(now, || What::TimerCancelled);
-        let was_key_update = self.flight.is_all(HandshakeType::KEY_UPDATE);
+        let had_key_update = self.flight.holds(HandshakeType::KEY_UPDATE);
         self.forget_flight();
-        if let Some(rekeying) = self.rekeying.as_mut().filter(|_| was_key_update) {
+        if let Some(rekeying) = self.rekeying.as_mut().filter(|_| had_key_update) {
             // RFC 9147 §8: the new keys are not used before the KeyUpdate is acknowledged.
             self.sealers = vec![rekeying.advance()?];
         }
+        self.flight_is_over(now, emit)
+    }
+
+    /// What waited for the flight is sent now.
+    pub(super) fn flight_is_over(&mut self, now: Duration, emit: Emit<'_>) -> Result<()> {
+        self.retransmit.acknowledged();
+        self.trace.note(now, || What::TimerCancelled);
         self.send_key_update(now, emit)
     }
 
@@ -101,7 +106,12 @@ impl Outbound {
             None => None,
         };
         match message {
-            Some(message) => self.send_flight(vec![message], now, emit),
+            Some(message) => {
+                // RFC 9147 §8: the new keys wait for the ACK of all that was sent before, too.
+                let mut messages = std::mem::take(&mut self.given_up);
+                messages.push(message);
+                self.send_flight(messages, now, emit)
+            }
             None => Ok(()),
         }
     }

@@ -1,7 +1,10 @@
 use super::*;
-use crate::record::{Records, Sealer};
+use crate::crypto::SUITES13;
+use crate::record::{Records, Sealer, TrafficSecret};
 use crate::wire::{MAX_SEQUENCE, ProtocolVersion, RECORD_HEADER};
 use DropReason::{BadMac, FutureEpoch, OldEpoch, RecordOverflow, Replay as Duplicate, TooOld};
+
+mod dtls13;
 
 const ALGORITHMS: [AeadAlgorithm; 3] = [
     AeadAlgorithm::Aes128Gcm,
@@ -14,6 +17,20 @@ fn pair(aead: AeadAlgorithm) -> (Sealer, Opener) {
     let iv = Secret::new((100..).take(aead.fixed_iv_len()).collect());
     let sealer = Sealer::dtls12(1, aead, &key, &iv).unwrap();
     (sealer, Opener::dtls12(1, aead, &key, &iv).unwrap())
+}
+
+/// Of DTLS 1.3, under the suite of this number.
+fn pair13(suite: usize) -> (Sealer, Opener) {
+    let suite = &SUITES13[suite];
+    let secret = Secret::new(vec![5; suite.hash.len()]);
+    let secret = TrafficSecret::new(suite, secret);
+    (secret.sealer(3).unwrap(), secret.opener(3).unwrap())
+}
+
+/// Of each version, under each AEAD.
+fn pairs() -> impl Iterator<Item = (Sealer, Opener)> {
+    let of_13 = (0..SUITES13.len()).map(pair13);
+    ALGORITHMS.into_iter().map(pair).chain(of_13)
 }
 
 fn seal(sealer: &mut Sealer, typ: ContentType, plaintext: &[u8]) -> Vec<u8> {
@@ -35,18 +52,41 @@ fn open(opener: &mut Opener, record: &[u8]) -> Result<Vec<u8>, DropReason> {
     open_with(opener, record, Replay::Window)
 }
 
+fn is_13(record: &[u8]) -> bool {
+    UnifiedHeader::is_one(record[0])
+}
+
+/// Bytes of a record's header, the last two of which are its length.
+fn header(record: &[u8]) -> usize {
+    match is_13(record) {
+        true => UnifiedHeader::SENT,
+        false => RECORD_HEADER,
+    }
+}
+
 /// Gives a record a fragment of another length, and a header that says so.
 fn resized(record: &[u8], length: usize) -> Vec<u8> {
+    let header = header(record);
     let mut record = record.to_vec();
-    record.resize(RECORD_HEADER + length, 0);
-    record[11..13].copy_from_slice(&u16::try_from(length).unwrap().to_be_bytes());
+    record.resize(header + length, 0);
+    record[header - 2..header].copy_from_slice(&u16::try_from(length).unwrap().to_be_bytes());
+    record
+}
+
+/// Gives a record a number that is far ahead.
+fn far_ahead(record: &[u8]) -> Vec<u8> {
+    let mut record = record.to_vec();
+    match is_13(&record) {
+        // Its highest bit, which the mask leaves where it is.
+        true => record[1] ^= 0x40,
+        false => record[5..11].fill(0xff),
+    }
     record
 }
 
 #[test]
 fn what_is_sealed_opens() {
-    for aead in ALGORITHMS {
-        let (mut sealer, mut opener) = pair(aead);
+    for (mut sealer, mut opener) in pairs() {
         for length in [0, 1, 1200, MAX_PLAINTEXT] {
             let plaintext = vec![length.to_be_bytes()[7]; length];
             let record = seal(&mut sealer, ContentType::APPLICATION_DATA, &plaintext);
@@ -58,21 +98,21 @@ fn what_is_sealed_opens() {
 
 #[test]
 fn j03_a_record_with_any_other_byte_does_not_open() {
-    for aead in ALGORITHMS {
-        let (mut sealer, mut opener) = pair(aead);
+    for (mut sealer, mut opener) in pairs() {
         let record = seal(&mut sealer, ContentType::HANDSHAKE, b"a message");
+        let header = header(&record);
         // Not the length, without which there is no record.
-        for i in (0..record.len()).filter(|i| !(11..13).contains(i)) {
+        for i in (0..record.len()).filter(|i| !(header - 2..header).contains(i)) {
             let mut forged = record.clone();
             forged[i] ^= 1;
             let reason = match i {
-                3 => FutureEpoch,
-                4 => OldEpoch,
+                3 if !is_13(&record) => FutureEpoch,
+                4 if !is_13(&record) => OldEpoch,
                 _ => BadMac,
             };
-            assert_eq!(open(&mut opener, &forged), Err(reason), "{aead:?} byte {i}");
+            assert_eq!(open(&mut opener, &forged), Err(reason), "byte {i}");
         }
-        for length in 0..record.len() - RECORD_HEADER {
+        for length in 0..record.len() - header {
             assert_eq!(open(&mut opener, &resized(&record, length)), Err(BadMac));
         }
         // None of them had any effect.
@@ -134,18 +174,16 @@ fn a_peer_may_choose_its_explicit_nonces_otherwise() {
 
 #[test]
 fn b07_p44_a_record_that_is_not_authentic_does_not_move_the_window() {
-    let (mut sealer, mut opener) = pair(AeadAlgorithm::ChaCha20Poly1305);
-    let record = seal(&mut sealer, ContentType::HANDSHAKE, b"a message");
-    let mut forged = record.clone();
-    forged[5..11].fill(0xff);
-    assert_eq!(open(&mut opener, &forged), Err(BadMac));
-    assert_eq!(open(&mut opener, &record), Ok(b"a message".to_vec()));
+    for (mut sealer, mut opener) in pairs() {
+        let record = seal(&mut sealer, ContentType::HANDSHAKE, b"a message");
+        assert_eq!(open(&mut opener, &far_ahead(&record)), Err(BadMac));
+        assert_eq!(open(&mut opener, &record), Ok(b"a message".to_vec()));
+    }
 }
 
 #[test]
 fn b05_forgeries_are_counted_up_to_a_limit_and_replays_are_none() {
-    for aead in ALGORITHMS {
-        let (mut sealer, opener) = pair(aead);
+    for (mut sealer, opener) in pairs() {
         let mut opener = opener.nearly_worn_out();
         let record = seal(&mut sealer, ContentType::HANDSHAKE, b"a message");
         assert!(open(&mut opener, &record).is_ok());
@@ -155,64 +193,65 @@ fn b05_forgeries_are_counted_up_to_a_limit_and_replays_are_none() {
             assert_eq!(open(&mut opener, of_a_known_number), Err(Duplicate));
         }
         assert_eq!(opener.integrity_limit(), None);
-        forged[10] += 1;
-        assert_eq!(open(&mut opener, &forged), Err(BadMac));
+        assert_eq!(open(&mut opener, &far_ahead(&record)), Err(BadMac));
         assert_eq!(opener.integrity_limit(), Some(1 << 36));
     }
 }
 
 #[test]
 fn b08_b09_p45_duplicates_and_old_records_are_dropped() {
-    let (mut sealer, mut opener) = pair(AeadAlgorithm::Aes256Gcm);
-    let records: Vec<_> = (0..300)
-        .map(|_| seal(&mut sealer, ContentType::APPLICATION_DATA, b"data"))
-        .collect();
-    assert!(open(&mut opener, &records[299]).is_ok());
-    assert_eq!(open(&mut opener, &records[299]), Err(Duplicate));
-    assert_eq!(open(&mut opener, &records[0]), Err(TooOld));
-    assert!(open(&mut opener, &records[298]).is_ok());
-    assert_eq!(open(&mut opener, &records[298]), Err(Duplicate));
+    for (mut sealer, mut opener) in pairs() {
+        let records: Vec<_> = (0..300)
+            .map(|_| seal(&mut sealer, ContentType::APPLICATION_DATA, b"data"))
+            .collect();
+        assert!(open(&mut opener, &records[299]).is_ok());
+        assert_eq!(open(&mut opener, &records[299]), Err(Duplicate));
+        assert_eq!(open(&mut opener, &records[0]), Err(TooOld));
+        assert!(open(&mut opener, &records[298]).is_ok());
+        assert_eq!(open(&mut opener, &records[298]), Err(Duplicate));
+    }
 }
 
 /// RFC 6347 §4.1.2.6: each epoch counts from zero, so each has a window of its own.
 #[test]
 fn p46_every_epoch_has_a_window_of_its_own() {
-    let (mut sealer, mut first) = pair(AeadAlgorithm::Aes128Gcm);
-    let (mut again, mut second) = pair(AeadAlgorithm::Aes128Gcm);
-    for _ in 0..300 {
-        let record = seal(&mut sealer, ContentType::APPLICATION_DATA, b"one");
-        assert!(open(&mut first, &record).is_ok());
+    for ((mut sealer, mut first), (mut again, mut second)) in pairs().zip(pairs()) {
+        for _ in 0..300 {
+            let record = seal(&mut sealer, ContentType::APPLICATION_DATA, b"one");
+            assert!(open(&mut first, &record).is_ok());
+        }
+        let number_0 = seal(&mut again, ContentType::APPLICATION_DATA, b"two");
+        assert_eq!(open(&mut second, &number_0), Ok(b"two".to_vec()));
+        assert_eq!(open(&mut first, &number_0), Err(TooOld));
     }
-    let number_0 = seal(&mut again, ContentType::APPLICATION_DATA, b"two");
-    assert_eq!(open(&mut second, &number_0), Ok(b"two".to_vec()));
-    assert_eq!(open(&mut first, &number_0), Err(TooOld));
 }
 
 #[test]
 fn accepted_duplicates_are_authentic_application_data() {
-    let (mut sealer, mut opener) = pair(AeadAlgorithm::Aes256Gcm);
-    let old = seal(&mut sealer, ContentType::APPLICATION_DATA, b"old");
-    let alert = seal(&mut sealer, ContentType::ALERT, b"\x01\x00");
-    for _ in 0..300 {
-        let record = seal(&mut sealer, ContentType::APPLICATION_DATA, b"data");
-        for _ in 0..2 {
-            assert!(open_with(&mut opener, &record, Replay::AcceptDuplicates).is_ok());
+    for (mut sealer, mut opener) in pairs() {
+        let old = seal(&mut sealer, ContentType::APPLICATION_DATA, b"old");
+        let alert = seal(&mut sealer, ContentType::ALERT, b"\x01\x00");
+        for _ in 0..300 {
+            let record = seal(&mut sealer, ContentType::APPLICATION_DATA, b"data");
+            for _ in 0..2 {
+                assert!(open_with(&mut opener, &record, Replay::AcceptDuplicates).is_ok());
+            }
         }
-    }
-    assert!(open_with(&mut opener, &old, Replay::AcceptDuplicates).is_ok());
-    let late = open_with(&mut opener, &alert, Replay::AcceptDuplicates);
-    assert_eq!(late, Err(TooOld));
+        assert!(open_with(&mut opener, &old, Replay::AcceptDuplicates).is_ok());
+        let late = open_with(&mut opener, &alert, Replay::AcceptDuplicates);
+        assert_eq!(late, Err(TooOld));
 
-    for typ in [20, 21, 22].map(ContentType) {
-        let record = seal(&mut sealer, typ, b"once");
-        assert!(open_with(&mut opener, &record, Replay::AcceptDuplicates).is_ok());
-        let again = open_with(&mut opener, &record, Replay::AcceptDuplicates);
-        assert_eq!(again, Err(Duplicate));
+        for typ in [20, 21, 22].map(ContentType) {
+            let record = seal(&mut sealer, typ, b"once");
+            assert!(open_with(&mut opener, &record, Replay::AcceptDuplicates).is_ok());
+            let again = open_with(&mut opener, &record, Replay::AcceptDuplicates);
+            assert_eq!(again, Err(Duplicate));
+        }
+        let mut forged = old;
+        *forged.last_mut().unwrap() ^= 1;
+        let forged = open_with(&mut opener, &forged, Replay::AcceptDuplicates);
+        assert_eq!(forged, Err(BadMac));
     }
-    let mut forged = old;
-    *forged.last_mut().unwrap() ^= 1;
-    let forged = open_with(&mut opener, &forged, Replay::AcceptDuplicates);
-    assert_eq!(forged, Err(BadMac));
 }
 
 #[test]

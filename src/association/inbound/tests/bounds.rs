@@ -1,52 +1,100 @@
 //! What floods, and what has no place, cost.
 
 use super::*;
-use crate::wire::RECORD_HEADER;
-use crate::wire::UnifiedHeader;
+use crate::wire::{Body, KeyUpdate, RECORD_HEADER};
 
 /// RFC 6347 §4.1.2.7: each costs one attempt to open it, is counted, and changes nothing.
 #[test]
 fn b05_b06_a_flood_of_bad_records_keeps_no_good_one_out() {
-    let mut peer = Peer::established(Renegotiation::Refused);
-    let data = ContentType::APPLICATION_DATA;
-    for round in 1..=1_000 {
-        let (response, _) = peer.hand_over(claimed(data, 0xfefd, 1, &[7; 64]));
-        assert!(response.is_empty());
-        assert_eq!(peer.dropped(DropReason::BadMac), round);
-        let good = peer.record(data, b"good");
-        assert_eq!(peer.hand_over(good).1, [b"good"]);
+    for peer in Peer::of_each_version(RULES) {
+        let mut peer = peer.finished();
+        for round in 1..=1_000 {
+            let (response, _) = peer.hand_over(peer.forged(64));
+            assert!(response.is_empty());
+            assert_eq!(peer.dropped(DropReason::BadMac), round);
+            let good = peer.record(ContentType::APPLICATION_DATA, b"good");
+            assert_eq!(peer.hand_over(good).1, [b"good"]);
+        }
     }
 }
 
 /// RFC 9147 §4.5.3: the limit of the keys holds, whatever the configuration says.
 #[test]
 fn b05_the_connection_ends_at_the_limit_of_its_keys() {
-    let mut peer = Peer::established(Renegotiation::Refused);
-    peer.inbound.epochs.change(opener(1).nearly_worn_out());
-    peer.inbound.set_contested(true);
-    let data = ContentType::APPLICATION_DATA;
-    let good = peer.record(data, b"good");
-    assert_eq!(peer.hand_over(good).1, [b"good"]);
-    let (response, _) = peer.hand_over(claimed(data, 0xfefd, 1, &[7; 64]));
-    let fatal = response.fatal;
-    assert!(
-        matches!(fatal, Some(Error::TooManyBadRecords { limit }) if limit == 1 << 36),
-        "{fatal:?}"
+    let openers = [opener(1), secret(3).opener(3).unwrap()];
+    for (peer, opener) in Peer::of_each_version(RULES).into_iter().zip(openers) {
+        let mut peer = peer.finished();
+        peer.inbound.epochs.change(opener.nearly_worn_out());
+        peer.inbound.set_contested(true);
+        let good = peer.record(ContentType::APPLICATION_DATA, b"good");
+        assert_eq!(peer.hand_over(good).1, [b"good"]);
+        let (response, _) = peer.hand_over(peer.forged(64));
+        let fatal = response.fatal;
+        assert!(
+            matches!(fatal, Some(Error::TooManyBadRecords { limit }) if limit == 1 << 36),
+            "{fatal:?}"
+        );
+    }
+}
+
+/// RFC 9147 §4.5.3: DTLS 1.3 has new keys in time, and the old ones go without the connection.
+#[test]
+fn b05_new_keys_are_asked_for_before_the_limit_and_old_ones_end_alone() {
+    let mut peer = Peer::new13(RULES).finished();
+    let half_worn = secret(3).opener(3).unwrap().half_worn_out();
+    peer.inbound.epochs.change(half_worn);
+    let (response, _) = peer.hand_over(peer.forged(64));
+    assert_eq!(response.key_update, Some(KeyUpdate::Requested));
+    assert!(peer.hand_over(peer.forged(64)).0.is_empty(), "once");
+
+    let worn_out = secret(3).opener(3).unwrap().nearly_worn_out();
+    peer.inbound.epochs.change(worn_out);
+    let update = KeyUpdate::NotRequested.encode();
+    let response = peer.say(
+        ContentType::HANDSHAKE,
+        &message(Type::KEY_UPDATE, 6, &update),
     );
+    assert!(response.fatal.is_none());
+    for _ in 0..3 {
+        assert!(peer.hand_over(peer.forged(64)).0.fatal.is_none());
+    }
+    peer.sealer = secret(3).next().unwrap().sealer(4).unwrap();
+    let good = peer.record(ContentType::APPLICATION_DATA, b"good");
+    assert_eq!(peer.hand_over(good).1, [b"good"]);
 }
 
 /// Records of the next epoch are kept while its keys are missing: a few, and no longer than needed.
 #[test]
 fn b11_c07_early_records_are_few_and_forgotten() {
-    let mut peer = Peer::without_keys(RULES);
-    for length in [64, 2000, 4000, 64, 64, 64, 64] {
-        let early = claimed(ContentType::HANDSHAKE, 0xfefd, 1, &vec![7; length]);
-        let _ = peer.hand_over(early);
-        let held: usize = peer.inbound.early.iter().map(Vec::len).sum();
-        assert!(held <= EARLY_BYTES && peer.inbound.early.len() <= EARLY_RECORDS);
+    let flood = |peer: &mut Peer, early: fn(usize) -> Vec<u8>| {
+        for length in [64, 2000, 4000, 64, 64, 64, 64] {
+            let _ = peer.hand_over(early(length));
+            let held: usize = peer.inbound.early.iter().map(Vec::len).sum();
+            assert!(held <= EARLY_BYTES && peer.inbound.early.len() <= EARLY_RECORDS);
+        }
+        assert_eq!(peer.inbound.early.len(), EARLY_RECORDS);
+        assert_eq!(peer.dropped(DropReason::FutureEpoch), 3);
+    };
+    // In DTLS 1.3 those of the handshake's keys alone, since what comes under later ones is none of it.
+    let mut peer = Peer::unheard(RULES).agreed(DTLS1_3);
+    flood(&mut peer, |length| unified(2, &vec![7; length]));
+    for epoch in [0, 1, 3] {
+        let _ = peer.hand_over(unified(epoch, &[7; 64]));
     }
-    assert_eq!(peer.inbound.early.len(), EARLY_RECORDS);
-    assert_eq!(peer.dropped(DropReason::FutureEpoch), 3);
+    assert_eq!(peer.dropped(DropReason::FutureEpoch), 6);
+    let keys = secret(1).opener(2).unwrap();
+    let response = peer.inbound.change_read_keys(keys, Duration::ZERO);
+    assert!(response.fatal.is_none());
+    assert!(peer.inbound.early.is_empty());
+    peer.sealer = secret(1).sealer(2).unwrap();
+    let peer = peer.finished();
+    assert_eq!(peer.inbound.early.capacity(), 0);
+    assert!(!peer.inbound.reassembly.holds_anything());
+
+    let mut peer = Peer::without_keys(RULES);
+    flood(&mut peer, |length| {
+        claimed(ContentType::HANDSHAKE, 0xfefd, 1, &vec![7; length])
+    });
     for epoch in [2, 3, u16::MAX] {
         let _ = peer.hand_over(claimed(ContentType::HANDSHAKE, 0xfefd, epoch, &[7; 64]));
     }
@@ -71,13 +119,18 @@ fn b14_a_record_of_unknown_type_is_fatal_only_if_it_is_authentic() {
     let is_header = |typ: u8| UnifiedHeader::is_one(typ);
     for typ in (0..=255).filter(|typ| !(20..=23).contains(typ) && !is_header(*typ)) {
         let typ = ContentType(typ);
-        let mut peer = Peer::established(Renegotiation::Refused);
-        for epoch in [0, 1] {
-            let (response, _) = peer.hand_over(claimed(typ, 0xfefd, epoch, &[7; 40]));
-            assert!(response.is_empty(), "{typ:?}");
+        for peer in Peer::of_each_version(RULES) {
+            let mut peer = peer.finished();
+            for epoch in [0, 1] {
+                let (response, _) = peer.hand_over(claimed(typ, 0xfefd, epoch, &[7; 40]));
+                assert!(response.is_empty(), "{typ:?}");
+            }
+            // DTLS 1.3 has one type more.
+            if peer.version == DTLS1_2 || typ != ContentType::ACK {
+                let response = peer.say(typ, b"?");
+                assert!(matches!(response.fatal, Some(Error::UnexpectedRecord(_))));
+            }
         }
-        let response = peer.say(typ, b"?");
-        assert!(matches!(response.fatal, Some(Error::UnexpectedRecord(_))));
     }
 }
 
@@ -115,9 +168,10 @@ fn c10_half_a_handshake_header_is_no_message() {
         let message = peer.inbound.next_message();
         assert!(message.is_some(), "what is whole counts");
 
-        let mut peer = Peer::new(Renegotiation::Refused);
-        let response = peer.say(ContentType::HANDSHAKE, &content);
-        assert!(matches!(response.fatal, Some(Error::Decode { .. })));
+        for mut peer in Peer::of_each_version(RULES) {
+            let response = peer.say(ContentType::HANDSHAKE, &content);
+            assert!(matches!(response.fatal, Some(Error::Decode { .. })));
+        }
     }
 }
 
@@ -136,15 +190,21 @@ fn c12_a_chain_of_hello_requests_is_refused_once() {
 /// A length beyond what is there is one beyond what is read.
 #[test]
 fn b01_b23_no_length_reaches_beyond_its_datagram() {
-    let mut peer = Peer::established(Renegotiation::Refused);
-    let record = peer.record(ContentType::APPLICATION_DATA, b"a secret");
-    for length in 0..=u16::MAX {
-        let mut lying = record.clone();
-        lying[RECORD_HEADER - 2..RECORD_HEADER].copy_from_slice(&length.to_be_bytes());
-        if lying != record {
-            let (response, delivered) = peer.hand_over(lying);
-            assert!(response.is_empty() && delivered.is_empty(), "{length}");
+    for peer in Peer::of_each_version(RULES) {
+        let mut peer = peer.finished();
+        let header = match peer.version {
+            DTLS1_3 => UnifiedHeader::SENT,
+            _ => RECORD_HEADER,
+        };
+        let record = peer.record(ContentType::APPLICATION_DATA, b"a secret");
+        for length in 0..=u16::MAX {
+            let mut lying = record.clone();
+            lying[header - 2..header].copy_from_slice(&length.to_be_bytes());
+            if lying != record {
+                let (response, delivered) = peer.hand_over(lying);
+                assert!(response.is_empty() && delivered.is_empty(), "{length}");
+            }
         }
+        assert_eq!(peer.hand_over(record).1, [b"a secret"]);
     }
-    assert_eq!(peer.hand_over(record).1, [b"a secret"]);
 }

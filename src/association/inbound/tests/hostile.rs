@@ -4,12 +4,17 @@ use super::*;
 use crate::crypto::SUITES13;
 use crate::record::TrafficSecret;
 
+fn finished(message_seq: u16) -> Vec<u8> {
+    message(Type::FINISHED, message_seq, &[0; 12])
+}
+
 fn clear(typ: ContentType, fragment: &[u8]) -> Vec<u8> {
     claimed(typ, 0xfefd, 0, fragment)
 }
 
-fn established() -> Peer {
-    Peer::established(Renegotiation::Refused)
+/// A peer of each version whose handshake is complete.
+fn established() -> [Peer; 2] {
+    Peer::of_each_version(RULES).map(Peer::finished)
 }
 
 impl Peer {
@@ -82,13 +87,14 @@ fn d01_p18_a_finished_waits_for_the_change_cipher_spec() {
 
 #[test]
 fn p24_a_change_cipher_spec_after_the_handshake_is_dropped() {
-    let mut peer = established();
-    let change = ContentType::CHANGE_CIPHER_SPEC;
-    assert!(peer.hand_over(clear(change, &[1])).0.is_empty());
-    assert_eq!(peer.dropped(DropReason::OldEpoch), 1);
-    assert!(peer.say(change, &[1]).is_empty());
-    assert_eq!(peer.dropped(DropReason::UnexpectedType), 1);
-    peer.assert_alive("afterwards");
+    for mut peer in established() {
+        let change = ContentType::CHANGE_CIPHER_SPEC;
+        assert!(peer.hand_over(clear(change, &[1])).0.is_empty());
+        assert_eq!(peer.dropped(DropReason::OldEpoch), 1);
+        assert!(peer.say(change, &[1]).is_empty());
+        assert_eq!(peer.dropped(DropReason::UnexpectedType), 1);
+        peer.assert_alive("afterwards");
+    }
 }
 
 /// RFC 5246 §7.2: after either there is nothing more.
@@ -100,31 +106,32 @@ fn d10_nothing_is_delivered_after_the_peers_end() {
         ([2, 40], |error| matches!(error, Error::PeerAlert(_))),
     ];
     for (alert, is) in ends {
-        let mut peer = established();
-        let response = peer.say(ContentType::ALERT, &alert);
-        assert_eq!(response.close_notify, alert == [1, 0]);
-        assert!(is(&peer.inbound.closed().unwrap()));
-        for (typ, content) in [
-            (ContentType::APPLICATION_DATA, &b"data"[..]),
-            (ContentType::ALERT, &[1, 0]),
-            (ContentType::ALERT, &[2, 10]),
-        ] {
-            let record = peer.record(typ, content);
-            let (response, delivered) = peer.hand_over(record);
-            assert!(response.is_empty() && delivered.is_empty());
+        for mut peer in established() {
+            let response = peer.say(ContentType::ALERT, &alert);
+            // RFC 8446 §6.1: in DTLS 1.3 our side stays open.
+            let answered = alert == [1, 0] && peer.version == DTLS1_2;
+            assert_eq!(response.close_notify, answered);
+            assert!(is(&peer.inbound.closed().unwrap()));
+            for (typ, content) in [
+                (ContentType::APPLICATION_DATA, &b"data"[..]),
+                (ContentType::ALERT, &[1, 0]),
+                (ContentType::ALERT, &[2, 10]),
+                (ContentType::HANDSHAKE, &finished(5)),
+            ] {
+                let record = peer.record(typ, content);
+                let (response, delivered) = peer.hand_over(record);
+                assert!(response.is_empty() && delivered.is_empty());
+            }
+            assert_eq!(peer.dropped(DropReason::Closed), 4);
+            assert!(is(&peer.inbound.closed().unwrap()), "the first end counts");
         }
-        assert_eq!(peer.dropped(DropReason::Closed), 3);
-        assert!(is(&peer.inbound.closed().unwrap()), "the first end counts");
     }
 }
 
 /// Whatever nobody authenticated is nothing, of whatever epoch it claims to be.
 #[test]
 fn d12_p47_what_is_in_the_clear_is_nothing_once_there_are_keys() {
-    let finished = Writer::bytes_of(|w| {
-        HandshakeHeader::whole(Type::FINISHED, 5, 12).write(w);
-        w.bytes(&[0; 12]);
-    });
+    let finished = finished(5);
     let contents = [
         (ContentType::ALERT, &[2, 40][..]),
         (ContentType::ALERT, &[1, 0]),
@@ -136,17 +143,21 @@ fn d12_p47_what_is_in_the_clear_is_nothing_once_there_are_keys() {
     for (typ, content) in contents {
         for epoch in [0, 1, 2, 3, u16::MAX] {
             let at = format!("{typ:?} {content:?} in epoch {epoch}");
-            let mut peer = established();
-            let record = claimed(typ, 0xfefd, epoch, content);
-            assert!(peer.hand_over(record).0.is_empty(), "{at}");
-            peer.assert_alive(&at);
-
-            // Before the end of the handshake no more, but that it may be of other keys.
-            let mut peer = Peer::new(Renegotiation::Refused);
-            let (response, _) = peer.hand_over(claimed(typ, 0xfefd, epoch, content));
-            assert!(response.fatal.is_none() && !response.close_notify, "{at}");
-            assert_eq!(response.suspicion.is_some(), epoch == 1, "{at}");
-            peer.finished().assert_alive(&at);
+            for mut peer in established() {
+                let record = claimed(typ, 0xfefd, epoch, content);
+                assert!(peer.hand_over(record).0.is_empty(), "{at}");
+                peer.assert_alive(&at);
+            }
+            // Before the end of the handshake no more, but that in DTLS 1.2 it may be of other keys. In
+            // DTLS 1.3 a message of before, which has come again, may still be answered.
+            for mut peer in Peer::of_each_version(RULES) {
+                let (response, _) = peer.hand_over(claimed(typ, 0xfefd, epoch, content));
+                assert!(response.fatal.is_none() && !response.close_notify, "{at}");
+                assert!(response.acknowledge.is_empty(), "{at}");
+                let suspected = epoch == 1 && peer.version == DTLS1_2;
+                assert_eq!(response.suspicion.is_some(), suspected, "{at}");
+                peer.finished().assert_alive(&at);
+            }
         }
     }
 }
@@ -154,18 +165,19 @@ fn d12_p47_what_is_in_the_clear_is_nothing_once_there_are_keys() {
 /// A close_notify counts once, if it is authentic.
 #[test]
 fn h10_a_close_notify_is_authentic_and_counts_once() {
-    let mut peer = established();
-    let forged = clear(ContentType::ALERT, &[1, 0]);
-    assert!(peer.hand_over(forged).0.is_empty());
-    assert!(peer.inbound.closed().is_none());
-    let true_one = peer.record(ContentType::ALERT, &[1, 0]);
-    let mut damaged = true_one.clone();
-    *damaged.last_mut().unwrap() ^= 1;
-    assert!(peer.hand_over(damaged).0.is_empty());
-    assert!(peer.inbound.closed().is_none());
-    let answers = [0; 3].map(|_| peer.hand_over(true_one.clone()).0.close_notify);
-    assert_eq!(answers, [true, false, false]);
-    assert!(matches!(peer.inbound.closed(), Some(Error::Closed)));
+    for mut peer in established() {
+        let forged = clear(ContentType::ALERT, &[1, 0]);
+        assert!(peer.hand_over(forged).0.is_empty());
+        assert!(peer.inbound.closed().is_none());
+        let true_one = peer.record(ContentType::ALERT, &[1, 0]);
+        let mut damaged = true_one.clone();
+        *damaged.last_mut().unwrap() ^= 1;
+        assert!(peer.hand_over(damaged).0.is_empty());
+        assert!(peer.inbound.closed().is_none());
+        let answers = [0; 3].map(|_| peer.hand_over(true_one.clone()).0.close_notify);
+        assert_eq!(answers, [peer.version == DTLS1_2, false, false]);
+        assert!(matches!(peer.inbound.closed(), Some(Error::Closed)));
+    }
 }
 
 /// An old session's records are under other keys. While the peer has begun anew, they count against
@@ -176,25 +188,30 @@ fn h03_p22_records_of_an_old_association_do_not_open_and_do_not_count_where_ther
         bad_mac_limit: NonZeroU32::new(1),
         ..RULES
     };
-    let mut peer = Peer::with_rules(rules).finished();
-    peer.inbound.set_contested(true);
-    let mut old = sealer(9);
-    let mut of_old = || {
-        let mut record = Vec::new();
-        let version = ProtocolVersion::DTLS1_2;
-        old.seal(ContentType::APPLICATION_DATA, version, b"old", &mut record)
-            .unwrap();
-        record
-    };
-    for _ in 0..10 {
-        let (response, delivered) = peer.hand_over(of_old());
-        assert!(response.is_empty() && delivered.is_empty());
+    for peer in Peer::of_each_version(rules) {
+        let mut peer = peer.finished();
+        peer.inbound.set_contested(true);
+        let mut old = match peer.version {
+            DTLS1_3 => secret(9).sealer(3).unwrap(),
+            _ => sealer(9),
+        };
+        let version = peer.version;
+        let mut of_old = || {
+            let mut record = Vec::new();
+            old.seal(ContentType::APPLICATION_DATA, version, b"old", &mut record)
+                .unwrap();
+            record
+        };
+        for _ in 0..10 {
+            let (response, delivered) = peer.hand_over(of_old());
+            assert!(response.is_empty() && delivered.is_empty());
+        }
+        peer.assert_alive("contested");
+        peer.inbound.set_contested(false);
+        let (response, _) = peer.hand_over(of_old());
+        let limit = matches!(response.fatal, Some(Error::TooManyBadRecords { limit: 1 }));
+        assert!(limit, "{response:?}");
     }
-    peer.assert_alive("contested");
-    peer.inbound.set_contested(false);
-    let (response, _) = peer.hand_over(of_old());
-    let limit = matches!(response.fatal, Some(Error::TooManyBadRecords { limit: 1 }));
-    assert!(limit, "{response:?}");
 }
 
 /// Application data that overtakes the Finished is dropped, as UDP may, and never delivered later.
@@ -210,6 +227,27 @@ fn b12_b13_p19_application_data_before_finished_is_dropped() {
     }
     assert_eq!(peer.dropped(DropReason::EarlyData), 2);
     peer.finished().assert_alive("afterwards");
+
+    // In DTLS 1.3 it is under other keys than the Finished, and there is none under that's.
+    let mut peer = Peer::new13(RULES);
+    let forged = clear(ContentType::APPLICATION_DATA, b"forged");
+    assert!(peer.hand_over(forged.clone()).0.fatal.is_none());
+    let mut next = secret(3).sealer(3).unwrap();
+    let mut early = Vec::new();
+    let typ = ContentType::APPLICATION_DATA;
+    next.seal(typ, DTLS1_3, b"early", &mut early).unwrap();
+    let (response, delivered) = peer.hand_over(early);
+    assert!(response.is_empty() && delivered.is_empty());
+    assert_eq!(peer.dropped(DropReason::FutureEpoch), 1);
+    let mut peer = peer.finished();
+    peer.sealer = next;
+    peer.assert_alive("afterwards");
+    assert!(peer.hand_over(forged).1.is_empty());
+    let mut peer = Peer::new13(RULES);
+    let record = peer.record(typ, b"of the handshake");
+    let (response, delivered) = peer.hand_over(record);
+    let fatal = matches!(response.fatal, Some(Error::UnexpectedRecord(_)));
+    assert!(fatal && delivered.is_empty(), "{response:?}");
 }
 
 /// RFC 6347 §4.1.2.7: a bad record says nothing about the next one in its datagram.
@@ -249,7 +287,50 @@ fn b02_b04_p20_p21_p23_p48_a_bad_record_does_not_harm_the_next_one() {
         junk.push(("a short ciphertext", short, DropReason::BadMac));
     }
     for (name, junk, reason) in junk {
-        let mut peer = established();
+        let mut peer = Peer::established(Renegotiation::Refused);
+        let good = peer.record(data, b"good");
+        let (response, delivered) = peer.hand_over([junk, good].concat());
+        assert!(response.is_empty(), "{name}: {response:?}");
+        assert_eq!(delivered, [b"good"], "{name}");
+        assert_eq!(peer.dropped(reason), 1, "{name}");
+    }
+}
+
+/// The same in DTLS 1.3 (RFC 9147 §4.5.2), which is where a ciphertext may be too short for a mask.
+#[test]
+fn b02_b04_p20_p21_p23_p48_a_bad_record_of_dtls_1_3_does_not_harm_the_next_one() {
+    let data = ContentType::APPLICATION_DATA;
+    let mut junk = vec![
+        ("epoch 0", clear(data, b"old"), DropReason::OldEpoch),
+        (
+            "epoch 0 with a unified header",
+            unified(0, &[7; 40]),
+            DropReason::FutureEpoch,
+        ),
+        (
+            "an epoch to come",
+            unified(1, &[7; 40]),
+            DropReason::FutureEpoch,
+        ),
+        ("the epoch before", unified(2, &[7; 40]), DropReason::BadMac),
+        ("other keys", unified(3, &[7; 40]), DropReason::BadMac),
+        (
+            "a full header with an epoch",
+            claimed(data, 0xfefd, 3, &[7; 40]),
+            DropReason::UnexpectedType,
+        ),
+        (
+            "a full header with an epoch to come",
+            claimed(data, 0xfefd, 4, &[7; 40]),
+            DropReason::FutureEpoch,
+        ),
+    ];
+    for length in 0..24 {
+        let short = unified(3, &[7; 24][..length]);
+        junk.push(("a short ciphertext", short, DropReason::BadMac));
+    }
+    for (name, junk, reason) in junk {
+        let mut peer = Peer::new13(RULES).finished();
         let good = peer.record(data, b"good");
         let (response, delivered) = peer.hand_over([junk, good].concat());
         assert!(response.is_empty(), "{name}: {response:?}");
@@ -260,16 +341,17 @@ fn b02_b04_p20_p21_p23_p48_a_bad_record_does_not_harm_the_next_one() {
 
 #[test]
 fn p25_a_record_does_not_span_two_datagrams() {
-    let mut peer = established();
-    let whole = peer.record(ContentType::APPLICATION_DATA, b"whole");
-    for cut in 1..whole.len() {
-        let (first, rest) = whole.split_at(cut);
-        for part in [first, rest] {
-            let (response, delivered) = peer.hand_over(part.to_vec());
-            assert!(response.is_empty() && delivered.is_empty(), "{cut}");
+    for mut peer in established() {
+        let whole = peer.record(ContentType::APPLICATION_DATA, b"whole");
+        for cut in 1..whole.len() {
+            let (first, rest) = whole.split_at(cut);
+            for part in [first, rest] {
+                let (response, delivered) = peer.hand_over(part.to_vec());
+                assert!(response.is_empty() && delivered.is_empty(), "{cut}");
+            }
         }
+        assert_eq!(peer.hand_over(whole).1, [b"whole"]);
     }
-    assert_eq!(peer.hand_over(whole).1, [b"whole"]);
 }
 
 /// A limit of bad records is a lever for whoever wants to end the connection, so that only those count
@@ -280,39 +362,42 @@ fn p49_only_what_was_tried_to_be_opened_counts_as_a_bad_record() {
         bad_mac_limit: NonZeroU32::new(2),
         ..RULES
     };
-    let mut peer = Peer::with_rules(rules).finished();
-    let data = ContentType::APPLICATION_DATA;
-    let seen = peer.record(data, b"seen");
-    let _ = peer.hand_over(seen.clone());
-    for uncounted in [
-        seen,
-        clear(data, b"old"),
-        claimed(data, 0xfefd, 2, &[7; 40]),
-        claimed(data, 0x0303, 1, &[7; 40]),
-        claimed(data, 0xfefd, 1, &[7; 0x5000]),
-        vec![23; 7],
-    ] {
-        for _ in 0..3 {
-            assert!(peer.hand_over(uncounted.clone()).0.is_empty());
+    for peer in Peer::of_each_version(rules) {
+        let mut peer = peer.finished();
+        let data = ContentType::APPLICATION_DATA;
+        let seen = peer.record(data, b"seen");
+        let _ = peer.hand_over(seen.clone());
+        for uncounted in [
+            seen,
+            clear(data, b"old"),
+            claimed(data, 0xfefd, 2, &[7; 40]),
+            unified(0, &[7; 40]),
+            claimed(data, 0x0303, 1, &[7; 40]),
+            peer.forged(0x5000),
+            vec![23; 7],
+        ] {
+            for _ in 0..3 {
+                assert!(peer.hand_over(uncounted.clone()).0.is_empty());
+            }
         }
+        assert!(peer.hand_over(peer.forged(40)).0.is_empty());
+        peer.assert_alive("below the limit");
+        let (response, _) = peer.hand_over(peer.forged(40));
+        let limit = matches!(response.fatal, Some(Error::TooManyBadRecords { limit: 2 }));
+        assert!(limit, "{response:?}");
     }
-    let bad = || claimed(data, 0xfefd, 1, &[7; 40]);
-    assert!(peer.hand_over(bad()).0.is_empty());
-    peer.assert_alive("below the limit");
-    let (response, _) = peer.hand_over(bad());
-    let limit = matches!(response.fatal, Some(Error::TooManyBadRecords { limit: 2 }));
-    assert!(limit, "{response:?}");
 }
 
 /// An empty message would look like the end of the data.
 #[test]
 fn b03_p53_an_empty_application_record_is_dropped() {
-    let mut peer = established();
-    for _ in 0..100 {
-        let empty = peer.record(ContentType::APPLICATION_DATA, b"");
-        let (response, delivered) = peer.hand_over(empty);
-        assert!(response.is_empty() && delivered.is_empty());
+    for mut peer in established() {
+        for _ in 0..100 {
+            let empty = peer.record(ContentType::APPLICATION_DATA, b"");
+            let (response, delivered) = peer.hand_over(empty);
+            assert!(response.is_empty() && delivered.is_empty());
+        }
+        assert_eq!(peer.dropped(DropReason::EmptyRecord), 100);
+        peer.assert_alive("afterwards");
     }
-    assert_eq!(peer.dropped(DropReason::EmptyRecord), 100);
-    peer.assert_alive("afterwards");
 }

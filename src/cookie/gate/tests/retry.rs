@@ -166,6 +166,17 @@ fn the_request_is_made_again_from_the_cookie() {
     }
 }
 
+/// RFC 9147 §5: a session number is repeated by no server of DTLS 1.3.
+#[test]
+fn p63_the_request_repeats_no_session_number() {
+    let hello = Hello {
+        session_id: vec![7; 32],
+        ..Offer::new().hello()
+    };
+    let reply = ask(&gate13(), &hello.datagram()).reply();
+    assert!(retry_request(&reply).session_id.is_empty());
+}
+
 /// The cookie is bound to the address, to the time, and to everything that the second hello repeats.
 #[test]
 fn a03_a04_a05_a_retry_cookie_is_good_for_one_client_and_hello() {
