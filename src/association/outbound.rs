@@ -60,10 +60,12 @@ impl Outbound {
         }
     }
 
-    pub(crate) fn agreed(&mut self, version: ProtocolVersion) {
+    pub(crate) fn agreed(&mut self, version: ProtocolVersion, now: Duration) {
         self.version = version;
-        if version != ProtocolVersion::DTLS1_3 {
-            self.acknowledgements.clear();
+        match version {
+            // RFC 9147 §7: now that the version is known, what came before can be told of.
+            ProtocolVersion::DTLS1_3 => self.acknowledgements.become_due(now),
+            _ => self.acknowledgements.clear(),
         }
     }
 
@@ -90,7 +92,7 @@ impl Outbound {
         }
         let delay = self.retransmit.flight_sent(now);
         self.trace.stats.flights_sent = self.trace.stats.flights_sent.wrapping_add(1);
-        let datagrams = self.transmit(emit)?;
+        let datagrams = self.transmit(now, emit)?;
         let flight = &self.flight;
         self.trace.note(now, || What::FlightSent {
             messages: flight.outline(),
@@ -133,17 +135,12 @@ impl Outbound {
         if response.flight_implied {
             self.flight_arrived(now, emit)?;
         }
-        if !response.acknowledged.is_empty() {
-            let numbers = response.acknowledged.iter();
-            numbers.for_each(|number| self.flight.acknowledge(*number));
-            if self.flight.is_acknowledged() {
-                self.flight_arrived(now, emit)?;
-            } else if self.retransmit.is_lenient()
-                && self.retransmit.peer_repeated(now) == Repeat::Resend
-            {
-                // RFC 9147 §7.2: what is not acknowledged by now is lost.
-                self.resend(ResendReason::PartlyAcknowledged, now, emit)?;
-            }
+        let mut acknowledged = false;
+        for number in &response.acknowledged {
+            acknowledged |= self.flight.acknowledge(*number);
+        }
+        if acknowledged {
+            self.partly_acknowledged(now, emit)?;
         }
         for number in &response.acknowledge {
             match self.version {
@@ -151,6 +148,9 @@ impl Outbound {
                 // RFC 9147 §7: no ACK before the version is known.
                 _ => self.acknowledgements.remember(*number),
             }
+        }
+        if self.a_burst_has_come() {
+            self.acknowledge(now, emit)?;
         }
         if let Some(update) = response.key_update {
             self.update_keys(update, now, emit)?;
@@ -181,10 +181,14 @@ impl Outbound {
         Ok(())
     }
 
-    /// Sends an ACK if one is due, and then the flight again if its timer has expired.
+    /// Sends an ACK if one is due, then the flight's next burst if it has waited for long enough, or the
+    /// flight again if its timer has expired.
     pub(crate) fn tick(&mut self, now: Duration, emit: Emit<'_>) -> Result<Ticked> {
         if self.ack_due().is_some_and(|due| due <= now) {
             self.acknowledge(now, emit)?;
+        }
+        if self.retransmit.goes_on().is_some_and(|due| due <= now) {
+            self.go_on(now, emit)?;
         }
         match self.retransmit.expired(now) {
             Expiry::GiveUp if self.can_do_without_flight() => {
@@ -227,7 +231,8 @@ impl Outbound {
         if self.flight.is_empty() {
             Ok(())
         } else {
-            self.transmit(emit).map(|_| ())
+            self.flight.rewind();
+            self.transmit(now, emit).map(|_| ())
         }
     }
 
@@ -254,7 +259,7 @@ impl Outbound {
             data,
             &mut self.datagram,
         )?;
-        self.count_sent();
+        self.trace.stats.count_sent();
         Ok(&self.datagram)
     }
 
@@ -292,7 +297,11 @@ impl Outbound {
 
     /// When `tick` has something to do.
     pub(crate) fn next_deadline(&self) -> Option<Duration> {
-        let deadlines = [self.ack_due(), self.retransmit.expires()];
+        let deadlines = [
+            self.ack_due(),
+            self.retransmit.goes_on(),
+            self.retransmit.expires(),
+        ];
         deadlines.into_iter().flatten().min()
     }
 
@@ -315,7 +324,8 @@ impl Outbound {
 
     fn resend(&mut self, reason: ResendReason, now: Duration, emit: Emit<'_>) -> Result<()> {
         self.trace.stats.flights_resent = self.trace.stats.flights_resent.wrapping_add(1);
-        let datagrams = self.transmit(emit)?;
+        self.flight.rewind();
+        let datagrams = self.transmit(now, emit)?;
         let flight = &self.flight;
         self.trace.note(now, || What::FlightResent {
             reason,
@@ -325,7 +335,7 @@ impl Outbound {
         Ok(())
     }
 
-    fn transmit(&mut self, emit: Emit<'_>) -> Result<usize> {
+    fn transmit(&mut self, now: Duration, emit: Emit<'_>) -> Result<usize> {
         let mtu = self.mtu.of_flights();
         let packed = self
             .flight
@@ -335,6 +345,9 @@ impl Outbound {
         };
         add(&mut self.trace.stats.datagrams_sent, packed.datagrams);
         add(&mut self.trace.stats.records_sent, packed.records);
+        if self.flight.has_rest() {
+            self.retransmit.burst_sent(now);
+        }
         Ok(packed.datagrams)
     }
 
@@ -349,15 +362,10 @@ impl Outbound {
             &alert.encode(),
             &mut self.datagram,
         )?;
-        self.count_sent();
+        self.trace.stats.count_sent();
         emit(&self.datagram);
         self.trace.note(now, || What::AlertSent(alert.description));
         Ok(())
-    }
-
-    fn count_sent(&mut self) {
-        self.trace.stats.datagrams_sent = self.trace.stats.datagrams_sent.wrapping_add(1);
-        self.trace.stats.records_sent = self.trace.stats.records_sent.wrapping_add(1);
     }
 
     fn shrink(&mut self, now: Duration) {
