@@ -4,7 +4,7 @@ mod post_handshake;
 
 use crate::error::{Error, Result};
 use crate::flight::{Acknowledgements, Expiry, Flight, OutgoingMessage, Repeat, Retransmit};
-use crate::record::Sealer;
+use crate::record::{Padding, Sealer};
 use crate::stats::Stats;
 use crate::trace::{ResendReason, Told, Trace, What};
 use crate::wire::{Alert, AlertDescription, ContentType, MAX_PLAINTEXT, ProtocolVersion};
@@ -31,6 +31,7 @@ pub(crate) struct Outbound {
     /// Once a handshake of DTLS 1.3 is complete.
     rekeying: Option<Rekeying>,
     mtu: Mtu,
+    padding: Padding,
     datagram: Vec<u8>,
     closed: bool,
     trace: Trace,
@@ -43,6 +44,7 @@ impl Outbound {
         version: ProtocolVersion,
         first_sequence: u64,
         mtu: usize,
+        padding: Padding,
         retransmit: Retransmit,
         trace: Trace,
     ) -> Self {
@@ -54,6 +56,7 @@ impl Outbound {
             acknowledgements: Acknowledgements::default(),
             rekeying: None,
             mtu: Mtu::new(mtu),
+            padding,
             datagram: Vec::new(),
             closed: false,
             trace,
@@ -75,7 +78,7 @@ impl Outbound {
 
     /// What is sent from now on is under these keys.
     pub(crate) fn change_keys(&mut self, sealer: Sealer) {
-        self.sealers.push(sealer);
+        self.sealers.push(sealer.padded(self.padding));
     }
 
     /// Sends a new flight in place of the one before, which was answered.
@@ -253,7 +256,8 @@ impl Outbound {
         }
         self.datagram.clear();
         let sealer = self.sealers.last_mut().ok_or(Error::Closed)?;
-        sealer.seal(
+        sealer.seal_padded(
+            self.mtu.of_data(),
             ContentType::APPLICATION_DATA,
             self.version,
             data,
@@ -356,7 +360,8 @@ impl Outbound {
         let Some(sealer) = self.sealers.last_mut() else {
             return Ok(());
         };
-        sealer.seal(
+        sealer.seal_padded(
+            self.mtu.of_flights(),
             ContentType::ALERT,
             self.version,
             &alert.encode(),

@@ -389,7 +389,8 @@ impl Packer<'_> {
         if self.plaintext.is_empty() {
             return Ok(());
         }
-        let sequence = sealer.seal(typ, self.version, &self.plaintext, &mut self.datagram)?;
+        let (plaintext, datagram) = (&self.plaintext, &mut self.datagram);
+        let sequence = sealer.seal_padded(self.mtu, typ, self.version, plaintext, datagram)?;
         self.plaintext.clear();
         self.packed.records = self.packed.records.saturating_add(1);
         let parts = std::mem::take(&mut self.parts);

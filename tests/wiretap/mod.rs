@@ -62,7 +62,8 @@ pub struct Seen {
 pub struct Record {
     pub number: Number,
     pub content: Content,
-    /// Of the inner plaintext, in bytes.
+    /// Of what is protected, padding included.
+    pub length: usize,
     pub padding: usize,
 }
 
@@ -240,6 +241,7 @@ impl Keys {
         Some(Record {
             number: Number { epoch, sequence },
             content: content(inner[typ], &inner[..typ]),
+            length: inner.len() - 1,
             padding: inner.len() - typ - 1,
         })
     }
@@ -290,6 +292,7 @@ fn records(mut datagram: &[u8], keys: &[Keys]) -> Vec<Record> {
                     sequence: number(&record[5..11]) as u64,
                 },
                 content: content(record[0], &record[HEADER..]),
+                length,
                 padding: 0,
             },
         });

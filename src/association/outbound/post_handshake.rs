@@ -32,13 +32,15 @@ impl Outbound {
     /// Tells the peer which of its records have arrived, under the newest keys (RFC 9147 §7).
     pub(crate) fn acknowledge(&mut self, now: Duration, emit: Emit<'_>) -> Result<()> {
         let most = self.most_in_an_ack();
+        let most_bytes = self.mtu.of_flights();
         let Some(sealer) = self.sealers.last_mut() else {
             return Ok(());
         };
         for ack in self.acknowledgements.tell(most) {
             self.datagram.clear();
             let plaintext = ack.encode();
-            sealer.seal(
+            sealer.seal_padded(
+                most_bytes,
                 ContentType::ACK,
                 self.version,
                 &plaintext,
@@ -87,7 +89,7 @@ impl Outbound {
         self.forget_flight();
         if let Some(rekeying) = self.rekeying.as_mut().filter(|_| was_key_update) {
             // RFC 9147 §8: the new keys are not used before the KeyUpdate is acknowledged.
-            self.sealers = vec![rekeying.advance()?];
+            self.sealers = vec![rekeying.advance()?.padded(self.padding)];
         }
         self.send_key_update(now, emit)
     }
