@@ -21,7 +21,8 @@ impl Outbound {
     pub(super) fn a_burst_has_come(&self) -> bool {
         let untold = self.acknowledgements.untold();
         let burst = BURST.min(self.most_in_an_ack()).max(1);
-        self.version == ProtocolVersion::DTLS1_3 && untold >= burst
+        let is_known = self.version == ProtocolVersion::DTLS1_3;
+        is_known && untold >= burst && self.retransmit.is_lenient()
     }
 
     fn most_in_an_ack(&self) -> usize {
