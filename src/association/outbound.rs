@@ -67,7 +67,10 @@ impl Outbound {
         self.version = version;
         match version {
             // RFC 9147 §7: now that the version is known, what came before can be told of.
-            ProtocolVersion::DTLS1_3 => self.acknowledgements.become_due(now),
+            ProtocolVersion::DTLS1_3 if self.retransmit.is_lenient() => {
+                self.acknowledgements.become_due(now);
+            }
+            ProtocolVersion::DTLS1_3 => {}
             _ => self.acknowledgements.clear(),
         }
     }

@@ -55,21 +55,14 @@ impl Acknowledgements {
         self.since
     }
 
-    /// The ACKs, of at most `most` records each and in numerical order. They list what is not told of yet, and of
-    /// the rest the latest as far as there is room (RFC 9147 §7).
-    pub(crate) fn tell(&mut self, most: usize) -> Vec<Ack> {
+    /// The ACK, in numerical order. At most `most` records, the latest.
+    pub(crate) fn tell(&mut self, most: usize) -> Ack {
         self.since = None;
-        let acks = self.untold.div_ceil(most.max(1)).max(1);
         self.untold = 0;
-        let room = acks.saturating_mul(most);
-        let mut record_numbers: Vec<_> = self.records.iter().rev().take(room).copied().collect();
+        let mut record_numbers: Vec<_> = self.records.iter().rev().take(most).copied().collect();
         record_numbers.sort_unstable();
         record_numbers.dedup();
-        let lists = record_numbers.chunks(most.max(1));
-        let ack = |list: &[RecordNumber]| Ack {
-            record_numbers: list.to_vec(),
-        };
-        lists.map(ack).collect()
+        Ack { record_numbers }
     }
 }
 
@@ -81,11 +74,6 @@ mod tests {
         RecordNumber { epoch: 2, sequence }
     }
 
-    fn told(acknowledgements: &mut Acknowledgements, most: usize) -> Vec<Vec<RecordNumber>> {
-        let acks = acknowledgements.tell(most).into_iter();
-        acks.map(|ack| ack.record_numbers).collect()
-    }
-
     #[test]
     fn e08_p56_the_list_is_bounded_sorted_and_cumulative() {
         let mut acknowledgements = Acknowledgements::default();
@@ -93,31 +81,29 @@ mod tests {
             acknowledgements.add(number(sequence), Duration::from_secs(40 - sequence));
         }
         assert_eq!(acknowledgements.since(), Some(Duration::from_secs(1)));
-        let all: Vec<_> = (0..32).map(number).collect();
-        assert_eq!(told(&mut acknowledgements, 100), [all.clone()]);
+        let told = acknowledgements.tell(100).record_numbers;
+        assert_eq!(told, (0..32).map(number).collect::<Vec<_>>());
         assert_eq!(acknowledgements.since(), None);
-        assert_eq!(told(&mut acknowledgements, 100), [all]);
-        assert_eq!(told(&mut acknowledgements, 2), [[number(0), number(1)]]);
+        assert_eq!(acknowledgements.tell(100).record_numbers, told);
+        assert_eq!(
+            acknowledgements.tell(2).record_numbers,
+            [number(0), number(1)]
+        );
         acknowledgements.clear();
-        assert!(told(&mut acknowledgements, 100).is_empty());
+        assert_eq!(acknowledgements.tell(100).record_numbers, []);
     }
 
-    /// Or it would be sent again, though it is here.
     #[test]
-    fn what_is_not_told_of_yet_is_told_in_as_many_acks_as_it_takes() {
+    fn what_is_only_remembered_is_no_reason_until_it_becomes_one() {
         let mut acknowledgements = Acknowledgements::default();
         acknowledgements.become_due(Duration::ZERO);
         assert_eq!(acknowledgements.since(), None);
         acknowledgements.remember(number(0));
         assert_eq!(acknowledgements.since(), None);
+        assert_eq!(acknowledgements.untold(), 1);
         acknowledgements.become_due(Duration::ZERO);
         assert_eq!(acknowledgements.since(), Some(Duration::ZERO));
-        (1..8).for_each(|sequence| acknowledgements.add(number(sequence), Duration::ZERO));
-        assert_eq!(acknowledgements.untold(), 8);
-        let lists = [0..3, 3..6, 6..8].map(|list| list.map(number).collect::<Vec<_>>());
-        assert_eq!(told(&mut acknowledgements, 3), lists);
+        acknowledgements.tell(100);
         assert_eq!(acknowledgements.untold(), 0);
-        acknowledgements.add(number(8), Duration::ZERO);
-        assert_eq!(told(&mut acknowledgements, 3), [[6, 7, 8].map(number)]);
     }
 }

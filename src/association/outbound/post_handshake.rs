@@ -37,21 +37,22 @@ impl Outbound {
         let Some(sealer) = self.sealers.last_mut() else {
             return Ok(());
         };
-        for ack in self.acknowledgements.tell(most) {
-            self.datagram.clear();
-            let plaintext = ack.encode();
-            sealer.seal_padded(
-                most_bytes,
-                ContentType::ACK,
-                self.version,
-                &plaintext,
-                &mut self.datagram,
-            )?;
-            self.trace.stats.count_sent();
-            emit(&self.datagram);
-            let records = ack.record_numbers.len();
-            self.trace.note(now, || What::AckSent { records });
+        let ack = self.acknowledgements.tell(most);
+        if ack.record_numbers.is_empty() {
+            return Ok(());
         }
+        self.datagram.clear();
+        sealer.seal_padded(
+            most_bytes,
+            ContentType::ACK,
+            self.version,
+            &ack.encode(),
+            &mut self.datagram,
+        )?;
+        self.trace.stats.count_sent();
+        emit(&self.datagram);
+        let records = ack.record_numbers.len();
+        self.trace.note(now, || What::AckSent { records });
         Ok(())
     }
 
