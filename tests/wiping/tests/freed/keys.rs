@@ -33,24 +33,13 @@ impl Found {
             .for_each(|iv| add(&mut self.traffic, "an IV", &iv[..8]));
     }
 
-    /// Those of a secret of DTLS 1.3 (RFC 8446 §7.3, RFC 9147 §4.2.3). The keys of the handshake and those of old
-    /// epochs are dropped on the way, and ring's copies with them, so they are not looked for.
-    pub fn add_13(&mut self, name: &'static str, secret: &[u8], suite: &str) {
+    /// Those of a secret of DTLS 1.3 (RFC 8446 §7.3).
+    pub fn add_13(&mut self, name: &'static str, secret: &[u8]) {
         add_parts(&mut self.lasting, name, secret);
         if name.contains("traffic") {
             let iv = expand(secret, b"iv", 12);
             add(&mut self.lasting, "an IV", &iv[..8]);
             add(&mut self.lasting, "an IV", &iv[4..]);
-        }
-        if name.contains("application") {
-            let key = key_length(suite);
-            for label in [&b"key"[..], b"sn"] {
-                add_parts(
-                    &mut self.traffic,
-                    "a traffic key",
-                    &expand(secret, label, key),
-                );
-            }
         }
     }
 }
