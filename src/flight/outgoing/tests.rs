@@ -267,7 +267,8 @@ proptest! {
                 prop_assert!(!flight.is_acknowledged_so_far());
                 for record in &peer.records[before..] {
                     let (epoch, sequence) = (record.epoch.into(), record.sequence);
-                    prop_assert!(flight.acknowledge(RecordNumber { epoch, sequence }));
+                    let number = RecordNumber { epoch, sequence };
+                    prop_assert!(flight.acknowledge(number));
                 }
                 prop_assert!(flight.is_acknowledged_so_far());
                 prop_assert_eq!(flight.is_acknowledged(), !flight.has_rest());
