@@ -10,6 +10,7 @@ use crate::cookie::VerifiedHello;
 use crate::error::{Error, Result};
 use crate::flight::{LastFlightService, MessageLimits, Retransmit};
 use crate::handshake::{Io, Mailbox, Script, client_script, server_script};
+use crate::record::Padding;
 use crate::session::Session;
 #[cfg(feature = "lab")]
 use crate::stats::Stats;
@@ -144,6 +145,7 @@ impl Connection {
                 version,
                 start.record_sequence,
                 settings.mtu,
+                Padding::to_multiple_of(settings.padded_to),
                 retransmit,
                 trace(),
             ),

@@ -111,6 +111,12 @@ pub struct Stats {
 }
 
 impl Stats {
+    /// A record went out in a datagram of its own.
+    pub(crate) fn count_sent(&mut self) {
+        self.datagrams_sent = self.datagrams_sent.wrapping_add(1);
+        self.records_sent = self.records_sent.wrapping_add(1);
+    }
+
     /// The sum of two halves.
     pub(crate) fn plus(&self, other: &Stats) -> Stats {
         let mut dropped = self.dropped;

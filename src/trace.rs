@@ -43,6 +43,11 @@ pub enum What {
         /// Datagrams that it took.
         datagrams: usize,
     },
+    /// More was sent of the current flight, which is too long for one burst (RFC 9147 §5.8.3).
+    FlightWentOn {
+        /// Datagrams that this took.
+        datagrams: usize,
+    },
     /// The peer's flight is complete, and ours follows or the handshake is over.
     FlightReceived {
         /// Its messages, in order.
@@ -165,6 +170,9 @@ impl fmt::Display for What {
                 f.write_str("--->")?;
                 list(f, messages)?;
                 write!(f, " ({datagrams} datagrams, again: {reason})")
+            }
+            What::FlightWentOn { datagrams } => {
+                write!(f, "---> more of the flight ({datagrams} datagrams)")
             }
             What::FlightReceived { messages } => {
                 f.write_str("<---")?;
@@ -301,6 +309,7 @@ mod tests {
         fn every_event(what: &What) {
             match what {
                 What::FlightSent { .. } | What::FlightResent { .. } => {}
+                What::FlightWentOn { .. } => {}
                 What::FlightReceived { .. } | What::RepeatDamped | What::Dropped { .. } => {}
                 What::TimerArmed { .. } | What::TimerCancelled | What::MtuLowered { .. } => {}
                 What::AckSent { .. }
@@ -335,6 +344,10 @@ mod tests {
                     after: second,
                 }),
                 "---> FINISHED [CHANGE_CIPHER_SPEC] (3 datagrams, again: timer 2 expired: 1s)",
+            ),
+            (
+                What::FlightWentOn { datagrams: 5 },
+                "---> more of the flight (5 datagrams)",
             ),
             (What::AckSent { records: 4 }, "---> ACK of 4 records"),
             (

@@ -4,7 +4,7 @@ mod post_handshake;
 
 use crate::error::{Error, Result};
 use crate::flight::{Acknowledgements, Expiry, Flight, OutgoingMessage, Repeat, Retransmit};
-use crate::record::Sealer;
+use crate::record::{Padding, Sealer};
 use crate::stats::Stats;
 use crate::trace::{ResendReason, Told, Trace, What};
 use crate::wire::{Alert, AlertDescription, ContentType, MAX_PLAINTEXT, ProtocolVersion};
@@ -33,6 +33,7 @@ pub(crate) struct Outbound {
     /// Tickets that were given up. The peer takes no later message without them.
     given_up: Vec<OutgoingMessage>,
     mtu: Mtu,
+    padding: Padding,
     datagram: Vec<u8>,
     closed: bool,
     /// Another handshake of this peer may be under way, which what is sent in the clear would disturb.
@@ -47,6 +48,7 @@ impl Outbound {
         version: ProtocolVersion,
         first_sequence: u64,
         mtu: usize,
+        padding: Padding,
         retransmit: Retransmit,
         trace: Trace,
     ) -> Self {
@@ -59,6 +61,7 @@ impl Outbound {
             rekeying: None,
             given_up: Vec::new(),
             mtu: Mtu::new(mtu),
+            padding,
             datagram: Vec::new(),
             closed: false,
             contested: false,
@@ -66,10 +69,15 @@ impl Outbound {
         }
     }
 
-    pub(crate) fn agreed(&mut self, version: ProtocolVersion) {
+    pub(crate) fn agreed(&mut self, version: ProtocolVersion, now: Duration) {
         self.version = version;
-        if version != ProtocolVersion::DTLS1_3 {
-            self.acknowledgements.clear();
+        match version {
+            // RFC 9147 §7: now that the version is known, what came before can be told of.
+            ProtocolVersion::DTLS1_3 if self.retransmit.is_lenient() => {
+                self.acknowledgements.become_due(now);
+            }
+            ProtocolVersion::DTLS1_3 => {}
+            _ => self.acknowledgements.clear(),
         }
     }
 
@@ -79,7 +87,7 @@ impl Outbound {
 
     /// What is sent from now on is under these keys.
     pub(crate) fn change_keys(&mut self, sealer: Sealer) {
-        self.sealers.push(sealer);
+        self.sealers.push(sealer.padded(self.padding));
     }
 
     /// Sends a new flight in place of the one before, which was answered.
@@ -96,7 +104,7 @@ impl Outbound {
         }
         let delay = self.retransmit.flight_sent(now);
         self.trace.stats.flights_sent = self.trace.stats.flights_sent.wrapping_add(1);
-        let datagrams = self.transmit(emit)?;
+        let datagrams = self.transmit(now, emit)?;
         let flight = &self.flight;
         self.trace.note(now, || What::FlightSent {
             messages: flight.outline(),
@@ -139,17 +147,12 @@ impl Outbound {
         if response.flight_implied {
             self.flight_arrived(now, emit)?;
         }
-        if !response.acknowledged.is_empty() {
-            let numbers = response.acknowledged.iter();
-            numbers.for_each(|number| self.flight.acknowledge(*number));
-            if self.flight.is_acknowledged() {
-                self.flight_arrived(now, emit)?;
-            } else if self.retransmit.is_lenient()
-                && self.retransmit.peer_repeated(now) == Repeat::Resend
-            {
-                // RFC 9147 §7.2: what is not acknowledged by now is lost.
-                self.resend(ResendReason::PartlyAcknowledged, now, emit)?;
-            }
+        let mut acknowledged = false;
+        for number in &response.acknowledged {
+            acknowledged |= self.flight.acknowledge(*number);
+        }
+        if acknowledged {
+            self.partly_acknowledged(now, emit)?;
         }
         for number in &response.acknowledge {
             match self.version {
@@ -157,6 +160,9 @@ impl Outbound {
                 // RFC 9147 §7: no ACK before the version is known.
                 _ => self.acknowledgements.remember(*number),
             }
+        }
+        if self.a_burst_has_come() {
+            self.acknowledge(now, emit)?;
         }
         if let Some(update) = response.key_update {
             self.update_keys(update, now, emit)?;
@@ -187,10 +193,14 @@ impl Outbound {
         Ok(())
     }
 
-    /// Sends an ACK if one is due, and then the flight again if its timer has expired.
+    /// Sends an ACK if one is due, then the flight's next burst if it has waited for long enough, or the
+    /// flight again if its timer has expired.
     pub(crate) fn tick(&mut self, now: Duration, emit: Emit<'_>) -> Result<Ticked> {
         if self.ack_due().is_some_and(|due| due <= now) {
             self.acknowledge(now, emit)?;
+        }
+        if self.retransmit.goes_on().is_some_and(|due| due <= now) {
+            self.go_on(now, emit)?;
         }
         match self.retransmit.expired(now) {
             Expiry::GiveUp if self.can_do_without_flight() => {
@@ -243,7 +253,8 @@ impl Outbound {
         if self.flight.is_empty() {
             Ok(())
         } else {
-            self.transmit(emit).map(|_| ())
+            self.flight.rewind();
+            self.transmit(now, emit).map(|_| ())
         }
     }
 
@@ -264,13 +275,14 @@ impl Outbound {
         }
         self.datagram.clear();
         let sealer = self.sealers.last_mut().ok_or(Error::Closed)?;
-        sealer.seal(
+        sealer.seal_padded(
+            self.mtu.of_data(),
             ContentType::APPLICATION_DATA,
             self.version,
             data,
             &mut self.datagram,
         )?;
-        self.count_sent();
+        self.trace.stats.count_sent();
         Ok(&self.datagram)
     }
 
@@ -308,7 +320,11 @@ impl Outbound {
 
     /// When `tick` has something to do.
     pub(crate) fn next_deadline(&self) -> Option<Duration> {
-        let deadlines = [self.ack_due(), self.retransmit.expires()];
+        let deadlines = [
+            self.ack_due(),
+            self.retransmit.goes_on(),
+            self.retransmit.expires(),
+        ];
         deadlines.into_iter().flatten().min()
     }
 
@@ -331,7 +347,8 @@ impl Outbound {
 
     fn resend(&mut self, reason: ResendReason, now: Duration, emit: Emit<'_>) -> Result<()> {
         self.trace.stats.flights_resent = self.trace.stats.flights_resent.wrapping_add(1);
-        let datagrams = self.transmit(emit)?;
+        self.flight.rewind();
+        let datagrams = self.transmit(now, emit)?;
         let flight = &self.flight;
         self.trace.note(now, || What::FlightResent {
             reason,
@@ -341,7 +358,7 @@ impl Outbound {
         Ok(())
     }
 
-    fn transmit(&mut self, emit: Emit<'_>) -> Result<usize> {
+    fn transmit(&mut self, now: Duration, emit: Emit<'_>) -> Result<usize> {
         let mtu = self.mtu.of_flights();
         let packed = self
             .flight
@@ -351,6 +368,9 @@ impl Outbound {
         };
         add(&mut self.trace.stats.datagrams_sent, packed.datagrams);
         add(&mut self.trace.stats.records_sent, packed.records);
+        if self.flight.has_rest() {
+            self.retransmit.burst_sent(now);
+        }
         Ok(packed.datagrams)
     }
 
@@ -362,21 +382,17 @@ impl Outbound {
         if self.contested && sealer.epoch() == 0 {
             return Ok(());
         }
-        sealer.seal(
+        sealer.seal_padded(
+            self.mtu.of_flights(),
             ContentType::ALERT,
             self.version,
             &alert.encode(),
             &mut self.datagram,
         )?;
-        self.count_sent();
+        self.trace.stats.count_sent();
         emit(&self.datagram);
         self.trace.note(now, || What::AlertSent(alert.description));
         Ok(())
-    }
-
-    fn count_sent(&mut self) {
-        self.trace.stats.datagrams_sent = self.trace.stats.datagrams_sent.wrapping_add(1);
-        self.trace.stats.records_sent = self.trace.stats.records_sent.wrapping_add(1);
     }
 
     fn shrink(&mut self, now: Duration) {

@@ -7,7 +7,7 @@ use crate::record::Replay;
 use crate::srtp;
 use crate::timer::{Clock, Retransmission, SystemClock, Timer, TimestampTimer};
 use crate::trace::Observer;
-use crate::wire::{CipherSuite, NamedGroup, ProtocolVersion, SrtpProfile};
+use crate::wire::{CipherSuite, MAX_PLAINTEXT, NamedGroup, ProtocolVersion, SrtpProfile};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +18,9 @@ pub(crate) const SMALLEST_MTU: usize = 128;
 
 /// Above the larger bound UDP itself ends.
 const MTU_BOUNDS: std::ops::RangeInclusive<usize> = SMALLEST_MTU..=65_507;
+
+/// A longer content than the larger bound no record has.
+const PADDING_BOUNDS: std::ops::RangeInclusive<usize> = 1..=MAX_PLAINTEXT;
 
 /// What is wrong with a plan that is not sound.
 const UNSOUND_RETRANSMISSION: &str =
@@ -56,6 +59,7 @@ pub struct Settings {
     pub(crate) srtp_profiles: Vec<SrtpProfile>,
     pub(crate) extended_master_secret: ExtendedMasterSecret,
     pub(crate) mtu: usize,
+    pub(crate) padded_to: usize,
     pub(crate) retransmission: Retransmission,
     pub(crate) handshake_deadline: Option<Duration>,
     pub(crate) suspicion: Duration,
@@ -88,6 +92,7 @@ impl Default for Settings {
             srtp_profiles: Vec::new(),
             extended_master_secret: ExtendedMasterSecret::default(),
             mtu: 1400,
+            padded_to: 1,
             retransmission: Retransmission::default(),
             handshake_deadline: None,
             suspicion: Duration::from_secs(5),
@@ -192,6 +197,8 @@ impl Settings {
             "the ALPN protocol names have more than 8 KiB together"
         } else if !MTU_BOUNDS.contains(&self.mtu) {
             "the MTU is the most bytes of UDP payload, 128 to 65,507"
+        } else if !PADDING_BOUNDS.contains(&self.padded_to) {
+            "records are padded to a multiple of 1 to 16,384 bytes"
         } else if !self.retransmission.is_sound() {
             UNSOUND_RETRANSMISSION
         } else if self.handshake_deadline == never {
@@ -277,6 +284,23 @@ impl<C: AsMut<Settings>> ConfigBuilder<C> {
     /// by itself where the system refuses a datagram as too long, or where flights keep being lost.
     pub fn mtu(self, bytes: usize) -> Self {
         self.set(|s| s.mtu = bytes)
+    }
+
+    /// What the records of DTLS 1.3 protect is padded with zeros to a multiple of this many bytes, so that
+    /// lengths tell less of it (RFC 8446 §5.4): 1 to 16,384, where 1, the default, is no padding. Only as far
+    /// as the datagram has room: padding makes none longer than the [`mtu`](Self::mtu). Handshake messages,
+    /// acknowledgements and alerts are padded too. DTLS 1.2 has no padding.
+    ///
+    /// ```
+    /// use flightline::{ClientConfig, Psk, ServerTrust};
+    ///
+    /// let psk = Psk::new("sensor-7", [7; 32])?;
+    /// // Messages of 1 to 128 bytes look alike.
+    /// let config = ClientConfig::builder(ServerTrust::psk(psk)).padded_to(128).build()?;
+    /// # Ok::<(), flightline::Error>(())
+    /// ```
+    pub fn padded_to(self, multiple_of: usize) -> Self {
+        self.set(|s| s.padded_to = multiple_of)
     }
 
     /// The retransmission delays: `min` at first, doubled until `max` has expired, then the handshake

@@ -107,7 +107,7 @@ impl Connection {
                 Action::Suspected(error) => self.suspect(error, now)?,
                 Action::Agreed(version) => {
                     self.inbound.agreed(version);
-                    self.outbound.agreed(version);
+                    self.outbound.agreed(version, now);
                 }
                 Action::ExpectMessageSeq(message_seq) => self.inbound.skip_to(message_seq),
                 Action::Log {

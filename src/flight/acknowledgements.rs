@@ -14,6 +14,8 @@ pub(crate) struct Acknowledgements {
     records: VecDeque<RecordNumber>,
     /// When the first of those came that are not told of yet.
     since: Option<Duration>,
+    /// How many those are.
+    untold: usize,
 }
 
 impl Acknowledgements {
@@ -23,12 +25,25 @@ impl Acknowledgements {
         self.remember(number);
     }
 
+    /// What was only remembered is a reason for an ACK from now on.
+    pub(crate) fn become_due(&mut self, now: Duration) {
+        if self.untold > 0 {
+            self.since.get_or_insert(now);
+        }
+    }
+
+    /// How many are not told of yet.
+    pub(crate) fn untold(&self) -> usize {
+        self.untold
+    }
+
     /// The same, but it alone is no reason for an ACK.
     pub(crate) fn remember(&mut self, number: RecordNumber) {
         self.records.push_back(number);
         if self.records.len() > MOST {
             self.records.pop_front();
         }
+        self.untold = self.untold.saturating_add(1).min(MOST);
     }
 
     /// Our next flight says that the peer's has arrived.
@@ -43,6 +58,7 @@ impl Acknowledgements {
     /// The ACK, in numerical order. At most `most` records, the latest.
     pub(crate) fn tell(&mut self, most: usize) -> Ack {
         self.since = None;
+        self.untold = 0;
         let mut record_numbers: Vec<_> = self.records.iter().rev().take(most).copied().collect();
         record_numbers.sort_unstable();
         record_numbers.dedup();
@@ -75,5 +91,19 @@ mod tests {
         );
         acknowledgements.clear();
         assert_eq!(acknowledgements.tell(100).record_numbers, []);
+    }
+
+    #[test]
+    fn what_is_only_remembered_is_no_reason_until_it_becomes_one() {
+        let mut acknowledgements = Acknowledgements::default();
+        acknowledgements.become_due(Duration::ZERO);
+        assert_eq!(acknowledgements.since(), None);
+        acknowledgements.remember(number(0));
+        assert_eq!(acknowledgements.since(), None);
+        assert_eq!(acknowledgements.untold(), 1);
+        acknowledgements.become_due(Duration::ZERO);
+        assert_eq!(acknowledgements.since(), Some(Duration::ZERO));
+        acknowledgements.tell(100);
+        assert_eq!(acknowledgements.untold(), 0);
     }
 }

@@ -10,7 +10,7 @@ mod retransmit;
 
 pub(crate) use acknowledgements::Acknowledgements;
 pub(crate) use message_limits::MessageLimits;
-pub(crate) use outgoing::{Content, Flight, OutgoingMessage};
+pub(crate) use outgoing::{BURST, Content, Flight, OutgoingMessage};
 pub(crate) use partial_message::ReceivedMessage;
 pub(crate) use reassembly::{Inserted, Reassembly};
 pub(crate) use retransmit::{Expiry, LastFlightService, Repeat, Retransmit};

@@ -3,7 +3,8 @@
 //! Kept are messages with the epoch that they were sent in, never datagrams: when the flight is sent
 //! again it is cut for the MTU of that day and sealed anew, under the same epoch and with new record
 //! numbers (RFC 6347 §4.2.2). In DTLS 1.3 the peer acknowledges records (RFC 9147 §7): which bytes
-//! were in them is remembered, and only the others are sent again.
+//! were in them is remembered, and only the others are sent again. A long flight goes in bursts there,
+//! one when the peer has the one before (§5.8.3).
 
 use super::ranges::Ranges;
 use crate::codec::Writer;
@@ -11,8 +12,8 @@ use crate::error::Result;
 use crate::record::Sealer;
 use crate::trace::Message;
 use crate::wire::{
-    ContentType, HANDSHAKE_HEADER, HandshakeHeader, HandshakeType, MAX_PLAINTEXT, ProtocolVersion,
-    RecordNumber,
+    Ack, ContentType, HANDSHAKE_HEADER, HandshakeHeader, HandshakeType, MAX_PLAINTEXT,
+    ProtocolVersion, RecordNumber,
 };
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -61,16 +62,28 @@ impl OutgoingMessage {
 /// How many records are remembered: an acknowledgement of an older one comes too late to matter.
 const REMEMBERED: usize = 256;
 
+/// RFC 9147 §5.8.3: no more than so many records in a single transmission.
+pub(crate) const BURST: usize = 10;
+
 /// Messages that are sent together and sent again together.
 #[derive(Default)]
 pub(crate) struct Flight {
     messages: Vec<Kept>,
+    /// Where the next burst begins.
+    next: Place,
     records: VecDeque<SentRecord>,
 }
 
 struct Kept {
     message: OutgoingMessage,
     acknowledged: Ranges,
+}
+
+/// A byte of the message at this place in the flight.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    message: usize,
+    byte: usize,
 }
 
 /// What was in a record.
@@ -93,6 +106,7 @@ impl Flight {
         };
         Flight {
             messages: messages.into_iter().map(kept).collect(),
+            next: Place::default(),
             records: VecDeque::new(),
         }
     }
@@ -135,14 +149,16 @@ impl Flight {
             .map(|kept| kept.message)
     }
 
-    /// The peer has this record. One that is not, or no longer, remembered changes nothing.
-    pub(crate) fn acknowledge(&mut self, number: RecordNumber) {
+    /// The peer has this record; whether it is one of this flight. One that is not, or no longer, remembered
+    /// changes nothing.
+    pub(crate) fn acknowledge(&mut self, number: RecordNumber) -> bool {
         let record = self.records.iter().find(|record| record.number == number);
         for part in record.iter().flat_map(|record| &record.parts) {
             if let Some(kept) = self.messages.get_mut(part.message) {
                 kept.acknowledged.add(part.bytes.clone());
             }
         }
+        record.is_some()
     }
 
     /// Whether the peer has everything.
@@ -150,8 +166,54 @@ impl Flight {
         self.messages.iter().all(|kept| kept.missing().is_empty())
     }
 
+    /// Whether a burst is still to come.
+    pub(crate) fn has_rest(&self) -> bool {
+        let last = self.missing().last();
+        last.is_some_and(|(place, missing)| self.next.before_end_of(place, &missing))
+    }
+
+    /// Whether the peer has all that was sent so far.
+    pub(crate) fn is_acknowledged_so_far(&self) -> bool {
+        let first = self.missing().next();
+        first.is_none_or(|(message, missing)| {
+            let byte = missing.start;
+            Place { message, byte } >= self.next
+        })
+    }
+
+    /// What is packed next begins at the beginning.
+    pub(crate) fn rewind(&mut self) {
+        self.next = Place::default();
+    }
+
+    /// What the peer does not have of each message, and which that is.
+    fn missing(&self) -> impl DoubleEndedIterator<Item = (usize, Range<usize>)> {
+        let missing = |(place, kept): (usize, &Kept)| {
+            let missing = kept.missing().into_iter();
+            missing.map(move |missing| (place, missing))
+        };
+        self.messages.iter().enumerate().flat_map(missing)
+    }
+
+    /// How many records may go at once: not more than the peer can acknowledge in one of such datagrams, or what
+    /// the next one tells of would seem lost. Nobody acknowledges what a side says before it has keys: a server
+    /// that answers it keeps no state, or the version is not known (RFC 9147 §7).
+    fn burst(&self, mtu: usize, version: ProtocolVersion, sealers: &[Sealer]) -> usize {
+        let last = self.messages.last();
+        let is_acknowledged = last.is_some_and(|kept| kept.message.epoch > 0);
+        match version {
+            ProtocolVersion::DTLS1_3 if is_acknowledged => {
+                let overhead = sealers.last().map_or(0, Sealer::overhead);
+                let most = Ack::most_records_in(mtu.saturating_sub(overhead));
+                BURST.min(most).max(1)
+            }
+            _ => usize::MAX,
+        }
+    }
+
     /// Cuts what the peer does not have into records and those into datagrams of at most `mtu` bytes, each
-    /// as full as can be. `sealers` holds every epoch that the flight was sent in.
+    /// as full as can be: the next burst where the flight goes in bursts, else all of it. `sealers` holds
+    /// every epoch that the flight was sent in.
     pub(crate) fn pack(
         &mut self,
         mtu: usize,
@@ -162,6 +224,9 @@ impl Flight {
         let mut packer = Packer {
             mtu,
             version,
+            begin: self.next,
+            most_records: self.burst(mtu, version, sealers),
+            stopped: None,
             plaintext: Vec::new(),
             parts: Vec::new(),
             datagram: Vec::with_capacity(mtu),
@@ -183,7 +248,18 @@ impl Flight {
             packer.end_record(sealer, ContentType::HANDSHAKE)?;
         }
         packer.end_datagram();
-        Ok(packer.packed)
+        let (packed, stopped) = (packer.packed, packer.stopped);
+        let message = self.messages.len();
+        self.next = stopped.unwrap_or(Place { message, byte: 0 });
+        Ok(packed)
+    }
+}
+
+impl Place {
+    /// Whether a part of this, or all of it, is still to be sent.
+    fn before_end_of(self, message: usize, part: &Range<usize>) -> bool {
+        let byte = part.end;
+        self < Place { message, byte } || self == Place { message, byte: 0 }
     }
 }
 
@@ -217,6 +293,10 @@ pub(crate) struct Packed {
 struct Packer<'a> {
     mtu: usize,
     version: ProtocolVersion,
+    begin: Place,
+    most_records: usize,
+    /// At what is left for the next burst.
+    stopped: Option<Place>,
     /// Of the record that is being filled; empty between records.
     plaintext: Vec<u8>,
     parts: Vec<Part>,
@@ -245,8 +325,13 @@ impl Packer<'_> {
                     *message_seq,
                     u32::try_from(body.len()).unwrap_or(u32::MAX),
                 );
-                for missing in kept.missing() {
-                    self.fragments(sealer, header, place, body, missing)?;
+                for mut missing in kept.missing() {
+                    if self.begin.before_end_of(place, &missing) {
+                        if self.begin.message == place {
+                            missing.start = missing.start.max(self.begin.byte);
+                        }
+                        self.fragments(sealer, header, place, body, missing)?;
+                    }
                 }
                 Ok(())
             }
@@ -266,6 +351,12 @@ impl Packer<'_> {
             // A fragment without a byte of its message would bring nothing.
             let least = missing.len().min(1);
             self.make_room(sealer, HANDSHAKE_HEADER.saturating_add(least))?;
+            let byte = missing.start;
+            let is_full = self.plaintext.is_empty() && self.packed.records >= self.most_records;
+            if is_full {
+                self.stopped.get_or_insert(Place { message, byte });
+                return Ok(());
+            }
             let room = self.room(sealer).saturating_sub(HANDSHAKE_HEADER);
             let end = missing.end.min(missing.start.saturating_add(room));
             let bytes = missing.start..end;
@@ -312,7 +403,8 @@ impl Packer<'_> {
         if self.plaintext.is_empty() {
             return Ok(());
         }
-        let sequence = sealer.seal(typ, self.version, &self.plaintext, &mut self.datagram)?;
+        let (plaintext, datagram) = (&self.plaintext, &mut self.datagram);
+        let sequence = sealer.seal_padded(self.mtu, typ, self.version, plaintext, datagram)?;
         self.plaintext.clear();
         self.packed.records = self.packed.records.saturating_add(1);
         let parts = std::mem::take(&mut self.parts);

@@ -74,6 +74,8 @@ struct Waiting {
     expires: Duration,
     expiries: u32,
     damped_until: Duration,
+    /// When the next burst of the flight goes, whatever the peer has said to the one before.
+    goes_on: Option<Duration>,
 }
 
 /// What an expired timer asks for.
@@ -138,8 +140,35 @@ impl Retransmit {
             expires: now.saturating_add(delay),
             expiries: 0,
             damped_until: now.saturating_add(quarter(delay)),
+            goes_on: None,
         });
         delay
+    }
+
+    /// A burst of the flight went out, and another is to follow: when this one is acknowledged, or else
+    /// after half of the delay (RFC 9147 §5.8.3). The peer waits for a quarter of its own with an ACK.
+    pub(crate) fn burst_sent(&mut self, now: Duration) {
+        if let State::Waiting(waiting) = &mut self.state {
+            waiting.goes_on = Some(now.saturating_add(half(waiting.delay)));
+        }
+    }
+
+    /// WAITING to SENDING to WAITING: the next burst goes out. It is not a repetition, so the timer is set
+    /// anew, and what comes of the peer's a moment later is left over.
+    pub(crate) fn go_on(&mut self, now: Duration) {
+        if let State::Waiting(waiting) = &mut self.state {
+            waiting.goes_on = None;
+            waiting.expires = now.saturating_add(waiting.delay);
+            waiting.damped_until = now.saturating_add(quarter(waiting.delay));
+        }
+    }
+
+    /// When the next burst goes by itself.
+    pub(crate) fn goes_on(&self) -> Option<Duration> {
+        match &self.state {
+            State::Waiting(waiting) => waiting.goes_on,
+            State::Preparing | State::FinishedLast { .. } | State::Finished => None,
+        }
     }
 
     /// The flight has left only now: its keys and signatures took their time, which is not the peer's
@@ -152,6 +181,7 @@ impl Retransmit {
             let late = now.saturating_sub(made);
             waiting.expires = waiting.expires.saturating_add(late);
             waiting.damped_until = waiting.damped_until.saturating_add(late);
+            waiting.goes_on = waiting.goes_on.map(|due| due.saturating_add(late));
         }
     }
 
@@ -208,6 +238,7 @@ impl Retransmit {
                 // From now, not from when it was due: a long stall brings one resend, not a burst.
                 waiting.expires = now.saturating_add(waiting.delay);
                 waiting.damped_until = now.saturating_add(quarter(waiting.delay));
+                waiting.goes_on = None;
                 Expiry::Resend(ResendReason::Timer {
                     expiry: waiting.expiries,
                     after,
@@ -224,6 +255,7 @@ impl Retransmit {
             State::Waiting(waiting) if now >= waiting.damped_until => {
                 waiting.damped_until = now.saturating_add(quarter(waiting.delay));
                 waiting.expires = now.saturating_add(waiting.delay);
+                waiting.goes_on = None;
                 Repeat::Resend
             }
             State::FinishedLast { damped_until, .. }
@@ -266,6 +298,10 @@ impl Retransmit {
             State::Finished | State::FinishedLast { .. } => None,
         }
     }
+}
+
+fn half(delay: Duration) -> Duration {
+    delay.checked_div(2).unwrap_or_default()
 }
 
 fn quarter(delay: Duration) -> Duration {

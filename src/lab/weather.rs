@@ -85,6 +85,18 @@ impl Weather {
         })
     }
 
+    /// The same weather, where `watch` sees every datagram that is sent and what arrives of it.
+    pub fn watched(
+        mut self,
+        mut watch: impl FnMut(&Datagram, &[Arrival]) + Send + 'static,
+    ) -> Self {
+        Weather::new(move |datagram| {
+            let arrivals = self.fate(datagram.clone());
+            watch(&datagram, &arrivals);
+            arrivals
+        })
+    }
+
     pub(super) fn fate(&mut self, datagram: Datagram) -> Vec<Arrival> {
         (self.0)(datagram)
     }

@@ -7,6 +7,7 @@
 
 mod datagram;
 mod opener;
+mod padding;
 mod protection;
 mod protection13;
 mod replay;
@@ -15,6 +16,7 @@ mod traffic_secret;
 
 pub(crate) use datagram::{Record, Records};
 pub(crate) use opener::{Opened, Opener};
+pub(crate) use padding::Padding;
 pub use replay::Replay;
 pub(crate) use sealer::Sealer;
 pub(crate) use traffic_secret::TrafficSecret;

@@ -14,6 +14,13 @@ pub(super) struct Dtls13 {
     pub(super) numbers: RecordNumberKey,
 }
 
+/// DTLSInnerPlaintext before it is protected, with so many zeros behind it (RFC 8446 §5.4).
+pub(super) struct Content<'a> {
+    pub(super) content_type: ContentType,
+    pub(super) bytes: &'a [u8],
+    pub(super) padding: usize,
+}
+
 /// DTLSInnerPlaintext: what was protected, and what it is.
 pub(super) struct InnerPlaintext<'a> {
     pub(super) content_type: ContentType,
@@ -32,12 +39,13 @@ impl Dtls13 {
         &self,
         epoch: u16,
         sequence: u64,
-        (content_type, plaintext): (ContentType, &[u8]),
+        content: &Content<'_>,
         out: &mut Vec<u8>,
     ) -> Result<()> {
         let [.., high, low] = sequence.to_be_bytes();
         let [_, epoch] = epoch.to_be_bytes();
-        let length = plaintext.len().saturating_add(Dtls13::EXPANSION);
+        let padded = content.bytes.len().saturating_add(content.padding);
+        let length = padded.saturating_add(Dtls13::EXPANSION);
         let header = UnifiedHeader {
             epoch,
             sequence: ShortSequence::Bits16(u16::from_be_bytes([high, low])),
@@ -47,8 +55,9 @@ impl Dtls13 {
         let start = out.len();
         out.extend_from_slice(encoded.as_bytes());
         let body = out.len();
-        out.extend_from_slice(plaintext);
-        out.push(content_type.0);
+        out.extend_from_slice(content.bytes);
+        out.push(content.content_type.0);
+        out.extend(std::iter::repeat_n(0, content.padding));
         let in_out = out.get_mut(body..).unwrap_or_default();
         let tag = self
             .key

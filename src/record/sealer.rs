@@ -1,7 +1,8 @@
 //! One epoch of writing.
 
+use super::padding::Padding;
 use super::protection::Protection;
-use super::protection13::Dtls13;
+use super::protection13::{Content, Dtls13};
 use crate::codec::Writer;
 use crate::crypto::{AeadAlgorithm, Secret};
 use crate::error::{Error, Result};
@@ -12,6 +13,7 @@ pub(crate) struct Sealer {
     epoch: u16,
     next_sequence: u64,
     protection: Protection,
+    padding: Padding,
     /// How many blocks may still be encrypted, where that is bounded.
     blocks_left: Option<u64>,
 }
@@ -30,6 +32,7 @@ impl Sealer {
             epoch: 0,
             next_sequence: first_sequence,
             protection: Protection::Null,
+            padding: Padding::NONE,
             blocks_left: None,
         }
     }
@@ -45,6 +48,7 @@ impl Sealer {
             epoch,
             next_sequence: 0,
             protection: Protection::dtls12(aead, key, iv)?,
+            padding: Padding::NONE,
             blocks_left: aead.confidentiality_limit(),
         })
     }
@@ -55,7 +59,16 @@ impl Sealer {
             epoch,
             next_sequence: 0,
             protection: Protection::Dtls13(Box::new(keys)),
+            padding: Padding::NONE,
             blocks_left: aead.confidentiality_limit(),
+        }
+    }
+
+    /// Pads what it protects. Before DTLS 1.3 there is no padding.
+    pub(crate) fn padded(self, padding: Padding) -> Self {
+        match &self.protection {
+            Protection::Dtls13(_) => Sealer { padding, ..self },
+            Protection::Null | Protection::Dtls12(_) => self,
         }
     }
 
@@ -74,9 +87,21 @@ impl Sealer {
         self.protection.overhead()
     }
 
-    /// Appends a whole record to `out` and returns its sequence number.
+    /// Appends a whole record to `out`, as short as it can be, and returns its sequence number.
     pub(crate) fn seal(
         &mut self,
+        content_type: ContentType,
+        version: ProtocolVersion,
+        plaintext: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<u64> {
+        self.seal_padded(0, content_type, version, plaintext, out)
+    }
+
+    /// The same with padding, where there is some, by which `out` becomes no longer than `most` bytes.
+    pub(crate) fn seal_padded(
+        &mut self,
+        most: usize,
         content_type: ContentType,
         version: ProtocolVersion,
         plaintext: &[u8],
@@ -93,12 +118,16 @@ impl Sealer {
                 maximum: MAX_PLAINTEXT,
             });
         }
-        self.spend_blocks(plaintext)?;
+        let around = out.len().saturating_add(self.overhead());
+        let room = most.saturating_sub(around);
+        let padding = self.padding.behind(plaintext.len(), room);
+        self.spend_blocks(plaintext.len().saturating_add(padding))?;
         // Before anything can fail: a number that was tried once is never a nonce again.
         self.next_sequence = sequence.saturating_add(1);
 
         let start = out.len();
-        out.reserve(self.overhead().saturating_add(plaintext.len()));
+        let padded = plaintext.len().saturating_add(padding);
+        out.reserve(self.overhead().saturating_add(padded));
         let header = |expansion: usize| RecordHeader {
             content_type,
             version: legacy_record_version(version),
@@ -119,7 +148,12 @@ impl Sealer {
                 aead.seal(&header, plaintext, out)
             }
             Protection::Dtls13(aead) => {
-                aead.seal(self.epoch, sequence, (content_type, plaintext), out)
+                let content = Content {
+                    content_type,
+                    bytes: plaintext,
+                    padding,
+                };
+                aead.seal(self.epoch, sequence, &content, out)
             }
         };
         if let Err(error) = sealed {
@@ -130,11 +164,11 @@ impl Sealer {
     }
 
     /// RFC 9325 §4.4: nothing is encrypted beyond the limit of the keys, and these have no successors.
-    fn spend_blocks(&mut self, plaintext: &[u8]) -> Result<()> {
+    fn spend_blocks(&mut self, bytes: usize) -> Result<()> {
         let Some(left) = &mut self.blocks_left else {
             return Ok(());
         };
-        let bytes = u64::try_from(plaintext.len()).unwrap_or(u64::MAX);
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
         // One more for the tag.
         let blocks = bytes.div_ceil(BLOCK).saturating_add(1);
         *left = left.checked_sub(blocks).ok_or(Error::NumbersExhausted)?;

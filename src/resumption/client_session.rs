@@ -91,6 +91,13 @@ impl ClientSession {
         &self.state
     }
 
+    /// Whether both are tickets of DTLS 1.3, of which each is offered once, so that one does not replace the
+    /// other.
+    pub(super) fn joins(&self, other: &ClientSession) -> bool {
+        let is_13 = |session: &ClientSession| matches!(session.handle, Handle::Ticket13 { .. });
+        is_13(self) && is_13(other)
+    }
+
     /// From this date on it is of no use.
     pub fn expires(&self) -> SystemTime {
         UNIX_EPOCH

@@ -2,6 +2,10 @@
 
 use crate::codec::{self, Reader, Writer};
 
+/// Bytes of the list's length, and of one of its members.
+const LENGTH: usize = 2;
+const RECORD_NUMBER: usize = 16;
+
 /// A record's epoch and its number therein (RFC 9147 §4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct RecordNumber {
@@ -16,6 +20,14 @@ pub(crate) struct Ack {
 }
 
 impl Ack {
+    /// How many records can be listed in so many bytes.
+    pub(crate) fn most_records_in(bytes: usize) -> usize {
+        bytes
+            .saturating_sub(LENGTH)
+            .checked_div(RECORD_NUMBER)
+            .unwrap_or(0)
+    }
+
     pub(crate) fn decode(bytes: &[u8]) -> codec::Result<Self> {
         let mut list = Reader::new(Reader::whole(bytes, Reader::vec16)?);
         let mut record_numbers = Vec::new();

@@ -194,11 +194,14 @@ impl Variant {
         }
     }
 
-    /// Small datagrams, so that flights take several.
     pub fn pair(&self, weather: Weather) -> Pair {
+        self.pair_with_mtu(self.small_mtu(), weather)
+    }
+
+    /// Small datagrams, so that flights take several.
+    pub fn small_mtu(&self) -> usize {
         // A session is not offered where its ticket would make the hello longer than a datagram.
-        let mtu = if self.resumes() { 360 } else { 300 };
-        self.pair_with_mtu(mtu, weather)
+        if self.resumes() { 360 } else { 300 }
     }
 
     pub fn pair_with_mtu(&self, mtu: usize, weather: Weather) -> Pair {
@@ -207,6 +210,26 @@ impl Variant {
             Session::ByTicket | Session::ByNumber => self.configs_with_a_session(mtu),
         };
         Pair::new(client, server, ServerName::new(NAME).unwrap(), weather).unwrap()
+    }
+
+    /// The same with other settings in all details but those of the variant.
+    pub fn pair_set_up(
+        &self,
+        client: impl FnOnce(ConfigBuilder<ClientConfig>) -> ConfigBuilder<ClientConfig>,
+        server: impl FnOnce(ConfigBuilder<ServerConfig>) -> ConfigBuilder<ServerConfig>,
+        weather: impl FnOnce() -> Weather,
+    ) -> Pair {
+        let client = client(self.client().sessions(Remembers::default()));
+        let (client, server) = (
+            client.build().unwrap(),
+            server(self.server()).build().unwrap(),
+        );
+        let (client, server) = (Arc::new(client), Arc::new(server));
+        if self.resumes() {
+            shake_hands_before(&client, &server);
+        }
+        let name = ServerName::new(NAME).unwrap();
+        Pair::new(client, server, name, weather()).unwrap()
     }
 
     /// Whether a pair of [`pair`](Variant::pair) goes on with an earlier session.
@@ -233,14 +256,7 @@ impl Variant {
         let made = made.get_or_insert_default().entry((self.name, mtu));
         made.or_insert_with(|| {
             let (client, server) = self.configs(mtu);
-            let name = ServerName::new(NAME).unwrap();
-            let mut pair =
-                Pair::new(client.clone(), server.clone(), name, Weather::clear()).unwrap();
-            pair.establish(Duration::from_secs(60)).unwrap();
-            // In DTLS 1.3 tickets come behind the handshake.
-            while pair.network_busy() {
-                pair.step();
-            }
+            shake_hands_before(&client, &server);
             (client, server)
         })
         .clone()
@@ -248,6 +264,17 @@ impl Variant {
 }
 
 type Configs = (Arc<ClientConfig>, Arc<ServerConfig>);
+
+/// So that there is a session to go on with.
+fn shake_hands_before(client: &Arc<ClientConfig>, server: &Arc<ServerConfig>) {
+    let name = ServerName::new(NAME).unwrap();
+    let mut pair = Pair::new(client.clone(), server.clone(), name, Weather::clear()).unwrap();
+    pair.establish(Duration::from_secs(60)).unwrap();
+    // In DTLS 1.3 tickets come behind the handshake.
+    while pair.network_busy() {
+        pair.step();
+    }
+}
 
 /// Hands out the last session as often as it is asked for.
 #[derive(Default)]

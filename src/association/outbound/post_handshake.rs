@@ -1,15 +1,13 @@
-//! What DTLS 1.3 adds to the writing half: acknowledgements, and new keys behind the handshake.
+//! What DTLS 1.3 adds to the writing half: acknowledgements, bursts, and new keys behind the handshake.
 
 use super::super::rekeying::Rekeying;
 use super::{Emit, Outbound};
 use crate::error::{Error, Result};
+use crate::flight::{BURST, Repeat};
 use crate::record::Sealer;
-use crate::trace::What;
-use crate::wire::{ContentType, HandshakeType, KeyUpdate};
+use crate::trace::{ResendReason, What};
+use crate::wire::{Ack, ContentType, HandshakeType, KeyUpdate, ProtocolVersion};
 use std::time::Duration;
-
-/// Bytes of a RecordNumber in an ACK (RFC 9147 §4).
-const RECORD_NUMBER: usize = 16;
 
 impl Outbound {
     /// When the peer is told which of its records have arrived.
@@ -18,31 +16,67 @@ impl Outbound {
         Some(since.saturating_add(self.retransmit.ack_delay()))
     }
 
+    /// Whether the peer may be waiting for word before it sends more of its flight: it sent a burst, or as much as
+    /// an ACK can tell of (RFC 9147 §5.8.3).
+    pub(super) fn a_burst_has_come(&self) -> bool {
+        let untold = self.acknowledgements.untold();
+        let burst = BURST.min(self.most_in_an_ack()).max(1);
+        let is_known = self.version == ProtocolVersion::DTLS1_3;
+        is_known && untold >= burst && self.retransmit.is_lenient()
+    }
+
+    fn most_in_an_ack(&self) -> usize {
+        let overhead = self.sealers.last().map_or(0, Sealer::overhead);
+        Ack::most_records_in(self.mtu.of_flights().saturating_sub(overhead))
+    }
+
     /// Tells the peer which of its records have arrived, under the newest keys (RFC 9147 §7).
     pub(crate) fn acknowledge(&mut self, now: Duration, emit: Emit<'_>) -> Result<()> {
+        let most = self.most_in_an_ack();
+        let most_bytes = self.mtu.of_flights();
         let Some(sealer) = self.sealers.last_mut() else {
             return Ok(());
         };
-        let room = self.mtu.of_flights().saturating_sub(sealer.overhead());
-        let most = room
-            .saturating_sub(2)
-            .checked_div(RECORD_NUMBER)
-            .unwrap_or(0);
         let ack = self.acknowledgements.tell(most);
         if ack.record_numbers.is_empty() {
             return Ok(());
         }
         self.datagram.clear();
-        sealer.seal(
+        sealer.seal_padded(
+            most_bytes,
             ContentType::ACK,
             self.version,
             &ack.encode(),
             &mut self.datagram,
         )?;
-        self.count_sent();
+        self.trace.stats.count_sent();
         emit(&self.datagram);
         let records = ack.record_numbers.len();
         self.trace.note(now, || What::AckSent { records });
+        Ok(())
+    }
+
+    /// The peer has something of the flight, or all.
+    pub(super) fn partly_acknowledged(&mut self, now: Duration, emit: Emit<'_>) -> Result<()> {
+        if self.flight.is_acknowledged() {
+            self.flight_arrived(now, emit)
+        } else if self.flight.has_rest() && self.flight.is_acknowledged_so_far() {
+            self.go_on(now, emit)
+        } else if self.retransmit.is_lenient()
+            && self.retransmit.peer_repeated(now) == Repeat::Resend
+        {
+            // RFC 9147 §7.2: what is not acknowledged by now is lost.
+            self.resend(ResendReason::PartlyAcknowledged, now, emit)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Sends the next burst of a flight that is too long for one (RFC 9147 §5.8.3).
+    pub(super) fn go_on(&mut self, now: Duration, emit: Emit<'_>) -> Result<()> {
+        self.retransmit.go_on(now);
+        let datagrams = self.transmit(now, emit)?;
+        self.trace.note(now, || What::FlightWentOn { datagrams });
         Ok(())
     }
 
@@ -55,7 +89,7 @@ impl Outbound {
         self.forget_flight();
         if let Some(rekeying) = self.rekeying.as_mut().filter(|_| had_key_update) {
             // RFC 9147 §8: the new keys are not used before the KeyUpdate is acknowledged.
-            self.sealers = vec![rekeying.advance()?];
+            self.sealers = vec![rekeying.advance()?.padded(self.padding)];
         }
         self.flight_is_over(now, emit)
     }

@@ -49,7 +49,7 @@ impl Ours {
         let retransmit = Retransmit::new(Retransmission::RFC6347, damped, Duration::ZERO);
         let trace = Trace::new("we".into(), None);
         let version = ProtocolVersion::DTLS1_3;
-        let mut outbound = Outbound::new(version, 0, 300, retransmit, trace);
+        let mut outbound = Outbound::new(version, 0, 300, Padding::NONE, retransmit, trace);
         outbound.change_keys(secret(2).sealer(2).unwrap());
         outbound.change_keys(secret(3).sealer(epoch).unwrap());
         outbound.established(LastFlight::Peers, Duration::ZERO);
@@ -271,7 +271,7 @@ fn e10_nothing_is_acknowledged_before_the_version_is_known_nor_to_a_peer_of_dtls
         let retransmit = Retransmit::new(Retransmission::RFC6347, damped, Duration::ZERO);
         let trace = Trace::new("we".into(), None);
         let start = ProtocolVersion::DTLS1_0;
-        let mut outbound = Outbound::new(start, 0, 300, retransmit, trace);
+        let mut outbound = Outbound::new(start, 0, 300, Padding::NONE, retransmit, trace);
         let mut sent = Vec::new();
         let mut emit = |datagram: &[u8]| sent.push(datagram.to_vec());
         outbound
@@ -279,7 +279,7 @@ fn e10_nothing_is_acknowledged_before_the_version_is_known_nor_to_a_peer_of_dtls
             .unwrap();
         assert_eq!(outbound.next_deadline(), None);
         outbound.tick(SECOND, &mut emit).unwrap();
-        outbound.agreed(version);
+        outbound.agreed(version, Duration::ZERO);
         outbound.respond(&arrived, SECOND, &mut emit).unwrap();
         outbound.tick(2 * SECOND, &mut emit).unwrap();
         let acks = sent.iter().filter(|d| d[0] == ContentType::ACK.0);

@@ -18,6 +18,7 @@ use Step::{ChangeCipherSpec, Message as M, NextEpoch};
 struct Record {
     datagram: usize,
     epoch: u16,
+    sequence: u64,
     plaintext: Vec<u8>,
     /// None in a ChangeCipherSpec.
     fragments: Vec<(HandshakeHeader, Vec<u8>)>,
@@ -92,14 +93,27 @@ fn messages(steps: &[Step]) -> Vec<OutgoingMessage> {
     messages
 }
 
-/// The datagrams' lengths and the records in them.
-fn pack(steps: &[Step], mtu: usize) -> (Vec<usize>, Vec<Record>) {
-    let (mut lengths, mut records) = (Vec::new(), Vec::new());
-    let mut openers = openers();
-    let mut emit = |bytes: &[u8]| {
-        for record in Records::new(&mut bytes.to_vec()) {
+/// What the peer gets.
+struct Peer {
+    openers: Vec<Opener>,
+    /// Of the datagrams.
+    lengths: Vec<usize>,
+    records: Vec<Record>,
+}
+
+impl Peer {
+    fn new() -> Peer {
+        Peer {
+            openers: openers(),
+            lengths: Vec::new(),
+            records: Vec::new(),
+        }
+    }
+
+    fn receive(&mut self, datagram: &[u8]) {
+        for record in Records::new(&mut datagram.to_vec()) {
             let (header, fragment) = record.unwrap().full();
-            let opener = &mut openers[usize::from(header.epoch)];
+            let opener = &mut self.openers[usize::from(header.epoch)];
             let record = crate::record::Record::Full(header, fragment);
             let plaintext = opener.open(record, Replay::Window).unwrap().plaintext;
             let mut reader = Reader::new(plaintext);
@@ -108,23 +122,30 @@ fn pack(steps: &[Step], mtu: usize) -> (Vec<usize>, Vec<Record>) {
                 let (header, fragment) = HandshakeHeader::read_fragment(&mut reader).unwrap();
                 fragments.push((header, fragment.to_vec()));
             }
-            records.push(Record {
-                datagram: lengths.len(),
+            self.records.push(Record {
+                datagram: self.lengths.len(),
                 epoch: header.epoch,
+                sequence: header.sequence,
                 plaintext: plaintext.to_vec(),
                 fragments,
             });
         }
-        lengths.push(bytes.len());
-    };
+        self.lengths.push(datagram.len());
+    }
+}
+
+/// The datagrams' lengths and the records in them.
+fn pack(steps: &[Step], mtu: usize) -> (Vec<usize>, Vec<Record>) {
+    let mut peer = Peer::new();
     let mut flight = Flight::new(messages(steps));
     let version = ProtocolVersion::DTLS1_2;
     let packed = flight
-        .pack(mtu, version, &mut sealers(), &mut emit)
+        .pack(mtu, version, &mut sealers(), &mut |d| peer.receive(d))
         .unwrap();
-    assert_eq!(packed.datagrams, lengths.len());
-    assert_eq!(packed.records, records.len());
-    (lengths, records)
+    assert!(!flight.has_rest());
+    assert_eq!(packed.datagrams, peer.lengths.len());
+    assert_eq!(packed.records, peer.records.len());
+    (peer.lengths, peer.records)
 }
 
 /// The flight that the records carry: every byte once and in order.
@@ -165,6 +186,17 @@ fn least(previous: &Record, next: &Record) -> usize {
     }
 }
 
+/// What was sent, as `unpacked` has it.
+fn bodies(steps: &[Step]) -> Vec<(u16, Option<u16>, Vec<u8>)> {
+    let body = |message: OutgoingMessage| match message.content {
+        Content::Handshake {
+            message_seq, body, ..
+        } => (message.epoch, Some(message_seq), body),
+        Content::ChangeCipherSpec => (message.epoch, None, CHANGE_CIPHER_SPEC.to_vec()),
+    };
+    messages(steps).into_iter().map(body).collect()
+}
+
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         4 => (0..40_usize).prop_map(M),
@@ -183,11 +215,7 @@ proptest! {
         mtu in prop_oneof![3 => 128..400_usize, 3 => 400..2000_usize, 1 => 2000..=65_507_usize],
     ) {
         let (lengths, records) = pack(&steps, mtu);
-        let sent = messages(&steps).into_iter().map(|message| match message.content {
-            Content::Handshake { message_seq, body, .. } => (message.epoch, Some(message_seq), body),
-            Content::ChangeCipherSpec => (message.epoch, None, CHANGE_CIPHER_SPEC.to_vec()),
-        });
-        prop_assert_eq!(unpacked(&records), sent.collect::<Vec<_>>());
+        prop_assert_eq!(unpacked(&records), bodies(&steps));
         prop_assert!(lengths.iter().all(|length| (1..=mtu).contains(length)));
         let overheads: Vec<_> = sealers().iter().map(Sealer::overhead).collect();
         for (previous, next) in records.iter().zip(&records[1.min(records.len())..]) {
@@ -206,6 +234,73 @@ proptest! {
                 prop_assert!(mtu - lengths[previous.datagram] < needed);
             }
         }
+    }
+}
+
+proptest! {
+    /// Whether the peer acknowledges them or not, bursts bring every byte once and in order, and a resend begins
+    /// with the first byte that is not acknowledged.
+    #[test]
+    fn e14_a_flight_goes_in_bursts_of_ten_records(
+        mut steps in steps(),
+        mtu in 128..2000_usize,
+        acknowledged in any::<bool>(),
+    ) {
+        // DTLS 1.3 has no ChangeCipherSpec, and its flights of several messages end under keys.
+        steps.retain(|step| !matches!(step, ChangeCipherSpec));
+        steps.extend([NextEpoch, M(32)]);
+        let (mut flight, mut peer) = (Flight::new(messages(&steps)), Peer::new());
+        let mut sealers = sealers();
+        let mut burst = |flight: &mut Flight, peer: &mut Peer| {
+            let version = ProtocolVersion::DTLS1_3;
+            let emit = &mut |datagram: &[u8]| peer.receive(datagram);
+            flight.pack(mtu, version, &mut sealers, emit).unwrap().records
+        };
+        prop_assert!(flight.has_rest());
+        loop {
+            let before = peer.records.len();
+            let records = burst(&mut flight, &mut peer);
+            prop_assert!((1..=BURST).contains(&records));
+            let most = if mtu < 200 { 5..=BURST } else { BURST..=BURST };
+            prop_assert!(most.contains(&records) || !flight.has_rest());
+            if acknowledged {
+                prop_assert!(!flight.is_acknowledged_so_far());
+                for record in &peer.records[before..] {
+                    let (epoch, sequence) = (record.epoch.into(), record.sequence);
+                    let number = RecordNumber { epoch, sequence };
+                    prop_assert!(flight.acknowledge(number));
+                }
+                prop_assert!(flight.is_acknowledged_so_far());
+                prop_assert_eq!(flight.is_acknowledged(), !flight.has_rest());
+            }
+            if !flight.has_rest() {
+                break;
+            }
+        }
+        prop_assert_eq!(unpacked(&peer.records), bodies(&steps));
+
+        flight.rewind();
+        prop_assert_eq!(flight.has_rest(), !acknowledged);
+        let before = peer.records.len();
+        prop_assert_eq!(burst(&mut flight, &mut peer) == 0, acknowledged);
+        let fragments = |record: &Record| record.fragments.clone();
+        let again = peer.records[before..].iter().map(fragments);
+        let first = peer.records.iter().map(fragments);
+        prop_assert!(again.zip(first).all(|(again, first)| again == first));
+    }
+}
+
+/// Nobody acknowledges a hello, so all of it goes at once; nor does anybody in DTLS 1.2.
+#[test]
+fn e14_what_nobody_acknowledges_goes_as_one() {
+    for (steps, version) in [
+        (&[M(5_000)][..], ProtocolVersion::DTLS1_3),
+        (&[NextEpoch, M(5_000)], ProtocolVersion::DTLS1_2),
+    ] {
+        let mut flight = Flight::new(messages(steps));
+        let packed = flight.pack(128, version, &mut sealers(), &mut |_| {});
+        assert!(packed.unwrap().records > 4 * BURST);
+        assert!(!flight.has_rest());
     }
 }
 
@@ -300,10 +395,16 @@ fn send13(flight: &mut Flight, sealers: &mut [Sealer]) -> Vec<Sent> {
             sent.push((number, parts));
         }
     };
-    flight
-        .pack(200, ProtocolVersion::DTLS1_3, sealers, &mut emit)
-        .unwrap();
-    sent
+    // All its bursts.
+    flight.rewind();
+    loop {
+        flight
+            .pack(200, ProtocolVersion::DTLS1_3, sealers, &mut emit)
+            .unwrap();
+        if !flight.has_rest() {
+            break sent;
+        }
+    }
 }
 
 /// RFC 9147 §7.2: what any ACK has named is not sent again, and the rest is; §4.2.1: under its own epoch,
@@ -340,7 +441,7 @@ fn what_is_acknowledged_is_not_sent_again() {
         // In ACKs of their own, one that knows nothing of the others.
         acked
             .iter()
-            .for_each(|(number, _)| flight.acknowledge(*number));
+            .for_each(|(number, _)| assert!(flight.acknowledge(*number)));
         assert_eq!(flight.is_acknowledged(), missing.is_empty());
         let again = send13(&mut flight, &mut sealers);
         assert_eq!(of(&again), of(&missing), "{acknowledged:#b}");
@@ -349,7 +450,7 @@ fn what_is_acknowledged_is_not_sent_again() {
         assert!(numbers(&again).iter().all(|number| !first.contains(number)));
         again
             .iter()
-            .for_each(|(number, _)| flight.acknowledge(*number));
+            .for_each(|(number, _)| assert!(flight.acknowledge(*number)));
         assert!(flight.is_acknowledged());
     }
 }

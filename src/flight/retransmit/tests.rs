@@ -174,3 +174,30 @@ fn the_last_flight_may_be_served_without_damping() {
     let answers = [S, S, S].map(|now| machine.peer_repeated(now));
     assert!(answers.iter().all(|answer| *answer == Repeat::Resend));
 }
+
+/// The peer's ACK is waited for, which a peer sends after a quarter of its delay. Without one half of ours
+/// is a pause that a network recovers in.
+#[test]
+fn e14_the_next_burst_goes_by_itself_after_half_of_the_delay() {
+    let mut machine = Retransmit::new(Retransmission::RFC6347, Damped, Duration::ZERO);
+    machine.flight_sent(Duration::ZERO);
+    assert_eq!(machine.goes_on(), None);
+    machine.burst_sent(Duration::ZERO);
+    machine.flight_left(S / 8);
+    assert_eq!(machine.goes_on(), Some(S / 8 + S / 2));
+    // The next one is the last.
+    machine.go_on(S);
+    assert_eq!(machine.goes_on(), None);
+    assert_eq!(machine.expires(), Some(S + S), "set anew, not doubled");
+    // Whatever sends the flight again begins at its beginning.
+    machine.burst_sent(S);
+    assert!(matches!(machine.expired(2 * S), Expiry::Resend(_)));
+    assert_eq!(machine.goes_on(), None);
+    machine.burst_sent(2 * S);
+    assert_eq!(machine.goes_on(), Some(3 * S));
+    assert_eq!(machine.peer_repeated(3 * S), Repeat::Resend);
+    assert_eq!(machine.goes_on(), None);
+    machine.burst_sent(3 * S);
+    machine.acknowledged();
+    assert_eq!(machine.goes_on(), None);
+}

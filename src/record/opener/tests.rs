@@ -189,10 +189,12 @@ fn b05_forgeries_are_counted_up_to_a_limit_and_replays_are_none() {
         assert!(open(&mut opener, &record).is_ok());
         let mut forged = record.clone();
         *forged.last_mut().unwrap() ^= 1;
-        for of_a_known_number in [&record, &forged] {
-            assert_eq!(open(&mut opener, of_a_known_number), Err(Duplicate));
-        }
+        assert_eq!(open(&mut opener, &record), Err(Duplicate));
         assert_eq!(opener.integrity_limit(), None);
+        // RFC 9147 §4.5.1: there the window is asked last, so that even a known number's forgery is one.
+        let verdict = if is_13(&record) { BadMac } else { Duplicate };
+        assert_eq!(open(&mut opener, &forged), Err(verdict));
+        assert_eq!(opener.integrity_limit().is_some(), is_13(&record));
         assert_eq!(open(&mut opener, &far_ahead(&record)), Err(BadMac));
         assert_eq!(opener.integrity_limit(), Some(1 << 36));
     }

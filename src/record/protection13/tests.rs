@@ -134,6 +134,14 @@ fn the_form_of_the_other_version_is_not_opened() {
 }
 
 /// The keys themselves, for records that no sealer makes.
+fn unpadded(content_type: ContentType, bytes: &[u8]) -> Content<'_> {
+    Content {
+        content_type,
+        bytes,
+        padding: 0,
+    }
+}
+
 fn keys() -> Dtls13 {
     let aead = SUITES13[0].aead;
     Dtls13 {
@@ -159,8 +167,8 @@ fn padding_is_taken_off_and_counts() {
         let mut inner = [content, &[typ.0], &vec![0; padding]].concat();
         let last = inner.pop().unwrap();
         let mut record = Vec::new();
-        let sent = (ContentType(last), &inner[..]);
-        keys().seal(EPOCH, number, sent, &mut record).unwrap();
+        let sent = unpadded(ContentType(last), &inner);
+        keys().seal(EPOCH, number, &sent, &mut record).unwrap();
         let mut opener = Opener::dtls13(EPOCH, keys());
         let opened = open_as(&mut opener, &record, |opened| {
             (
@@ -172,8 +180,8 @@ fn padding_is_taken_off_and_counts() {
         assert_eq!(opened, Ok((typ, content.to_vec(), too_long)), "{padding}");
     }
     let mut record = Vec::new();
-    let zeros = (ContentType(0), &[0; 9][..]);
-    keys().seal(EPOCH, 0, zeros, &mut record).unwrap();
+    let zeros = unpadded(ContentType(0), &[0; 9]);
+    keys().seal(EPOCH, 0, &zeros, &mut record).unwrap();
     let mut opener = Opener::dtls13(EPOCH, keys());
     let opened = open_as(&mut opener, &record, |opened| opened.content_type);
     assert_eq!(opened, Ok(ContentType(0)));

@@ -91,8 +91,10 @@ fn p24_a_change_cipher_spec_after_the_handshake_is_dropped() {
         let change = ContentType::CHANGE_CIPHER_SPEC;
         assert!(peer.hand_over(clear(change, &[1])).0.is_empty());
         assert_eq!(peer.dropped(DropReason::OldEpoch), 1);
-        assert!(peer.say(change, &[1]).is_empty());
-        assert_eq!(peer.dropped(DropReason::UnexpectedType), 1);
+        if peer.version != DTLS1_3 {
+            assert!(peer.say(change, &[1]).is_empty());
+            assert_eq!(peer.dropped(DropReason::UnexpectedType), 1);
+        }
         peer.assert_alive("afterwards");
     }
 }

@@ -1,0 +1,292 @@
+//! What becomes of a session's ticket or number: damaged, lost, unknown, old, refused, not answered
+//! (RFC 5246 §7.3, RFC 5077).
+#![cfg(feature = "x509")]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::expect_used,
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing
+)]
+
+mod common;
+mod resuming;
+
+use common::{NAME, pki};
+use flightline::lab::{Arrival, End, Pair, Weather};
+use flightline::{
+    ClientConfig, ClientSessionCache, ClientSessions, Error, OpenedTicket, ProtocolVersion,
+    RotatingTicketer, ServerName, ServerSessionCache, ServerTrust, Ticketer,
+};
+use resuming::{
+    Ahead, HOUR, MINUTE, Store, client, connect_as, demanding, handle, resumed, server,
+};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+#[test]
+fn g01_a_damaged_ticket_is_a_full_handshake() {
+    let server = server();
+    let store = Store::default();
+    let client = client(&store);
+    assert!(!resumed(&client, &server));
+    let good = store.bytes().unwrap();
+    let ticket = handle(&good);
+    for at in ticket.clone() {
+        let mut bad = good.clone();
+        bad[at] ^= 0x80;
+        store.set(&bad);
+        assert!(!resumed(&client, &server), "byte {at}");
+    }
+    for shorter in 1..ticket.len() {
+        let mut bad = good.clone();
+        bad.drain(ticket.start + shorter..ticket.end);
+        let length = u16::try_from(shorter).unwrap().to_be_bytes();
+        bad[ticket.start - 2..ticket.start].copy_from_slice(&length);
+        store.set(&bad);
+        assert!(!resumed(&client, &server), "{shorter} bytes");
+    }
+    store.set(&good);
+    assert!(resumed(&client, &server));
+}
+
+/// G4: a number that the server does not know, or not any more.
+#[test]
+fn g04_an_unknown_number_is_a_full_handshake() {
+    let cache = Arc::new(ServerSessionCache::new(2));
+    let server = server().without_tickets().sessions(cache);
+    let stores: Vec<_> = (0..3).map(|_| Store::default()).collect();
+    for store in &stores {
+        assert!(!resumed(&client(store), &server));
+    }
+    assert!(resumed(&client(&stores[2]), &server));
+    assert!(resumed(&client(&stores[1]), &server));
+    assert!(!resumed(&client(&stores[0]), &server));
+}
+
+/// A client with the wrong secret, as one is that has stolen a ticket only.
+#[test]
+fn a_ticket_without_its_secret_is_worth_nothing() {
+    for server in [server(), server().without_tickets()] {
+        let store = Store::default();
+        let client = client(&store);
+        assert!(!resumed(&client, &server));
+        let mut bytes = store.bytes().unwrap();
+        // Behind the handle, its expiry, a format, a version and a suite.
+        let master = handle(&bytes).end + 8 + 1 + 2 + 2 + 1;
+        bytes[master] ^= 1;
+        store.set(&bytes);
+        let mut pair = connect_as(NAME, &client, &server);
+        assert!(pair.establish(MINUTE).is_err());
+        // RFC 5077 §3.2: after a failure the ticket is not tried again.
+        assert!(store.bytes().is_none());
+        assert!(!resumed(&client, &server));
+    }
+}
+
+/// G8: a ticket is part of a flight, which comes again with it.
+#[test]
+fn g08_a_ticket_that_is_lost_comes_again() {
+    let (client, server) = (client(&Store::default()), server());
+    let is_ticket = |datagram: &[u8]| {
+        // A handshake record in the clear with NewSessionTicket, RFC 5077 §3.3.
+        datagram.first() == Some(&22) && datagram.get(13) == Some(&4)
+    };
+    let lost = Arc::new(Mutex::new(0));
+    let losses = lost.clone();
+    let weather = Weather::new(move |datagram| {
+        let mut losses = losses.lock().unwrap();
+        if is_ticket(&datagram.bytes) && *losses < 2 {
+            *losses += 1;
+            return Vec::new();
+        }
+        vec![Arrival {
+            after: Duration::from_millis(10),
+            bytes: datagram.bytes,
+        }]
+    });
+    let (ours, theirs) = (
+        client.clone().build().unwrap(),
+        server.clone().build().unwrap(),
+    );
+    let name = ServerName::new(NAME).unwrap();
+    let mut pair = Pair::new(ours, theirs, name, weather).unwrap();
+    pair.establish(MINUTE).unwrap();
+    pair.exchange(b"request", b"response").unwrap();
+    assert_eq!(*lost.lock().unwrap(), 2);
+    assert!(resumed(&client, &server));
+}
+
+/// G2: tickets are renewed under the new key while the old one still opens them; and after a day a
+/// session is over, however often it was used.
+#[test]
+fn g02_tickets_age_and_are_renewed_and_sessions_end() {
+    let clock = Arc::new(Ahead::default());
+    let ticketer = Arc::new(RotatingTicketer::with_clock(clock.clone()));
+    let server = server().ticketer(ticketer).clock(clock.clone());
+    let store = Store::default();
+    let client = client(&store).clock(clock.clone());
+    let at = |hours| clock.set(hours * HOUR);
+    assert!(!resumed(&client, &server));
+    let first = store.bytes();
+    at(5);
+    assert!(resumed(&client, &server));
+    assert_eq!(store.bytes(), first, "fresh");
+    for hours in [7, 13, 19] {
+        at(hours);
+        let before = store.bytes();
+        assert!(resumed(&client, &server), "{hours} hours");
+        assert_ne!(store.bytes(), before, "{hours} hours");
+    }
+    at(24);
+    assert!(!resumed(&client, &server), "a day");
+}
+
+/// The server ends a session by itself, whatever the client's clock says.
+#[test]
+fn g02_a_server_ends_a_session_after_a_day() {
+    for server in [server(), server().without_tickets()] {
+        let client = client(&Store::default());
+        assert!(!resumed(&client, &server));
+        let clock = Arc::new(Ahead::default());
+        let server = server.clock(clock.clone());
+        clock.set(23 * HOUR);
+        assert!(resumed(&client, &server));
+        clock.set(25 * HOUR);
+        assert!(!resumed(&client, &server));
+    }
+}
+
+#[test]
+fn a_client_offers_no_session_that_is_over() {
+    let store = Store::default();
+    let server = server();
+    assert!(!resumed(&client(&store), &server));
+    let session = store.bytes().unwrap();
+    for (hours, good) in [(11, true), (13, false), (48, false)] {
+        store.set(&session);
+        let later = client(&store).clock(Ahead::by(hours * HOUR));
+        assert_eq!(resumed(&later, &server), good, "{hours} hours");
+    }
+}
+
+/// A server that does not answer says nothing against the session.
+#[test]
+fn a_session_that_was_not_answered_goes_back_to_its_store() {
+    let (store, server) = (Store::default(), server());
+    let client = client(&store);
+    assert!(!resumed(&client, &server));
+    let session = store.bytes();
+    let name = ServerName::new(NAME).unwrap();
+    let mut pair = Pair::new(
+        client.clone().build().unwrap(),
+        server.clone().build().unwrap(),
+        name,
+        Weather::drop_pattern(u64::MAX),
+    )
+    .unwrap();
+    assert!(store.bytes().is_none(), "it is on offer");
+    let error = pair.establish(10 * MINUTE).unwrap_err();
+    assert!(matches!(error, Error::HandshakeTimeout { .. }), "{error}");
+    drop(pair);
+    assert_eq!(store.bytes(), session);
+    assert!(resumed(&client, &server));
+}
+
+/// A ticket that makes the hello longer than a datagram stays at home.
+#[test]
+fn a_hello_is_not_cut_for_the_sake_of_a_ticket() {
+    let (store, server) = (Store::default(), server());
+    assert!(!resumed(&client(&store), &server));
+    let session = store.bytes().unwrap();
+    let mut kinds: Vec<_> = (250..400)
+        .map(|mtu| {
+            store.set(&session);
+            resumed(&client(&store).mtu(mtu), &server)
+        })
+        .collect();
+    kinds.dedup();
+    assert_eq!(kinds, [false, true]);
+}
+
+/// Tickets hold the client's certificates, and so does the hello then.
+#[test]
+fn long_certificates_of_clients_are_kept_by_the_server() {
+    for (bytes, by_ticket) in [(0, true), (2_000, false), (6_000, false), (20_000, false)] {
+        let long = pki().issue_long_client(bytes);
+        let client = client(&Store::default()).identity(long);
+        let server = server()
+            .client_auth(demanding())
+            .max_certificate_message(32 * 1024);
+        assert!(!resumed(&client, &server), "{bytes} bytes");
+        assert!(resumed(&client, &server), "{bytes} bytes");
+
+        let stateless = server.without_session_cache();
+        assert!(!resumed(&client, &stateless), "{bytes} bytes");
+        assert_eq!(resumed(&client, &stateless), by_ticket, "{bytes} bytes");
+    }
+}
+
+#[test]
+fn a_session_that_was_refused_is_forgotten() {
+    let (store, server) = (Store::default(), server());
+    let client = client(&store).alpn(["old"]);
+    assert!(!resumed(&client, &server));
+    assert!(store.bytes().is_some());
+    // An alert that nothing authenticates, and that is believed since nothing else comes.
+    let mut pair = connect_as(NAME, &client, &server.clone().alpn(["new"]));
+    assert!(matches!(
+        pair.establish(MINUTE),
+        Err(Error::NoCommonProtocol)
+    ));
+    while pair.failure(End::Client).is_none() && pair.step() {}
+    assert!(matches!(
+        pair.failure(End::Client),
+        Some(Error::PeerAlert(_))
+    ));
+    assert!(store.bytes().is_none());
+}
+
+/// Of two connections at a time one has the session; what it gives back does not replace a newer one.
+#[test]
+fn a_session_that_comes_back_does_not_replace_a_newer_one() {
+    let cache = Arc::new(ClientSessionCache::default());
+    let name = ServerName::new(NAME).unwrap();
+    let server = server();
+    let client = ClientConfig::builder(ServerTrust::roots(pki().roots.clone()))
+        .versions([ProtocolVersion::DTLS1_2]);
+    let early = client.clone().sessions(cache.clone());
+    let later = client.sessions(cache.clone()).clock(Ahead::by(HOUR / 2));
+    assert!(!resumed(&early, &server));
+    let old = cache.take(&name).unwrap();
+    assert!(!resumed(&later, &server));
+    cache.put(&name, old.clone());
+    let kept = cache.take(&name).unwrap();
+    assert_ne!(kept.to_bytes(), old.to_bytes());
+    cache.put(&name, old.clone());
+    cache.put(&name, kept.clone());
+    assert_eq!(cache.take(&name).unwrap().to_bytes(), kept.to_bytes());
+}
+
+/// A ticketer that is out of order costs the session and nothing else.
+#[test]
+fn without_a_ticket_there_is_no_session() {
+    struct OutOfOrder;
+    impl Ticketer for OutOfOrder {
+        fn seal(&self, _: &[u8]) -> Option<Vec<u8>> {
+            None
+        }
+        fn open(&self, _: &[u8]) -> Option<OpenedTicket> {
+            None
+        }
+        fn lifetime(&self) -> Duration {
+            HOUR
+        }
+    }
+    let store = Store::default();
+    let server = server().ticketer(OutOfOrder);
+    assert!(!resumed(&client(&store), &server));
+    assert!(store.bytes().is_none());
+    assert!(!resumed(&client(&store), &server));
+}
