@@ -26,6 +26,8 @@ pub struct Speech {
     pub complaints: &'static [&'static str],
     /// Finds the keys for SRTP in what it printed.
     pub srtp: fn(&str) -> Option<Srtp>,
+    /// What stands before the keys that it exports, in hexadecimal.
+    pub exported: &'static str,
 }
 
 impl Tool {
@@ -88,6 +90,10 @@ impl Conversation for Tool {
     fn srtp(&self) -> Option<Srtp> {
         (self.speech.srtp)(&self.heard())
     }
+
+    fn exported(&self) -> Option<Vec<u8>> {
+        printed_bytes(&self.heard(), self.speech.exported)
+    }
 }
 
 impl Drop for Tool {
@@ -116,6 +122,22 @@ pub fn files<'a>(args: &mut Vec<String>, files: impl IntoIterator<Item = (&'a st
         args.push(option.into());
         args.push(path.to_string_lossy().into_owned());
     }
+}
+
+/// What follows the label in one of the lines.
+pub fn printed<'a>(text: &'a str, label: &str) -> Option<&'a str> {
+    let mut lines = text.lines();
+    lines.find_map(|line| line.trim().strip_prefix(label))
+}
+
+/// The bytes that follow the label, in hexadecimal.
+pub fn printed_bytes(text: &str, label: &str) -> Option<Vec<u8>> {
+    let digits = printed(text, label)?.as_bytes().chunks(2);
+    let bytes = digits.map(|digits| {
+        let digits = std::str::from_utf8(digits).ok()?;
+        u8::from_str_radix(digits, 16).ok()
+    });
+    bytes.collect()
 }
 
 pub fn hex(bytes: &[u8]) -> String {
