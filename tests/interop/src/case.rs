@@ -304,7 +304,7 @@ impl Case {
                 .flatten()
                 .map(Feature::Group),
         );
-        features.extend(self.guess.map(|_| Feature::SecondHello));
+        features.extend(self.guess.map(Feature::FirstShare));
         features.extend(self.signature.map(Feature::Signature));
         match self.client_auth {
             ClientAuth::None => {}
@@ -348,6 +348,10 @@ impl Case {
         }
         if self.seed.is_some() {
             features.push(Feature::Loss);
+            let asks_again = self.cookies || self.guess.is_some();
+            if self.is_of13() && self.theirs() == Role::Server && asks_again {
+                features.push(Feature::LossOfRetryRequest);
+            }
         }
         features
     }

@@ -12,8 +12,8 @@ pub enum Feature {
     Suite(CipherSuite),
     Psk,
     Group(NamedGroup),
-    /// A client's share in a group that the server does not have is followed by another one.
-    SecondHello,
+    /// A client's first share is in this group, though the server does not have it.
+    FirstShare(NamedGroup),
     ServerCertificate(Kind),
     Signature(SignatureScheme),
     OptionalClientAuth,
@@ -35,6 +35,8 @@ pub enum Feature {
     Refuses(Wrong),
     /// It gets through a fifth of all datagrams lost.
     Loss,
+    /// The same as a server, where its HelloRetryRequest may be among them.
+    LossOfRetryRequest,
 }
 
 impl fmt::Display for Feature {
@@ -44,7 +46,7 @@ impl fmt::Display for Feature {
             Feature::Suite(suite) => write!(f, "{suite}"),
             Feature::Psk => f.write_str("pre-shared keys"),
             Feature::Group(group) => write!(f, "group {group}"),
-            Feature::SecondHello => f.write_str("HelloRetryRequest for another group"),
+            Feature::FirstShare(group) => write!(f, "first share in {group}"),
             Feature::ServerCertificate(kind) => write!(f, "{kind} server certificate"),
             Feature::Signature(scheme) => write!(f, "{scheme}"),
             Feature::OptionalClientAuth => f.write_str("optional client certificate"),
@@ -64,6 +66,7 @@ impl fmt::Display for Feature {
             Feature::Resumed(Resumed::ByNumber) => f.write_str("resumption by session number"),
             Feature::Refuses(wrong) => write!(f, "refusing a wrong {}", wrong.name()),
             Feature::Loss => f.write_str("20 % loss"),
+            Feature::LossOfRetryRequest => f.write_str("HelloRetryRequest with 20 % loss"),
         }
     }
 }

@@ -60,7 +60,7 @@ struct Options {
     #[arg(short, long)]
     verbose: bool,
     /// Cases at a time
-    #[arg(long, default_value_t = 8)]
+    #[arg(long, default_value_t = 24)]
     jobs: usize,
     /// Write the tables to this file
     #[arg(long, conflicts_with_all = ["only", "peer"])]

@@ -79,6 +79,14 @@ const LACKS: &[Lack] = &[
         NO_VERIFICATION,
     ),
     Lack::server(&[Feature::Refuses(Wrong::ClientAuthority)], NO_VERIFICATION),
+    Lack::both(
+        &[Feature::Refuses(Wrong::Version)],
+        "a side of DTLS 1.3 alone passes over what there is of 1.2, and waits; that of 1.2 does so as a server",
+    ),
+    Lack::client(
+        &[Feature::FirstShare(NamedGroup::SECP256R1)],
+        "prefers X25519 wherever it has it",
+    ),
     Lack::both(&[Feature::Alpn], "has no ALPN"),
     Lack::both(&[Feature::ServerName], "has no SNI"),
     Lack::both(
@@ -261,8 +269,10 @@ impl Connection for Engine {
             };
             self.dtls.handle_timeout(Instant::now())?;
             self.poll()?;
-            self.dtls.handle_packet(&datagram[..length])?;
+            let outcome = self.dtls.handle_packet(&datagram[..length]);
+            // What it fails of it may tell.
             self.poll()?;
+            outcome?;
         }
         Ok(self.steps.pop_front().unwrap_or(Step::Waits))
     }

@@ -35,6 +35,10 @@ const LACKS: &[Lack] = &[
         &[Feature::Refuses(Wrong::Curve)],
         "shows a certificate on a curve that the client does not name",
     ),
+    Lack::server(
+        &[Feature::Exporter],
+        "`gnutls-serv` prints no exported keys where it serves UDP",
+    ),
     Lack::both(&[Feature::Srtp], "the option for it is not driven"),
     Lack::client(
         &[Feature::Resumption],

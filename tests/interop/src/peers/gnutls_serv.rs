@@ -1,13 +1,13 @@
 //! GnuTLS's gnutls-serv, an echo server for one client at a time.
 
 use super::gnutls::{EXPORTED, exporter, priority};
-use super::tool::{Speech, Tool, files, hex, strings};
+use super::tool::{Speech, Tool, files, free_port, hex, strings};
 use super::{Conversation, Server, Srtp};
 use crate::Res;
 use crate::case::{Case, ClientAuth, Resumed};
 use crate::ours::{PSK, PSK_IDENTITY, THEIR_ALPN};
 use crate::pki::Pki;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::SocketAddr;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_secs(10);
 
 pub fn start(case: &Case, pki: &Pki) -> Res<Server> {
-    let port = UdpSocket::bind("127.0.0.1:0")?.local_addr()?.port();
+    let port = free_port();
     let speech = Speech {
         data_only: true,
         complaints: &["Error"],

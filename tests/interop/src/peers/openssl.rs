@@ -1,7 +1,7 @@
 //! OpenSSL's s_client and s_server.
 
 use super::names::{group_name, signatures, srtp_material, srtp_name, srtp_profile, suite_name};
-use super::tool::{self, Speech, Tool, files, hex, printed, printed_bytes, strings};
+use super::tool::{self, Speech, Tool, files, free_port, hex, printed, printed_bytes, strings};
 use super::{Client, Conversation, Peer, Server, Srtp};
 use crate::Res;
 use crate::case::{Case, ClientAuth, Resumed};
@@ -9,7 +9,7 @@ use crate::feature::{Feature, Lack};
 use crate::ours::{EXPORTER_LABEL, PSK, PSK_IDENTITY, THEIR_ALPN};
 use crate::pki::{Kind, OTHER_NAME, Pki};
 use flightline::{CipherSuite, ProtocolVersion};
-use std::net::{SocketAddr, UdpSocket};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
@@ -58,7 +58,7 @@ impl Peer for OpenSsl {
     }
 
     fn server(&self, case: &Case, pki: &Pki) -> Res<Server> {
-        let port = UdpSocket::bind("127.0.0.1:0")?.local_addr()?.port();
+        let port = free_port();
         let address = SocketAddr::from(([127, 0, 0, 1], port));
         let tool = Tool::start("openssl", &s_server(case, pki, address), speech(case))?;
         // Its socket has to be there before the first hello, or a datagram of a good path would be lost.

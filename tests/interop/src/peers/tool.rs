@@ -3,8 +3,10 @@
 use super::{Conversation, Srtp};
 use crate::Res;
 use std::io::{Read, Write};
+use std::net::UdpSocket;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
@@ -111,6 +113,18 @@ pub fn version(program: &str, argument: &str) -> Res<String> {
         .map_err(|error| format!("{program} cannot be run, install it: {error}"))?;
     let text = String::from_utf8_lossy(&output.stdout);
     Ok(text.lines().next().unwrap_or_default().trim().to_owned())
+}
+
+/// A port that is free, and not among those that the system hands out by itself: one of these could be taken
+/// by another case before the program has it.
+pub fn free_port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    loop {
+        let port = 15_000 + NEXT.fetch_add(1, Ordering::Relaxed) % 15_000;
+        if UdpSocket::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 pub fn strings<const N: usize>(args: [&str; N]) -> Vec<String> {

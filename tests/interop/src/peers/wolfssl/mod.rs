@@ -58,6 +58,10 @@ const LACKS: &[Lack] = &[
         "a patch of `wolfssl-sys` takes 500 bytes off each fragment in DTLS 1.3, so that none is left",
     )
     .in_version(ProtocolVersion::DTLS1_3),
+    Lack::server(
+        &[Feature::LossOfRetryRequest],
+        "answers a repeated ClientHello with an ACK, and not again with the HelloRetryRequest that was lost",
+    ),
     Lack::both(
         &[Feature::KeyUpdate(KeyUpdate::Theirs)],
         "`wolfSSL_update_keys` asks for the peer's new keys as well",
