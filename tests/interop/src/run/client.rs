@@ -22,8 +22,10 @@ pub(super) fn run(case: &Case, peer: &dyn Peer, pki: &Pki, limit: Duration) -> R
     for (number, seed) in case.paths().into_iter().enumerate() {
         let path = Path::open(case, server.address, seed)?;
         let socket = match connect(case, path.address(), config.clone(), limit) {
-            // Neither side was through with it in its time.
-            Err(error @ Error::HandshakeTimeout { suspect: None, .. }) if case.seed.is_some() => {
+            // Neither side was through with it in its time, or the peer gave up in the middle of it.
+            Err(error @ Error::HandshakeTimeout { .. })
+                if case.seed.is_some() && case.succeeds() =>
+            {
                 let why = with_complaint(error, &*server.conversation);
                 return Err(GaveUp(why.to_string()).into());
             }

@@ -73,7 +73,7 @@ fn connections(
 
 /// What the server's threads tell.
 enum Told {
-    Connected(Agreed),
+    Connected(Box<Agreed>),
     Failed(String),
 }
 
@@ -83,7 +83,7 @@ fn echo(
     tell: &Sender<Told>,
     mut update: Option<KeyUpdate>,
 ) -> Result<(), Error> {
-    let _ = tell.send(Told::Connected(Agreed::of(socket)));
+    let _ = tell.send(Told::Connected(Box::new(Agreed::of(socket))));
     let mut buf = vec![0; 16 * 1024];
     loop {
         match socket.recv(&mut buf) {
@@ -113,7 +113,7 @@ fn is_cut(line: &[u8]) -> bool {
 }
 
 enum Ended {
-    Echoed(Agreed),
+    Echoed(Box<Agreed>),
     AsItMust(String),
 }
 
