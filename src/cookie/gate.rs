@@ -59,8 +59,6 @@ pub(crate) enum GateDrop {
     TooManyChallenges,
     /// The signer makes no cookie.
     NoCookie,
-    /// No cipher suite of DTLS 1.3 in common, or no group.
-    NothingInCommon,
     /// Its number says that a hello came before it, and it repeats no cookie.
     NotTheFirst,
 }
@@ -82,7 +80,6 @@ impl GateDrop {
             | GateDrop::Fragmented
             | GateDrop::TooManyChallenges
             | GateDrop::NoCookie
-            | GateDrop::NothingInCommon
             | GateDrop::NotTheFirst => None,
         }
     }
@@ -164,15 +161,16 @@ impl Gate {
         now: Duration,
         reply: &'a mut ReplyBuffer,
     ) -> Verdict<'a> {
+        // RFC 9147 §5.1 and §5.3.
         if !hello.fields.cookie.is_empty() {
-            return hello.refused(reply);
+            return hello.refused(AlertDescription::ILLEGAL_PARAMETER, reply);
         }
         let choices = &self.choices;
         if let Some(body) = choices13::extension(&hello.fields, ExtensionType::COOKIE) {
             let cookie = Reader::whole(body, Reader::vec16).unwrap_or_default();
             let accepted = context.accepts13(client_id, &hello.fields, cookie, choices, now);
             let Some(state) = accepted else {
-                return hello.refused(reply);
+                return hello.refused(AlertDescription::ILLEGAL_PARAMETER, reply);
             };
             let request = state.request(cookie).as_bytes().to_vec();
             return hello.verified(Some(Retried { state, request }));
@@ -180,7 +178,8 @@ impl Gate {
         let suite = choices.suite(&hello.fields);
         let group = choices.wanted_group(&hello.fields);
         let (Some(suite), Some(group)) = (suite, group) else {
-            return Verdict::Drop(GateDrop::NothingInCommon);
+            // RFC 8446 §4.1.1.
+            return hello.refused(AlertDescription::HANDSHAKE_FAILURE, reply);
         };
         let state = RetryState::new(suite, group, &[&hello.header13(), hello.body]);
         let Some(cookie) = context.challenge13(client_id, &hello.fields, &state, now) else {
@@ -258,9 +257,8 @@ impl<'a> Unproven<'a> {
         [HandshakeType::CLIENT_HELLO.0, high, middle, low]
     }
 
-    /// RFC 9147 §5.1 and §5.3: the client may begin anew.
-    fn refused<'r>(&self, reply: &'r mut ReplyBuffer) -> Verdict<'r> {
-        let alert = AlertDescription::ILLEGAL_PARAMETER;
+    /// The client may begin anew.
+    fn refused<'r>(&self, alert: AlertDescription, reply: &'r mut ReplyBuffer) -> Verdict<'r> {
         Verdict::Refuse(reply.alert(self.record_sequence, alert))
     }
 

@@ -135,6 +135,12 @@ impl<D: FnMut(Handshake)> Dispatcher<D> {
                 }
             }
             Verdict::Verified(hello) => self.welcome(hello, datagram, from, address),
+            // RFC 8446 §4.1.4: where no cookie is asked for, a connection may have asked for a second hello.
+            Verdict::Drop(GateDrop::NotTheFirst | GateDrop::Fragmented)
+                if !self.config.hello_verification && !is_first_message(datagram) =>
+            {
+                self.deliver(datagram, address);
+            }
             Verdict::Drop(GateDrop::NotAHello | GateDrop::OtherMessage(_)) => {
                 self.hub.counters.dropped_unknown.count()
             }
@@ -211,6 +217,12 @@ fn begins_with_hello(datagram: &[u8]) -> bool {
     datagram.first() == Some(&ContentType::HANDSHAKE.0)
         && is_clear(datagram)
         && datagram.get(RECORD_HEADER) == Some(&HandshakeType::CLIENT_HELLO.0)
+}
+
+/// The first message of its first record has the number 0 (RFC 6347 §4.2.2).
+fn is_first_message(datagram: &[u8]) -> bool {
+    const MESSAGE_SEQ: usize = RECORD_HEADER + 4;
+    datagram.get(MESSAGE_SEQ..MESSAGE_SEQ + 2) == Some(&[0, 0])
 }
 
 /// Its first record is of epoch 0, so nothing protects it.

@@ -7,8 +7,8 @@ use crate::certificate::ServerName;
 use crate::config::{ConfigBuilder, ServerConfig};
 use crate::error::Error;
 use crate::wire::{
-    Body, CipherSuite, ClientHello, EncryptedExtensions, ExtensionType, HandshakeType,
-    HelloVerifyRequest, KeyShareAnswer, NamedGroup, ProtocolVersion, ServerExtensions, ServerHello,
+    Body, CipherSuite, ClientHello, EncryptedExtensions, HandshakeType, HelloVerifyRequest,
+    KeyShareAnswer, NamedGroup, ProtocolVersion, ServerExtensions, ServerHello,
 };
 
 /// RFC 8446 §4.1.3: whoever takes part in a downgrade cannot change the server's random.
@@ -250,7 +250,7 @@ fn d06_d07_p54_a_client_takes_no_other_answer() {
         (
             "another version",
             |answer| answer.extensions.selected_version = None,
-            Error::UnsupportedVersion(DTLS1_2),
+            Error::IllegalParameter("version after a HelloRetryRequest"),
         ),
     ];
     for (case, lie, error) in behind {

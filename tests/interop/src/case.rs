@@ -2,7 +2,35 @@
 
 use crate::feature::Feature;
 use crate::pki::{Kind, NAME, OTHER_NAME};
+use crate::section::{Section, Table};
 use flightline::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme, SrtpProfile};
+
+/// The versions that a side speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Versions {
+    Only12,
+    Only13,
+    Both,
+}
+
+impl Versions {
+    /// The newest first.
+    pub fn list(self) -> &'static [ProtocolVersion] {
+        match self {
+            Versions::Only12 => &[ProtocolVersion::DTLS1_2],
+            Versions::Only13 => &[ProtocolVersion::DTLS1_3],
+            Versions::Both => &[ProtocolVersion::DTLS1_3, ProtocolVersion::DTLS1_2],
+        }
+    }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Versions::Only12 => "1.2",
+            Versions::Only13 => "1.3",
+            Versions::Both => "both",
+        }
+    }
+}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
@@ -45,6 +73,10 @@ pub enum Wrong {
     Suite,
     /// The server's only key is on a curve that the client does not name.
     Curve,
+    /// There is no group that both sides have.
+    Group,
+    /// There is no version that both sides speak.
+    Version,
 }
 
 /// How the server knows an earlier session again.
@@ -54,62 +86,73 @@ pub enum Resumed {
     ByNumber,
 }
 
-/// The part of the report that a case belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Section {
-    Suites,
-    Groups,
-    Authentication,
-    Extensions,
-    Resumption,
-    Mtu,
-    Failures,
-    Coap,
-    Captures,
+/// Who takes new keys behind the handshake (RFC 9147 §8).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyUpdate {
+    /// We do.
+    Ours,
+    /// We do, and ask the peer to do so.
+    OursAndTheirs,
+    /// The peer does.
+    Theirs,
+    /// The peer does, and asks us to do so.
+    TheirsAndOurs,
 }
 
-impl Section {
-    pub fn title(self) -> &'static str {
+impl KeyUpdate {
+    pub const ALL: [KeyUpdate; 4] = [
+        KeyUpdate::Ours,
+        KeyUpdate::OursAndTheirs,
+        KeyUpdate::Theirs,
+        KeyUpdate::TheirsAndOurs,
+    ];
+
+    pub fn name(self) -> &'static str {
         match self {
-            Section::Suites => "Suites",
-            Section::Groups => "Groups",
-            Section::Authentication => "Authentication",
-            Section::Extensions => "Extensions and cookies",
-            Section::Resumption => "Resumption",
-            Section::Mtu => "MTU",
-            Section::Failures => "What must fail",
-            Section::Coap => "CoAP",
-            Section::Captures => "Captures",
+            KeyUpdate::Ours => "our key update",
+            KeyUpdate::OursAndTheirs => "our key update, one asked for",
+            KeyUpdate::Theirs => "the peer's key update",
+            KeyUpdate::TheirsAndOurs => "the peer's key update, one asked for",
         }
     }
 
-    /// What its table shows, where that needs to be said.
-    pub fn introduction(self) -> &'static str {
+    /// Whether it is the peer that begins.
+    pub fn begins_with_theirs(self) -> bool {
+        matches!(self, KeyUpdate::Theirs | KeyUpdate::TheirsAndOurs)
+    }
+
+    /// Whether the side in this role takes new keys.
+    pub fn concerns(self, side: Side) -> bool {
         match self {
-            Section::Coap => {
-                "Requests between `coap-client` and our `coap_server`, then between our `coap_client` and `coap-server`. A request\n\
-                 is repeated where the path is bad and all that RFC 7252 sends of it was lost.\n\n"
-            }
-            Section::Captures => {
-                "Connections of two sides of ours, captured and read by tshark: with the key log of the server, then with that of\n\
-                 the client. With another secret in its place tshark reads nothing.\n\n"
-            }
-            _ => "",
+            KeyUpdate::Ours => side == Side::Ours,
+            KeyUpdate::Theirs => side == Side::Theirs,
+            KeyUpdate::OursAndTheirs | KeyUpdate::TheirsAndOurs => true,
         }
     }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    Ours,
+    Theirs,
 }
 
 #[derive(Debug, Clone)]
 pub struct Case {
     pub section: Section,
     pub name: String,
-    pub version: ProtocolVersion,
+    pub our_versions: Versions,
+    pub their_versions: Versions,
     /// The side that flightline takes. The peer takes the other.
     pub ours: Role,
     pub suite: Option<CipherSuite>,
+    /// The sides hold a key beforehand, and none has a certificate.
+    pub psk: bool,
     /// The kind of the server's certificate.
     pub kind: Kind,
     pub group: Option<NamedGroup>,
+    /// The client has this group as well, prefers it, and sends a share in it; the server does not have it.
+    pub guess: Option<NamedGroup>,
     /// The only algorithm by which the peer lets a server's certificate sign, or signs with its own.
     pub signature: Option<SignatureScheme>,
     pub client_auth: ClientAuth,
@@ -118,8 +161,11 @@ pub struct Case {
     /// The client asks for the server's second name.
     pub other_name: bool,
     pub mtu: Option<usize>,
-    /// The peer, a server, lets the client prove its address first.
+    /// The server lets the client prove its address first.
     pub cookies: bool,
+    /// Both export the same keys for another protocol.
+    pub exporter: bool,
+    pub key_update: Option<KeyUpdate>,
     /// The case connects twice, and the second connection must go on with the first one's session.
     pub resumed: Option<Resumed>,
     pub wrong: Wrong,
@@ -145,8 +191,31 @@ impl Case {
         }
     }
 
-    pub fn uses_psk(&self) -> bool {
-        self.suite.is_some_and(is_psk)
+    /// The version that both sides have to agree on, if there is one.
+    pub fn version(&self) -> Option<ProtocolVersion> {
+        let mut ours = self.our_versions.list().iter();
+        ours.find(|version| self.their_versions.list().contains(version))
+            .copied()
+    }
+
+    pub fn is_of13(&self) -> bool {
+        self.version() == Some(ProtocolVersion::DTLS1_3)
+    }
+
+    pub fn table(&self) -> Table {
+        match self.section {
+            Section::Negotiation | Section::Coap | Section::Captures => Table::Other(self.section),
+            section if self.is_of13() => Table::Dtls13(section),
+            section => Table::Dtls12(section),
+        }
+    }
+
+    /// Whether the client shows a certificate.
+    pub fn shows_client_certificate(&self) -> bool {
+        matches!(
+            self.client_auth,
+            ClientAuth::Optional(_) | ClientAuth::Required(_)
+        )
     }
 
     /// The name that the client asks for.
@@ -165,10 +234,31 @@ impl Case {
     /// The suite that the peer is held to.
     pub fn their_suite(&self) -> Option<CipherSuite> {
         match self.wrong {
+            Wrong::Suite if self.is_of13() => Some(CipherSuite::TLS_CHACHA20_POLY1305_SHA256),
             // Of no use with the server's key.
             Wrong::Suite => Some(CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256),
             _ => self.suite,
         }
+    }
+
+    /// The groups that we are held to, the preferred one first.
+    pub fn our_groups(&self) -> Option<Vec<NamedGroup>> {
+        self.groups(self.ours, self.group)
+    }
+
+    /// The groups that the peer is held to, the preferred one first.
+    pub fn their_groups(&self) -> Option<Vec<NamedGroup>> {
+        let group = match self.wrong {
+            Wrong::Group => Some(NamedGroup::SECP384R1),
+            _ => self.group,
+        };
+        self.groups(self.theirs(), group)
+    }
+
+    fn groups(&self, role: Role, group: Option<NamedGroup>) -> Option<Vec<NamedGroup>> {
+        let guess = self.guess.filter(|_| role == Role::Client);
+        let groups = guess.into_iter().chain([group?]);
+        Some(groups.collect())
     }
 
     /// The authority that the client trusts.
@@ -192,16 +282,29 @@ impl Case {
 
     /// What both sides need for it.
     pub fn features(&self) -> Vec<Feature> {
-        let mut features = vec![Feature::Version(self.version)];
+        let mut features = Vec::new();
+        features.extend(
+            self.their_versions
+                .list()
+                .iter()
+                .copied()
+                .map(Feature::Version),
+        );
         if let Some(suite) = self.their_suite() {
             features.push(Feature::Suite(suite));
         }
-        if self.uses_psk() {
+        if self.psk {
             features.push(Feature::Psk);
         } else {
             features.push(Feature::ServerCertificate(self.kind));
         }
-        features.extend(self.group.map(Feature::Group));
+        features.extend(
+            self.their_groups()
+                .into_iter()
+                .flatten()
+                .map(Feature::Group),
+        );
+        features.extend(self.guess.map(Feature::FirstShare));
         features.extend(self.signature.map(Feature::Signature));
         match self.client_auth {
             ClientAuth::None => {}
@@ -230,9 +333,13 @@ impl Case {
             features.push(Feature::ServerName);
         }
         features.extend(self.mtu.map(Feature::Mtu));
-        if self.cookies {
+        if self.cookies && self.theirs() == Role::Server {
             features.push(Feature::Cookies);
         }
+        if self.exporter {
+            features.push(Feature::Exporter);
+        }
+        features.extend(self.key_update.map(Feature::KeyUpdate));
         if let Some(how) = self.resumed {
             features.extend([Feature::Resumption, Feature::Resumed(how)]);
         }
@@ -241,6 +348,10 @@ impl Case {
         }
         if self.seed.is_some() {
             features.push(Feature::Loss);
+            let asks_again = self.cookies || self.guess.is_some();
+            if self.is_of13() && self.theirs() == Role::Server && asks_again {
+                features.push(Feature::LossOfRetryRequest);
+            }
         }
         features
     }

@@ -3,12 +3,13 @@
 
 use crate::Res;
 use crate::capture::{self, Capture};
-use crate::case::{Case, Resumed, Role, Section};
+use crate::case::{Case, Resumed, Role};
 use crate::feature::{Feature, Lack};
 use crate::matrix;
 use crate::ours::{client_builder, server_builder};
 use crate::pki::{NAME, Pki};
 use crate::proxy::Proxy;
+use crate::section::Section;
 use crate::trial::{Counterpart, Trial};
 use flightline::{
     CipherSuite, DtlsListener, DtlsSocket, Error, KeyLogFile, Retransmission, ServerName,
@@ -76,7 +77,7 @@ pub fn trials(counterparts: &[Counterpart], seed: u64) -> Vec<Trial<'_>> {
 
 /// The side that flightline takes in them is the one that writes the key log.
 fn cases(ours: Role) -> Vec<Case> {
-    let mut cases = matrix::on_a_good_path(ours);
+    let mut cases = matrix::of_12(ours);
     cases.retain(|case| match case.section {
         Section::Suites | Section::Mtu => true,
         Section::Resumption => case.resumed == Some(Resumed::ByTicket),
@@ -89,6 +90,8 @@ fn cases(ours: Role) -> Vec<Case> {
             _ => case.name.clone(),
         };
         case.section = Section::Captures;
+        // The server is ours, too.
+        case.cookies = true;
     }
     cases
 }
@@ -179,7 +182,7 @@ fn converse(case: &Case, pki: &Pki, files: &Files) -> Res<Conversation> {
             written.expect("a capture can be written");
         };
         let path = Proxy::watched(server, seed, Box::new(watcher))?;
-        let name = match case.uses_psk() {
+        let name = match case.psk {
             true => ServerName::unnamed(),
             false => ServerName::new(NAME)?,
         };

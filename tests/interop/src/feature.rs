@@ -1,6 +1,6 @@
 //! What a case asks of a peer, and what a peer lacks.
 
-use crate::case::{Case, Resumed, Role, Wrong};
+use crate::case::{Case, KeyUpdate, Resumed, Role, Wrong};
 use crate::pki::Kind;
 use flightline::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme, SrtpProfile};
 use std::fmt;
@@ -12,6 +12,8 @@ pub enum Feature {
     Suite(CipherSuite),
     Psk,
     Group(NamedGroup),
+    /// A client's first share is in this group, though the server does not have it.
+    FirstShare(NamedGroup),
     ServerCertificate(Kind),
     Signature(SignatureScheme),
     OptionalClientAuth,
@@ -25,12 +27,16 @@ pub enum Feature {
     Srtp,
     SrtpProfile(SrtpProfile),
     Cookies,
+    Exporter,
+    KeyUpdate(KeyUpdate),
     Mtu(usize),
     Resumption,
     Resumed(Resumed),
     Refuses(Wrong),
     /// It gets through a fifth of all datagrams lost.
     Loss,
+    /// The same as a server, where its HelloRetryRequest may be among them.
+    LossOfRetryRequest,
 }
 
 impl fmt::Display for Feature {
@@ -40,6 +46,7 @@ impl fmt::Display for Feature {
             Feature::Suite(suite) => write!(f, "{suite}"),
             Feature::Psk => f.write_str("pre-shared keys"),
             Feature::Group(group) => write!(f, "group {group}"),
+            Feature::FirstShare(group) => write!(f, "first share in {group}"),
             Feature::ServerCertificate(kind) => write!(f, "{kind} server certificate"),
             Feature::Signature(scheme) => write!(f, "{scheme}"),
             Feature::OptionalClientAuth => f.write_str("optional client certificate"),
@@ -51,12 +58,15 @@ impl fmt::Display for Feature {
             Feature::Srtp => f.write_str("SRTP"),
             Feature::SrtpProfile(profile) => write!(f, "{profile}"),
             Feature::Cookies => f.write_str("cookies"),
+            Feature::Exporter => f.write_str("exporter"),
+            Feature::KeyUpdate(update) => f.write_str(update.name()),
             Feature::Mtu(mtu) => write!(f, "MTU {mtu}"),
             Feature::Resumption => f.write_str("resumption"),
             Feature::Resumed(Resumed::ByTicket) => f.write_str("resumption by ticket"),
             Feature::Resumed(Resumed::ByNumber) => f.write_str("resumption by session number"),
             Feature::Refuses(wrong) => write!(f, "refusing a wrong {}", wrong.name()),
             Feature::Loss => f.write_str("20 % loss"),
+            Feature::LossOfRetryRequest => f.write_str("HelloRetryRequest with 20 % loss"),
         }
     }
 }
@@ -66,6 +76,8 @@ impl fmt::Display for Feature {
 pub struct Lack {
     /// The peer's role; without one it is both.
     pub role: Option<Role>,
+    /// The version that is agreed on; without one it is any.
+    pub version: Option<ProtocolVersion>,
     /// Each of these. Nothing at all means everything.
     pub features: &'static [Feature],
     pub why: &'static str,
@@ -75,6 +87,7 @@ impl Lack {
     pub const fn client(features: &'static [Feature], why: &'static str) -> Lack {
         Lack {
             role: Some(Role::Client),
+            version: None,
             features,
             why,
         }
@@ -83,6 +96,7 @@ impl Lack {
     pub const fn server(features: &'static [Feature], why: &'static str) -> Lack {
         Lack {
             role: Some(Role::Server),
+            version: None,
             features,
             why,
         }
@@ -91,14 +105,30 @@ impl Lack {
     pub const fn both(features: &'static [Feature], why: &'static str) -> Lack {
         Lack {
             role: None,
+            version: None,
             features,
             why,
         }
     }
 
+    /// Only where this version is agreed on.
+    pub const fn in_version(self, version: ProtocolVersion) -> Lack {
+        Lack {
+            version: Some(version),
+            ..self
+        }
+    }
+
+    /// Whether it is the whole version that the case is of.
+    pub fn is_of_version(&self, case: &Case) -> bool {
+        let version = case.version().map(Feature::Version);
+        self.concerns(case) && version.is_some_and(|version| self.features.contains(&version))
+    }
+
     pub fn concerns(&self, case: &Case) -> bool {
         let asked = case.features();
         self.role.is_none_or(|role| role == case.theirs())
+            && (self.version.is_none() || self.version == case.version())
             && (self.features.is_empty()
                 || self.features.iter().any(|lacked| asked.contains(lacked)))
     }
@@ -114,6 +144,8 @@ impl Wrong {
             Wrong::Psk => "pre-shared key",
             Wrong::Suite => "suite",
             Wrong::Curve => "curve",
+            Wrong::Group => "group",
+            Wrong::Version => "version",
         }
     }
 }

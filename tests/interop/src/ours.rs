@@ -1,7 +1,8 @@
 //! Our side's configuration.
 
 use crate::Res;
-use crate::case::{Case, ClientAuth, Wrong};
+use crate::case::{Case, ClientAuth, Versions, Wrong};
+use crate::matrix::SUITES13;
 use crate::pki::{OTHER_NAME, Pki};
 use flightline::{
     ClientConfig, ConfigBuilder, Event, HandshakeType, Identity, Observer, Psk, RootCertificates,
@@ -14,6 +15,9 @@ use std::time::Duration;
 pub const PSK_IDENTITY: &str = "sensor-7";
 /// The key that the peer has. Where it is to be wrong, ours is.
 pub const PSK: [u8; 16] = [0x5a; 16];
+/// The label of the keys that both sides export.
+pub const EXPORTER_LABEL: &str = "EXPORTER-interop";
+pub const EXPORTED: usize = 32;
 pub const WRONG_PSK: [u8; 16] = [0xa5; 16];
 /// Our order of protocols, and the peer's.
 pub const OUR_ALPN: [&str; 2] = ["chat", "coap"];
@@ -24,7 +28,7 @@ pub fn client_builder(
     pki: &Pki,
     watch: Arc<Watch>,
 ) -> Res<ConfigBuilder<ClientConfig>> {
-    let trust = if case.uses_psk() {
+    let trust = if case.psk {
         ServerTrust::psk(psk(case)?)
     } else {
         let authority = pki.certificate(case.trusted_by_client());
@@ -42,7 +46,7 @@ pub fn server_builder(
     pki: &Pki,
     watch: Arc<Watch>,
 ) -> Res<ConfigBuilder<ServerConfig>> {
-    let identity = if case.uses_psk() {
+    let identity = if case.psk {
         ServerIdentity::psk(psk(case)?)
     } else {
         let main = identity(pki, case.kind.name())?;
@@ -55,6 +59,9 @@ pub fn server_builder(
     };
     let verifier = || RootCertificates::from_pem_file(pki.ca()).map(RootsVerifier::new);
     let mut builder = shared(case, watch, ServerConfig::builder(identity));
+    if !case.cookies {
+        builder = builder.danger_without_hello_verification();
+    }
     builder = match case.client_auth {
         ClientAuth::None => builder,
         ClientAuth::Optional(_) | ClientAuth::OptionalWithout => {
@@ -72,12 +79,16 @@ fn shared<C: AsMut<Settings>>(
     watch: Arc<Watch>,
     mut builder: ConfigBuilder<C>,
 ) -> ConfigBuilder<C> {
-    builder = builder.versions([case.version]);
+    builder = builder.versions(case.our_versions.list().iter().copied());
     if let Some(suite) = case.suite {
-        builder = builder.cipher_suites([suite]);
+        builder = match (case.our_versions, case.is_of13()) {
+            // An offer of both versions is one of suites of both.
+            (Versions::Both, false) => builder.cipher_suites([suite].into_iter().chain(SUITES13)),
+            _ => builder.cipher_suites([suite]),
+        };
     }
-    if let Some(group) = case.group {
-        builder = builder.groups([group]);
+    if let Some(groups) = case.our_groups() {
+        builder = builder.groups(groups);
     }
     if case.alpn {
         builder = builder.alpn(OUR_ALPN);
@@ -98,13 +109,37 @@ fn shared<C: AsMut<Settings>>(
 /// Looks on: prints the flight log, if that is wanted, and keeps which messages went either way.
 #[derive(Default)]
 pub struct Watch {
-    messages: Mutex<BTreeSet<HandshakeType>>,
+    sent: Mutex<Messages>,
+    received: Mutex<Messages>,
 }
 
+/// Their types, and their numbers.
+type Messages = BTreeSet<(HandshakeType, u16)>;
+
 impl Watch {
+    /// Whether the message went either way.
     pub fn saw(&self, message: HandshakeType) -> bool {
-        self.messages.lock().unwrap().contains(&message)
+        self.sent(message) || self.received(message)
     }
+
+    pub fn sent(&self, message: HandshakeType) -> bool {
+        has(&self.sent.lock().unwrap(), message)
+    }
+
+    pub fn received(&self, message: HandshakeType) -> bool {
+        has(&self.received.lock().unwrap(), message)
+    }
+
+    /// Whether there was a ClientHello that was not the first.
+    pub fn saw_second_hello(&self) -> bool {
+        let second = (HandshakeType::CLIENT_HELLO, 1);
+        self.sent.lock().unwrap().contains(&second)
+            || self.received.lock().unwrap().contains(&second)
+    }
+}
+
+fn has(messages: &Messages, wanted: HandshakeType) -> bool {
+    messages.iter().any(|(message, _)| *message == wanted)
 }
 
 impl Observer for Watch {
@@ -112,10 +147,15 @@ impl Observer for Watch {
         if crate::is_verbose() {
             println!("{event}");
         }
-        if let What::FlightSent { messages, .. } | What::FlightReceived { messages } = &event.what {
-            let types = messages.iter().filter_map(|message| message.typ);
-            self.messages.lock().unwrap().extend(types);
-        }
+        let (way, messages) = match &event.what {
+            What::FlightSent { messages, .. } => (&self.sent, messages),
+            What::FlightReceived { messages } => (&self.received, messages),
+            _ => return,
+        };
+        let messages = messages
+            .iter()
+            .filter_map(|m| Some((m.typ?, m.message_seq)));
+        way.lock().unwrap().extend(messages);
     }
 }
 

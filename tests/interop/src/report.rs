@@ -1,8 +1,10 @@
 //! The report: a line for each case as it ends, and a page of tables.
 
-use crate::case::{Role, Section};
+use crate::case::Role;
 use crate::feature::Lack;
+use crate::section::Table;
 use crate::trial::{Counterpart, Trial};
+use flightline::ProtocolVersion;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
@@ -23,7 +25,7 @@ pub struct Report {
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Row {
-    section: Section,
+    table: Table,
     name: String,
 }
 
@@ -53,7 +55,7 @@ impl Report {
     /// Gives the trial's case a row. The rows' order is that of these calls.
     pub fn expect(&mut self, trial: &Trial) -> usize {
         let row = Row {
-            section: trial.case.section,
+            table: trial.case.table(),
             name: trial.case.name.clone(),
         };
         match self.rows.iter().position(|other| *other == row) {
@@ -78,16 +80,23 @@ impl Report {
     /// The page, up to what may differ between machines.
     pub fn page(&self, counterparts: &[Counterpart]) -> String {
         let mut page = String::from(INTRODUCTION);
-        let mut sections: Vec<Section> = self.rows.iter().map(|row| row.section).collect();
-        sections.sort();
-        sections.dedup();
-        for section in sections {
+        let mut tables: Vec<Table> = self.rows.iter().map(|row| row.table).collect();
+        tables.sort();
+        tables.dedup();
+        let mut version = None;
+        for table in tables {
             let columns: Vec<&'static str> = counterparts
                 .iter()
                 .map(|counterpart| counterpart.name)
-                .filter(|name| self.stands_in(name, section))
+                .filter(|name| self.stands_in(name, table))
                 .collect();
-            let _ = write!(page, "\n## {}\n\n", section.title());
+            let section = table.section();
+            if version != table.version() {
+                version = table.version();
+                page += &version.map_or(String::new(), |version| format!("\n## {version}\n"));
+            }
+            let level = if version.is_some() { "###" } else { "##" };
+            let _ = write!(page, "\n{level} {}\n\n", section.title());
             let _ = write!(page, "{}| |", section.introduction());
             for name in &columns {
                 let _ = write!(page, " {name} |");
@@ -96,7 +105,7 @@ impl Report {
             page += &" :-: |".repeat(columns.len());
             page += "\n";
             for (number, row) in self.rows.iter().enumerate() {
-                if row.section != section {
+                if row.table != table {
                     continue;
                 }
                 let _ = write!(page, "| {} |", row.name);
@@ -108,8 +117,7 @@ impl Report {
                 page += "\n";
             }
         }
-        page +=
-            "\n## What the peers lack\n\n| peer | as | what | why |\n| --- | --- | --- | --- |\n";
+        page += "\n## What the peers lack\n\n| peer | as | version | what | why |\n| --- | --- | --- | --- | --- |\n";
         for counterpart in counterparts {
             for lack in counterpart.lacks {
                 let _ = writeln!(page, "| {} | {} |", counterpart.name, lacking(lack));
@@ -118,9 +126,9 @@ impl Report {
         page
     }
 
-    fn stands_in(&self, name: &str, section: Section) -> bool {
+    fn stands_in(&self, name: &str, table: Table) -> bool {
         let mut cells = self.cells.keys();
-        cells.any(|(number, (other, _))| *other == name && self.rows[*number].section == section)
+        cells.any(|(number, (other, _))| *other == name && self.rows[*number].table == table)
     }
 
     fn mark(&self, number: usize, key: Key) -> &'static str {
@@ -160,7 +168,12 @@ fn lacking(lack: &Lack) -> String {
         none if none.is_empty() => "everything".into(),
         some => some,
     };
-    format!("{role} | {what} | {}", lack.why)
+    let version = match lack.version {
+        None => "any",
+        Some(ProtocolVersion::DTLS1_3) => "1.3",
+        Some(_) => "1.2",
+    };
+    format!("{role} | {version} | {what} | {}", lack.why)
 }
 
 /// The page's last part: what may differ between machines.

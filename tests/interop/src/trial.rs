@@ -1,9 +1,10 @@
 //! What is tried, and with whom.
 
 use crate::Res;
-use crate::case::{Case, Role, Section};
+use crate::case::{Case, Role};
 use crate::feature::Lack;
 use crate::pki::Pki;
+use crate::section::{Section, Table};
 
 /// A program or library that is not ours. It has a column in the report.
 pub struct Counterpart {
@@ -27,6 +28,13 @@ impl Trial<'_> {
         self.with.lacks.iter().any(|lack| lack.concerns(&self.case))
     }
 
+    /// Whether the counterpart does not speak the version that the case is of, and has no place in its table.
+    pub fn is_out_of_place(&self) -> bool {
+        let mut lacks = self.with.lacks.iter();
+        !matches!(self.case.table(), Table::Other(_))
+            && lacks.any(|lack| lack.is_of_version(&self.case))
+    }
+
     /// How it is called.
     pub fn line(&self) -> String {
         let (case, name) = (&self.case, self.with.name);
@@ -40,6 +48,6 @@ impl Trial<'_> {
             Some(_) => ", 20 % loss",
             None => "",
         };
-        format!("{sides}  {}: {}{loss}", case.section.title(), case.name)
+        format!("{sides}  {}: {}{loss}", case.table(), case.name)
     }
 }

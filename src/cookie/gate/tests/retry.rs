@@ -60,10 +60,14 @@ impl Offer {
 
 /// A gate before a server that speaks both versions.
 fn gate13() -> Gate {
+    gate_of(vec![NamedGroup::X25519, NamedGroup::SECP256R1])
+}
+
+fn gate_of(groups: Vec<NamedGroup>) -> Gate {
     let context = Arc::new(CookieContext::new().unwrap());
     let choices = Choices13 {
         suites: SUITES13.iter().collect(),
-        groups: vec![NamedGroup::X25519, NamedGroup::SECP256R1],
+        groups,
     };
     Gate::new(HelloVerification::Cookies(context), choices)
 }
@@ -252,7 +256,7 @@ fn a01_a_stranger_gets_less_than_three_times_what_it_sends() {
 }
 
 #[test]
-fn a_client_with_nothing_in_common_gets_no_answer() {
+fn a_client_with_nothing_in_common_is_told() {
     let gate = gate13();
     let none = Offer {
         shares: vec![24],
@@ -260,10 +264,18 @@ fn a_client_with_nothing_in_common_gets_no_answer() {
     };
     let mut hello = none.hello();
     hello.cipher_suites = vec![0x1304, 0xc02b];
-    assert_eq!(
-        ask(&gate, &hello.datagram()).dropped(),
-        GateDrop::NothingInCommon
-    );
+    let no_group = (gate_of(vec![NamedGroup::SECP384R1]), Offer::new().hello());
+    for (gate, hello) in [(gate, hello), no_group] {
+        let datagram = hello.datagram();
+        match ask(&gate, &datagram) {
+            // RFC 8446 §4.1.1: a fatal handshake_failure.
+            Answer::Refuse(alert) => {
+                assert_eq!(alert[13..], [2, 40]);
+                assert!(alert.len() < datagram.len());
+            }
+            other => panic!("{other:?}"),
+        }
+    }
 }
 
 /// The same is true of DTLS 1.3.

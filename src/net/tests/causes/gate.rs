@@ -34,13 +34,6 @@ fn hello(version: ProtocolVersion) -> Vec<u8> {
     body
 }
 
-/// A hello that offers DTLS 1.3, with a suite of 1.2 and nothing else.
-fn hello13() -> Vec<u8> {
-    let mut body = hello(DTLS);
-    body.extend([0, 7, 0, 43, 0, 3, 2, 0xfe, 0xfc]);
-    body
-}
-
 const DTLS: ProtocolVersion = ProtocolVersion::DTLS1_2;
 const HELLO: HandshakeType = HandshakeType::CLIENT_HELLO;
 
@@ -57,7 +50,6 @@ fn every_reason_to_answer_nothing_has_a_cause() {
         GateDrop::WrongVersion(_) => (whole(HELLO, 0, &old), cookies()),
         GateDrop::TooManyChallenges => (whole(HELLO, 256, &first), cookies()),
         GateDrop::NoCookie => (whole(HELLO, 0, &first), HelloVerification::Cookies(no_cookies)),
-        GateDrop::NothingInCommon => (whole(HELLO, 0, &hello13()), cookies()),
         GateDrop::NotTheFirst => (whole(HELLO, 1, &first), HelloVerification::Waived),
     );
     for (number, (expected, (datagram, verification))) in rows.into_iter().enumerate() {

@@ -49,12 +49,13 @@ const SPEECH: Speech = Speech {
     data_only: false,
     complaints: &[],
     srtp: |_| None,
+    exported: "exports nothing",
 };
 
 pub fn our_server(case: &Case, pki: &Pki) -> Res<(Tool, SocketAddr)> {
     let mut arguments = of_ours(case);
     arguments.push("127.0.0.1:0".into());
-    if !case.uses_psk() {
+    if !case.psk {
         let name = case.kind.name();
         files(
             &mut arguments,
@@ -87,7 +88,7 @@ pub fn our_client(case: &Case, request: Request, to: SocketAddr, pki: &Pki) -> R
     arguments.extend(strings(["--ack-timeout", "500"]));
     arguments.extend(request.options.iter().map(|option| (*option).to_owned()));
     arguments.extend(of_ours(case));
-    if !case.uses_psk() {
+    if !case.psk {
         let authority = pki.certificate(case.trusted_by_client());
         files(&mut arguments, [("--ca", authority)]);
         arguments.extend(strings(["--name", NAME]));
@@ -104,7 +105,7 @@ pub fn our_client(case: &Case, request: Request, to: SocketAddr, pki: &Pki) -> R
 fn of_ours(case: &Case) -> Vec<String> {
     // Not longer than a peer takes that gives up, or than a case that must fail.
     let mut arguments = strings(["--handshake-min", "250", "--handshake-max", "8000"]);
-    if case.uses_psk() {
+    if case.psk {
         let key = match case.wrong {
             Wrong::Psk => WRONG_PSK,
             _ => PSK,
@@ -124,7 +125,7 @@ fn of_ours(case: &Case) -> Vec<String> {
 pub fn coap_server(case: &Case, library: &str, pki: &Pki) -> Res<(Tool, SocketAddr)> {
     let (port, address) = two_ports()?;
     let mut arguments = strings(["-A", "127.0.0.1", "-p", &port.to_string(), "-e"]);
-    if case.uses_psk() {
+    if case.psk {
         arguments.extend(strings(["-k", &key()]));
     } else {
         let name = case.kind.name();
@@ -165,7 +166,7 @@ pub fn coap_client(
         arguments.extend(strings(["-e", request.payload]));
     }
     arguments.extend(request.options.iter().map(|option| (*option).to_owned()));
-    if case.uses_psk() {
+    if case.psk {
         arguments.extend(strings(["-u", PSK_IDENTITY, "-k", &key()]));
     } else {
         let authority = pki.certificate(case.trusted_by_client());

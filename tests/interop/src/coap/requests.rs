@@ -1,8 +1,9 @@
 //! The requests, and the connections that they are made on.
 
-use crate::case::{Case, ClientAuth, Role, Section, Wrong};
+use crate::case::{Case, ClientAuth, Role, Versions, Wrong};
 use crate::matrix;
 use crate::pki::Kind;
+use crate::section::Section;
 use flightline::CipherSuite;
 
 /// A request, as the program of either side makes it.
@@ -31,10 +32,11 @@ impl Request {
 pub fn requests(ours: Role) -> Vec<(Case, Request)> {
     let plain = Case {
         section: Section::Coap,
-        ..matrix::plain(ours)
+        ..matrix::plain(ours, Versions::Only12)
     };
     let psk = Case {
         suite: Some(CipherSuite::TLS_ECDHE_PSK_WITH_CHACHA20_POLY1305_SHA256),
+        psk: true,
         ..plain.clone()
     };
     let named = |name: &str, case: &Case| Case {

@@ -3,13 +3,13 @@
 use super::Srtp;
 use super::library::{Connection, Context, FIRST_TIMEOUT, Library, Step, Wire};
 use super::names::{
-    group_name, signature_name, signatures, srtp_material, srtp_name, srtp_profile, suite_name,
+    group_names, signature_name, signatures, srtp_material, srtp_name, srtp_profile, suite_name,
 };
 use crate::Res;
-use crate::case::{Case, ClientAuth, Resumed, Role};
+use crate::case::{Case, ClientAuth, KeyUpdate, Resumed, Role, Versions, Wrong};
 use crate::feature::{Feature, Lack};
-use crate::matrix::SIGNATURES;
-use crate::ours::{PSK, PSK_IDENTITY, THEIR_ALPN};
+use crate::matrix::{SIGNATURES, SUITES13};
+use crate::ours::{EXPORTED, EXPORTER_LABEL, PSK, PSK_IDENTITY, THEIR_ALPN};
 use crate::pki::{OTHER_NAME, Pki};
 use boring::ssl::{
     AlpnError, ErrorCode, NameType, Ssl, SslContext, SslContextBuilder, SslFiletype, SslMethod,
@@ -43,6 +43,16 @@ const LACKS: &[Lack] = &[
         ],
         "its only PSK suite with an AEAD is ECDHE_PSK with ChaCha20-Poly1305",
     ),
+    Lack::both(
+        &[Feature::Psk],
+        "its keys are imported (RFC 9258, `tls13_derive_imported_psk`), which we do not do",
+    )
+    .in_version(ProtocolVersion::DTLS1_3),
+    Lack::both(
+        &[Feature::Refuses(Wrong::Suite)],
+        "has all suites of DTLS 1.3 always",
+    )
+    .in_version(ProtocolVersion::DTLS1_3),
     Lack::server(&[Feature::Cookies], "its server has no cookies"),
 ];
 
@@ -58,12 +68,13 @@ struct BoringSsl {
 
 fn context(case: &Case, pki: &Pki, role: Role) -> Res<Arc<dyn Context>> {
     let mut builder = SslContext::builder(SslMethod::dtls())?;
-    let version = match case.version {
-        ProtocolVersion::DTLS1_3 => SslVersion::DTLS1_3,
-        _ => SslVersion::DTLS1_2,
+    let (oldest, newest) = match case.their_versions {
+        Versions::Only12 => (SslVersion::DTLS1_2, SslVersion::DTLS1_2),
+        Versions::Only13 => (SslVersion::DTLS1_3, SslVersion::DTLS1_3),
+        Versions::Both => (SslVersion::DTLS1_2, SslVersion::DTLS1_3),
     };
-    builder.set_min_proto_version(Some(version))?;
-    builder.set_max_proto_version(Some(version))?;
+    builder.set_min_proto_version(Some(oldest))?;
+    builder.set_max_proto_version(Some(newest))?;
     negotiation(case, &mut builder)?;
     match role {
         Role::Client => client(case, pki, &mut builder)?,
@@ -86,25 +97,30 @@ fn context(case: &Case, pki: &Pki, role: Role) -> Res<Arc<dyn Context>> {
             builder.set_session_id_context(b"interop")?;
         }
     }
-    if case.resumed == Some(Resumed::ByNumber) {
+    // While its tickets are not acknowledged it keeps a KeyUpdate back, and forgets that it is to ask for ours:
+    // in `internal.h`, `QueuedKeyUpdate queued_key_update : 2` has a sign, so that a 2 comes back as another
+    // number.
+    if case.resumed == Some(Resumed::ByNumber) || case.key_update.is_some() {
         builder.set_options(SslOptions::NO_TICKET);
     }
     let names = (case.name_asked_for(), case.name_wanted());
     Ok(Arc::new(BoringSsl {
         role,
         context: builder.build(),
-        names: (role == Role::Client && !case.uses_psk()).then_some(names),
+        names: (role == Role::Client && !case.psk).then_some(names),
         mtu: case.mtu,
         session,
     }))
 }
 
 fn negotiation(case: &Case, builder: &mut SslContextBuilder) -> Res<()> {
-    if let Some(suite) = case.their_suite() {
+    // Those of DTLS 1.3 it has all, whatever it is told.
+    let suite = case.their_suite();
+    if let Some(suite) = suite.filter(|suite| !SUITES13.contains(suite)) {
         builder.set_cipher_list(&suite_name(suite))?;
     }
-    match case.group {
-        Some(group) => builder.set_curves_list(group_name(group))?,
+    match case.their_groups() {
+        Some(groups) => builder.set_curves_list(&group_names(&groups))?,
         None => builder.set_curves_list("X25519:P-256:P-384")?,
     }
     let names = match case.signature {
@@ -122,7 +138,7 @@ fn negotiation(case: &Case, builder: &mut SslContextBuilder) -> Res<()> {
 }
 
 fn client(case: &Case, pki: &Pki, builder: &mut SslContextBuilder) -> Res<()> {
-    if case.uses_psk() {
+    if case.psk {
         builder.set_psk_client_callback(|_, _, identity, key| {
             identity[..PSK_IDENTITY.len()].copy_from_slice(PSK_IDENTITY.as_bytes());
             identity[PSK_IDENTITY.len()] = 0;
@@ -143,7 +159,7 @@ fn client(case: &Case, pki: &Pki, builder: &mut SslContextBuilder) -> Res<()> {
 }
 
 fn server(case: &Case, pki: &Pki, builder: &mut SslContextBuilder) -> Res<()> {
-    if case.uses_psk() {
+    if case.psk {
         builder.set_psk_server_callback(|_, identity, key| {
             if identity != Some(PSK_IDENTITY.as_bytes()) {
                 return Ok(0);
@@ -268,6 +284,19 @@ impl Connection for Stream {
         Ok(())
     }
 
+    fn update_keys(&mut self, update: KeyUpdate) -> Res<()> {
+        let request = match update {
+            KeyUpdate::TheirsAndOurs => boring_sys::SSL_KEY_UPDATE_REQUESTED,
+            _ => boring_sys::SSL_KEY_UPDATE_NOT_REQUESTED,
+        };
+        // It goes out with what is written next.
+        // SAFETY: the SSL is alive.
+        match unsafe { boring_sys::SSL_key_update(self.stream.ssl().as_ptr(), request) } {
+            1 => Ok(()),
+            _ => Err("takes no new keys".into()),
+        }
+    }
+
     fn until_timeout(&mut self) -> Option<Duration> {
         let mut left = boring_sys::timeval {
             tv_sec: 0,
@@ -295,5 +324,12 @@ impl Connection for Stream {
         ssl.export_keying_material(&mut material, "EXTRACTOR-dtls_srtp", None)
             .ok()?;
         Some(Srtp { profile, material })
+    }
+
+    fn exported(&mut self) -> Option<Vec<u8>> {
+        let (ssl, mut keys) = (self.stream.ssl(), vec![0; EXPORTED]);
+        ssl.export_keying_material(&mut keys, EXPORTER_LABEL, None)
+            .ok()?;
+        Some(keys)
     }
 }

@@ -3,10 +3,11 @@
 use super::Srtp;
 use super::library::{Connection, Context, FIRST_TIMEOUT, Library, Step, Wire};
 use crate::Res;
-use crate::case::{Case, ClientAuth, Role, Wrong};
+use crate::case::{Case, ClientAuth, KeyUpdate, Role, Versions, Wrong};
 use crate::feature::{Feature, Lack};
+use crate::matrix::SUITES13;
 use crate::pki::{Kind, Pki};
-use dimpl::crypto::Dtls12CipherSuite;
+use dimpl::crypto::{Dtls12CipherSuite, Dtls13CipherSuite};
 use dimpl::{Config, Dtls, DtlsCertificate, Output};
 use flightline::{CipherSuite, NamedGroup, ProtocolVersion, SrtpProfile};
 use rustls_pki_types::pem::PemObject;
@@ -36,10 +37,14 @@ const LACKS: &[Lack] = &[
         &[
             Feature::ServerCertificate(Kind::Rsa),
             Feature::ClientCertificate(Kind::Rsa),
-            Feature::Refuses(Wrong::Suite),
         ],
         "has no RSA",
     ),
+    Lack::both(
+        &[Feature::Refuses(Wrong::Suite)],
+        "has no suites with RSA to be held to",
+    )
+    .in_version(ProtocolVersion::DTLS1_2),
     Lack::both(
         &[
             Feature::ServerCertificate(Kind::Ed25519),
@@ -47,8 +52,17 @@ const LACKS: &[Lack] = &[
         ],
         "has no Ed25519",
     ),
-    Lack::both(&[Feature::Psk], "its only PSK suite is with AES-CCM-8"),
-    Lack::client(&[Feature::NoClientCertificate], "has a certificate always"),
+    Lack::both(&[Feature::Psk], "its only PSK suite is with AES-CCM-8")
+        .in_version(ProtocolVersion::DTLS1_2),
+    Lack::both(&[Feature::Psk], "has no pre-shared keys in DTLS 1.3")
+        .in_version(ProtocolVersion::DTLS1_3),
+    Lack::both(&[Feature::Exporter], "exports keys for SRTP, and no others"),
+    Lack::both(
+        &[Feature::KeyUpdate(KeyUpdate::Theirs)],
+        "asks for the peer's new keys as well",
+    ),
+    Lack::client(&[Feature::NoClientCertificate], "has a certificate always")
+        .in_version(ProtocolVersion::DTLS1_2),
     Lack::server(
         &[Feature::OptionalClientAuth],
         "a certificate that it asks for is required",
@@ -65,6 +79,14 @@ const LACKS: &[Lack] = &[
         NO_VERIFICATION,
     ),
     Lack::server(&[Feature::Refuses(Wrong::ClientAuthority)], NO_VERIFICATION),
+    Lack::both(
+        &[Feature::Refuses(Wrong::Version)],
+        "a side of DTLS 1.3 alone passes over what there is of 1.2, and waits; that of 1.2 does so as a server",
+    ),
+    Lack::client(
+        &[Feature::FirstShare(NamedGroup::SECP256R1)],
+        "prefers X25519 wherever it has it",
+    ),
     Lack::both(&[Feature::Alpn], "has no ALPN"),
     Lack::both(&[Feature::ServerName], "has no SNI"),
     Lack::both(
@@ -78,9 +100,12 @@ const LACKS: &[Lack] = &[
 
 const RETRIES: usize = 20;
 
+/// It takes new keys by itself only, after so many records.
+const RECORDS_BEFORE_NEW_KEYS: u64 = 3;
+
 struct Dimpl {
     role: Role,
-    version: ProtocolVersion,
+    versions: Versions,
     config: Arc<Config>,
     certificate: DtlsCertificate,
 }
@@ -96,11 +121,19 @@ fn context(case: &Case, pki: &Pki, role: Role) -> Res<Arc<dyn Context>> {
         .flight_start_rto(FIRST_TIMEOUT)
         .flight_retries(RETRIES)
         .handshake_timeout(Duration::from_secs(200));
-    if let Some(suite) = case.their_suite() {
-        config = config.dtls12_cipher_suites(&[suite_number(suite)]);
+    config = match case.their_suite() {
+        Some(suite) if SUITES13.contains(&suite) => {
+            config.dtls13_cipher_suites(&[suite13_number(suite)])
+        }
+        Some(suite) => config.dtls12_cipher_suites(&[suite_number(suite)]),
+        None => config,
+    };
+    if let Some(groups) = case.their_groups() {
+        let numbers: Vec<_> = groups.into_iter().map(group_number).collect();
+        config = config.kx_groups(&numbers);
     }
-    if let Some(group) = case.group {
-        config = config.kx_groups(&[group_number(group)]);
+    if case.key_update.is_some_and(KeyUpdate::begins_with_theirs) {
+        config = config.aead_encryption_limit(RECORDS_BEFORE_NEW_KEYS);
     }
     if let Some(mtu) = case.mtu {
         config = config.mtu(mtu);
@@ -113,10 +146,18 @@ fn context(case: &Case, pki: &Pki, role: Role) -> Res<Arc<dyn Context>> {
     let key = PrivateKeyDer::from_pem_file(pki.key(name))?;
     Ok(Arc::new(Dimpl {
         role,
-        version: case.version,
+        versions: case.their_versions,
         config: Arc::new(config.build()?),
         certificate: DtlsCertificate {
-            certificate: CertificateDer::from_pem_file(pki.certificate(name))?.to_vec(),
+            // Its client of DTLS 1.3 shows none if that is empty.
+            certificate: match case.client_auth {
+                ClientAuth::OptionalWithout | ClientAuth::RequiredWithout
+                    if role == Role::Client && case.is_of13() =>
+                {
+                    Vec::new()
+                }
+                _ => CertificateDer::from_pem_file(pki.certificate(name))?.to_vec(),
+            },
             private_key: key.secret_der().to_vec(),
         },
     }))
@@ -134,6 +175,14 @@ fn suite_number(suite: CipherSuite) -> Dtls12CipherSuite {
     }
 }
 
+fn suite13_number(suite: CipherSuite) -> Dtls13CipherSuite {
+    match suite {
+        CipherSuite::TLS_AES_256_GCM_SHA384 => Dtls13CipherSuite::AES_256_GCM_SHA384,
+        CipherSuite::TLS_CHACHA20_POLY1305_SHA256 => Dtls13CipherSuite::CHACHA20_POLY1305_SHA256,
+        _ => Dtls13CipherSuite::AES_128_GCM_SHA256,
+    }
+}
+
 fn group_number(group: NamedGroup) -> dimpl::NamedGroup {
     match group {
         NamedGroup::X25519 => dimpl::NamedGroup::X25519,
@@ -145,9 +194,10 @@ fn group_number(group: NamedGroup) -> dimpl::NamedGroup {
 impl Context for Dimpl {
     fn connection(&self, wire: Wire, _: SocketAddr) -> Res<Box<dyn Connection>> {
         let now = Instant::now();
-        let new = match self.version {
-            ProtocolVersion::DTLS1_3 => Dtls::new_13,
-            _ => Dtls::new_12,
+        let new = match self.versions {
+            Versions::Only12 => Dtls::new_12,
+            Versions::Only13 => Dtls::new_13,
+            Versions::Both => Dtls::new_auto,
         };
         let mut dtls = new(self.config.clone(), self.certificate.clone(), now);
         dtls.set_active(self.role == Role::Client);
@@ -219,8 +269,10 @@ impl Connection for Engine {
             };
             self.dtls.handle_timeout(Instant::now())?;
             self.poll()?;
-            self.dtls.handle_packet(&datagram[..length])?;
+            let outcome = self.dtls.handle_packet(&datagram[..length]);
+            // What it fails of it may tell.
             self.poll()?;
+            outcome?;
         }
         Ok(self.steps.pop_front().unwrap_or(Step::Waits))
     }

@@ -5,15 +5,19 @@ use super::{Client, Conversation, Peer, Server, gnutls_serv};
 use crate::Res;
 use crate::case::{Case, Wrong};
 use crate::feature::{Feature, Lack};
-use crate::ours::{PSK, PSK_IDENTITY, THEIR_ALPN};
+use crate::ours::{EXPORTER_LABEL, PSK, PSK_IDENTITY, THEIR_ALPN};
 use crate::pki::Pki;
-use flightline::{CipherSuite, Retransmission, SignatureScheme};
+use flightline::{CipherSuite, ProtocolVersion, Retransmission, SignatureScheme};
 use std::net::SocketAddr;
 use std::time::Duration;
 
 pub struct GnuTls;
 
 const LACKS: &[Lack] = &[
+    Lack::both(
+        &[Feature::Version(ProtocolVersion::DTLS1_3)],
+        "GnuTLS 3.7 has no DTLS 1.3",
+    ),
     Lack::both(
         &[
             Feature::Suite(CipherSuite::TLS_ECDHE_PSK_WITH_AES_128_GCM_SHA256),
@@ -30,6 +34,10 @@ const LACKS: &[Lack] = &[
     Lack::server(
         &[Feature::Refuses(Wrong::Curve)],
         "shows a certificate on a curve that the client does not name",
+    ),
+    Lack::server(
+        &[Feature::Exporter],
+        "`gnutls-serv` prints no exported keys where it serves UDP",
     ),
     Lack::both(&[Feature::Srtp], "the option for it is not driven"),
     Lack::client(
@@ -85,6 +93,7 @@ impl Client for GnuTlsCli<'_> {
             data_only: false,
             complaints: &["error:", "ERROR", "*** Fatal"],
             srtp: |_| None,
+            exported: EXPORTED,
         };
         let args = gnutls_cli(self.case, self.pki, to);
         Ok(Box::new(Tool::start("gnutls-cli", &args, speech)?))
@@ -95,7 +104,7 @@ fn gnutls_cli(case: &Case, pki: &Pki, to: SocketAddr) -> Vec<String> {
     let port = to.port().to_string();
     let mut args = strings(["--udp", "-p", &port]);
     args.extend(["--priority".into(), priority(case)]);
-    if case.uses_psk() {
+    if case.psk {
         args.extend(strings(["--pskusername", PSK_IDENTITY]));
         args.extend(strings(["--pskkey", &hex(&PSK)]));
     } else {
@@ -118,8 +127,19 @@ fn gnutls_cli(case: &Case, pki: &Pki, to: SocketAddr) -> Vec<String> {
     if let Some(mtu) = case.mtu {
         args.extend(strings(["--mtu", &mtu.to_string()]));
     }
+    exporter(case, &mut args);
     args.push(to.ip().to_string());
     args
+}
+
+pub const EXPORTED: &str = "- Key material: ";
+
+pub fn exporter(case: &Case, args: &mut Vec<String>) {
+    if case.exporter {
+        args.extend(strings(["--keymatexport", EXPORTER_LABEL]));
+        let length = crate::ours::EXPORTED.to_string();
+        args.extend(strings(["--keymatexportsize", &length]));
+    }
 }
 
 /// What is offered, in GnuTLS's own language.

@@ -1,13 +1,13 @@
 //! GnuTLS's gnutls-serv, an echo server for one client at a time.
 
-use super::gnutls::priority;
-use super::tool::{Speech, Tool, files, hex, strings};
+use super::gnutls::{EXPORTED, exporter, priority};
+use super::tool::{Speech, Tool, files, free_port, hex, strings};
 use super::{Conversation, Server, Srtp};
 use crate::Res;
 use crate::case::{Case, ClientAuth, Resumed};
 use crate::ours::{PSK, PSK_IDENTITY, THEIR_ALPN};
 use crate::pki::Pki;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::SocketAddr;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -15,11 +15,12 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_secs(10);
 
 pub fn start(case: &Case, pki: &Pki) -> Res<Server> {
-    let port = UdpSocket::bind("127.0.0.1:0")?.local_addr()?.port();
+    let port = free_port();
     let speech = Speech {
         data_only: true,
         complaints: &["Error"],
         srtp: |_| None,
+        exported: EXPORTED,
     };
     let tool = Tool::start("gnutls-serv", &arguments(case, pki, port)?, speech)?;
     let start = Instant::now();
@@ -38,7 +39,7 @@ pub fn start(case: &Case, pki: &Pki) -> Res<Server> {
 fn arguments(case: &Case, pki: &Pki, port: u16) -> Res<Vec<String>> {
     let mut args = strings(["--udp", "--echo", "-p", &port.to_string()]);
     args.extend(["--priority".into(), priority(case)]);
-    if case.uses_psk() {
+    if case.psk {
         let keys = pki.session();
         std::fs::write(&keys, format!("{PSK_IDENTITY}:{}\n", hex(&PSK)))?;
         files(&mut args, [("--pskpasswd", keys)]);
@@ -68,6 +69,7 @@ fn arguments(case: &Case, pki: &Pki, port: u16) -> Res<Vec<String>> {
         // Of several it would take the client's first.
         args.push(format!("--alpn={}", THEIR_ALPN[0]));
     }
+    exporter(case, &mut args);
     if !case.cookies {
         args.push("--nocookie".into());
     }
@@ -110,5 +112,9 @@ impl Conversation for GnuTlsServ {
 
     fn srtp(&self) -> Option<Srtp> {
         None
+    }
+
+    fn exported(&self) -> Option<Vec<u8>> {
+        self.0.exported()
     }
 }

@@ -12,7 +12,7 @@ pub mod tool;
 mod wolfssl;
 
 use crate::Res;
-use crate::case::Case;
+use crate::case::{Case, KeyUpdate};
 use crate::feature::Lack;
 use crate::pki::Pki;
 use crate::trial::Counterpart;
@@ -113,6 +113,12 @@ pub trait Conversation {
     fn complaint(&self) -> String;
 
     fn srtp(&self) -> Option<Srtp>;
+
+    /// The keys that it exports under our label.
+    fn exported(&self) -> Option<Vec<u8>>;
+
+    /// Lets it take new keys in DTLS 1.3, or more. One that speaks no DTLS 1.3 is never asked.
+    fn update_keys(&mut self, _: KeyUpdate) {}
 
     fn has_heard(&self, line: &str) -> bool {
         self.heard().lines().any(|other| other == line)

@@ -14,6 +14,12 @@ pub fn suite_name(suite: CipherSuite) -> String {
     }
 }
 
+/// These groups, in OpenSSL's form of a list.
+pub fn group_names(groups: &[NamedGroup]) -> String {
+    let names = groups.iter().map(|group| group_name(*group));
+    names.collect::<Vec<_>>().join(":")
+}
+
 /// All suites that are wanted, in OpenSSL's form of a list.
 pub fn suite_names(wanted: impl FnMut(&CipherSuite) -> bool) -> String {
     let suites = SUITES.into_iter().filter(wanted);

@@ -1,15 +1,15 @@
 //! OpenSSL's s_client and s_server.
 
 use super::names::{group_name, signatures, srtp_material, srtp_name, srtp_profile, suite_name};
-use super::tool::{self, Speech, Tool, files, hex, strings};
+use super::tool::{self, Speech, Tool, files, free_port, hex, printed, printed_bytes, strings};
 use super::{Client, Conversation, Peer, Server, Srtp};
 use crate::Res;
 use crate::case::{Case, ClientAuth, Resumed};
 use crate::feature::{Feature, Lack};
-use crate::ours::{PSK, PSK_IDENTITY, THEIR_ALPN};
+use crate::ours::{EXPORTER_LABEL, PSK, PSK_IDENTITY, THEIR_ALPN};
 use crate::pki::{Kind, OTHER_NAME, Pki};
-use flightline::CipherSuite;
-use std::net::{SocketAddr, UdpSocket};
+use flightline::{CipherSuite, ProtocolVersion};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
@@ -17,6 +17,10 @@ use std::time::Duration;
 pub struct OpenSsl;
 
 const LACKS: &[Lack] = &[
+    Lack::both(
+        &[Feature::Version(ProtocolVersion::DTLS1_3)],
+        "OpenSSL 3.0 has no DTLS 1.3",
+    ),
     Lack::both(
         &[Feature::Suite(
             CipherSuite::TLS_ECDHE_PSK_WITH_AES_128_GCM_SHA256,
@@ -54,7 +58,7 @@ impl Peer for OpenSsl {
     }
 
     fn server(&self, case: &Case, pki: &Pki) -> Res<Server> {
-        let port = UdpSocket::bind("127.0.0.1:0")?.local_addr()?.port();
+        let port = free_port();
         let address = SocketAddr::from(([127, 0, 0, 1], port));
         let tool = Tool::start("openssl", &s_server(case, pki, address), speech(case))?;
         // Its socket has to be there before the first hello, or a datagram of a good path would be lost.
@@ -98,16 +102,17 @@ impl Client for SClient<'_> {
 fn speech(case: &Case) -> Speech {
     Speech {
         // Where it tells keys it tells more.
-        data_only: case.srtp.is_none(),
+        data_only: case.srtp.is_none() && !case.exporter,
         complaints: &["error:", "ERROR"],
         srtp,
+        exported: EXPORTED,
     }
 }
 
 fn s_server(case: &Case, pki: &Pki, address: SocketAddr) -> Vec<String> {
     let mut args = strings(["s_server", "-dtls1_2", "-accept"]);
     args.push(address.to_string());
-    if case.uses_psk() {
+    if case.psk {
         args.push("-nocert".into());
     } else {
         // The default certificate first, then the one for the other name.
@@ -136,7 +141,7 @@ fn s_client(case: &Case, pki: &Pki, address: SocketAddr) -> Vec<String> {
     // Without -nbio it would wait for ever behind a datagram that it discards, and read no input.
     let mut args = strings(["s_client", "-dtls1_2", "-nbio", "-connect"]);
     args.push(address.to_string());
-    if !case.uses_psk() {
+    if !case.psk {
         let (asked, wanted) = (case.name_asked_for(), case.name_wanted());
         args.extend(strings(["-servername", asked, "-verify_hostname", wanted]));
         args.extend(strings(["-verify", "3", "-verify_return_error"]));
@@ -151,7 +156,7 @@ fn s_client(case: &Case, pki: &Pki, address: SocketAddr) -> Vec<String> {
 
 /// The options of either role.
 fn of_both(case: &Case, mut args: Vec<String>) -> Vec<String> {
-    if case.uses_psk() {
+    if case.psk {
         args.extend(strings(["-psk_identity", PSK_IDENTITY, "-psk", &hex(&PSK)]));
     }
     if let Some(suite) = case.their_suite() {
@@ -166,14 +171,20 @@ fn of_both(case: &Case, mut args: Vec<String>) -> Vec<String> {
     if case.alpn {
         args.extend(["-alpn".into(), THEIR_ALPN.join(",")]);
     }
-    match case.srtp {
-        // With this option they print neither profile nor keys.
-        None => args.push("-quiet".into()),
+    let exported = match case.srtp {
+        None if case.exporter => Some((EXPORTER_LABEL, crate::ours::EXPORTED)),
+        None => None,
         Some(profile) => {
             args.extend(strings(["-use_srtp", srtp_name(profile)]));
-            args.extend(strings(["-keymatexport", "EXTRACTOR-dtls_srtp"]));
-            let length = srtp_material(profile).to_string();
-            args.extend(strings(["-keymatexportlen", &length]));
+            Some(("EXTRACTOR-dtls_srtp", srtp_material(profile)))
+        }
+    };
+    match exported {
+        // With this option they print neither profile nor keys.
+        None => args.push("-quiet".into()),
+        Some((label, length)) => {
+            args.extend(strings(["-keymatexport", label]));
+            args.extend(strings(["-keymatexportlen", &length.to_string()]));
         }
     }
     if case.resumed == Some(Resumed::ByNumber) {
@@ -195,19 +206,11 @@ fn certificate(args: &mut Vec<String>, options: [&'static str; 2], pki: &Pki, na
     );
 }
 
-fn srtp(printed: &str) -> Option<Srtp> {
-    let value = |label: &str| {
-        let mut lines = printed.lines();
-        lines.find_map(|line| line.trim().strip_prefix(label).map(str::to_owned))
-    };
-    let profile = srtp_profile(&value("SRTP Extension negotiated, profile=")?)?;
-    let material = value("Keying material: ")?;
-    let bytes = material.as_bytes().chunks(2).map(|digits| {
-        let digits = std::str::from_utf8(digits).ok()?;
-        u8::from_str_radix(digits, 16).ok()
-    });
+const EXPORTED: &str = "Keying material: ";
+
+fn srtp(text: &str) -> Option<Srtp> {
     Some(Srtp {
-        profile,
-        material: bytes.collect::<Option<_>>()?,
+        profile: srtp_profile(printed(text, "SRTP Extension negotiated, profile=")?)?,
+        material: printed_bytes(text, EXPORTED)?,
     })
 }

@@ -3,8 +3,10 @@
 use super::{Conversation, Srtp};
 use crate::Res;
 use std::io::{Read, Write};
+use std::net::UdpSocket;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
@@ -26,6 +28,8 @@ pub struct Speech {
     pub complaints: &'static [&'static str],
     /// Finds the keys for SRTP in what it printed.
     pub srtp: fn(&str) -> Option<Srtp>,
+    /// What stands before the keys that it exports, in hexadecimal.
+    pub exported: &'static str,
 }
 
 impl Tool {
@@ -88,6 +92,10 @@ impl Conversation for Tool {
     fn srtp(&self) -> Option<Srtp> {
         (self.speech.srtp)(&self.heard())
     }
+
+    fn exported(&self) -> Option<Vec<u8>> {
+        printed_bytes(&self.heard(), self.speech.exported)
+    }
 }
 
 impl Drop for Tool {
@@ -107,6 +115,18 @@ pub fn version(program: &str, argument: &str) -> Res<String> {
     Ok(text.lines().next().unwrap_or_default().trim().to_owned())
 }
 
+/// A port that is free, and not among those that the system hands out by itself: one of these could be taken
+/// by another case before the program has it.
+pub fn free_port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    loop {
+        let port = 15_000 + NEXT.fetch_add(1, Ordering::Relaxed) % 15_000;
+        if UdpSocket::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+}
+
 pub fn strings<const N: usize>(args: [&str; N]) -> Vec<String> {
     args.map(str::to_owned).to_vec()
 }
@@ -116,6 +136,22 @@ pub fn files<'a>(args: &mut Vec<String>, files: impl IntoIterator<Item = (&'a st
         args.push(option.into());
         args.push(path.to_string_lossy().into_owned());
     }
+}
+
+/// What follows the label in one of the lines.
+pub fn printed<'a>(text: &'a str, label: &str) -> Option<&'a str> {
+    let mut lines = text.lines();
+    lines.find_map(|line| line.trim().strip_prefix(label))
+}
+
+/// The bytes that follow the label, in hexadecimal.
+pub fn printed_bytes(text: &str, label: &str) -> Option<Vec<u8>> {
+    let digits = printed(text, label)?.as_bytes().chunks(2);
+    let bytes = digits.map(|digits| {
+        let digits = std::str::from_utf8(digits).ok()?;
+        u8::from_str_radix(digits, 16).ok()
+    });
+    bytes.collect()
 }
 
 pub fn hex(bytes: &[u8]) -> String {

@@ -2,7 +2,7 @@
 
 use super::{Session, WolfSsl, ok};
 use crate::Res;
-use crate::case::Role;
+use crate::case::{KeyUpdate, Role, Versions};
 use crate::ours::THEIR_ALPN;
 use crate::peers::library::{Connection, FIRST_TIMEOUT, Step, Wire};
 use flightline::HandshakeType;
@@ -77,12 +77,18 @@ impl Ssl {
                 ))?;
             }
             if of.role == Role::Server {
+                if !of.cookies && of.versions != Versions::Only12 {
+                    ok(wolfSSL_disable_hrr_cookie(self.ssl))?;
+                }
                 let secret = [7; 32];
                 let length = word32::try_from(secret.len())?;
                 return match wolfSSL_DTLS_SetCookieSecret(self.ssl, secret.as_ptr(), length) {
                     0 => Ok(()),
                     error => Err(self.error(error)),
                 };
+            }
+            if let Some(group) = of.guess {
+                ok(wolfSSL_UseKeyShare(self.ssl, group))?;
             }
             if let Some((asked, wanted)) = of.names {
                 let name = CString::new(wanted)?;
@@ -118,7 +124,21 @@ impl Ssl {
     fn wind(&mut self) {
         let seconds = unsafe { wolfSSL_dtls_get_current_timeout(self.ssl) };
         let seconds = u32::try_from(seconds).unwrap_or(1);
-        self.due = Some(Instant::now() + ITS_SECOND * seconds);
+        // Its own word is that acknowledgements are due after a quarter of the time.
+        let parts = match unsafe { wolfSSL_dtls13_use_quick_timeout(self.ssl) } {
+            0 => 1,
+            _ => 4,
+        };
+        self.due = Some(Instant::now() + ITS_SECOND * seconds / parts);
+    }
+
+    /// In DTLS 1.3 something may still have to be acknowledged.
+    fn wind_behind_handshake(&mut self) {
+        match unsafe { wolfSSL_dtls13_has_pending_msg(self.ssl) } {
+            0 => self.due = None,
+            _ if self.due.is_none() => self.wind(),
+            _ => {}
+        }
     }
 
     /// Nothing, where wolfSSL only waits for more.
@@ -164,6 +184,7 @@ impl Connection for Ssl {
         let mut buf = [0_u8; 2048];
         let room = c_int::try_from(buf.len())?;
         let result = unsafe { wolfSSL_read(self.ssl, buf.as_mut_ptr().cast(), room) };
+        self.wind_behind_handshake();
         match usize::try_from(result) {
             Ok(length @ 1..) => Ok(Step::Data(buf[..length].to_vec())),
             _ => self.failed(result),
@@ -178,6 +199,12 @@ impl Connection for Ssl {
         } else {
             self.failed(result).map(drop)
         }
+    }
+
+    fn update_keys(&mut self, _: KeyUpdate) -> Res<()> {
+        ok(unsafe { wolfSSL_update_keys(self.ssl) })?;
+        self.wind_behind_handshake();
+        Ok(())
     }
 
     fn until_timeout(&mut self) -> Option<Duration> {

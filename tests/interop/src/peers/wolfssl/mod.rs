@@ -2,17 +2,18 @@
 //! pre-shared keys.
 
 mod connection;
+mod psk;
 
 use super::library::{Connection, Context, Library, Wire};
 use super::names::{suite_name, suite_names};
 use crate::Res;
-use crate::case::{Case, ClientAuth, Resumed, Role, Wrong, is_psk};
+use crate::case::{Case, ClientAuth, KeyUpdate, Resumed, Role, Versions, Wrong, is_psk};
 use crate::feature::{Feature, Lack};
-use crate::ours::{PSK, PSK_IDENTITY};
+use crate::matrix::SUITES13;
 use crate::pki::{Kind, OTHER_NAME, Pki};
 use connection::Ssl;
 use flightline::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
-use std::ffi::{CStr, CString, c_char, c_int, c_uchar, c_uint, c_void};
+use std::ffi::{CStr, CString, c_int, c_uchar, c_uint, c_void};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::ptr::{null, null_mut};
@@ -46,7 +47,24 @@ const LACKS: &[Lack] = &[
     ),
     Lack::both(
         &[Feature::Resumed(Resumed::ByTicket)],
-        "its build by `wolfssl-sys` is without tickets for DTLS 1.2",
+        "its build by `wolfssl-sys` is without tickets",
+    ),
+    Lack::both(
+        &[Feature::Exporter],
+        "its build by `wolfssl-sys` is without exporters",
+    ),
+    Lack::both(
+        &[Feature::Mtu(256), Feature::Mtu(512)],
+        "a patch of `wolfssl-sys` takes 500 bytes off each fragment in DTLS 1.3, so that none is left",
+    )
+    .in_version(ProtocolVersion::DTLS1_3),
+    Lack::server(
+        &[Feature::LossOfRetryRequest],
+        "answers a repeated ClientHello with an ACK, and not again with the HelloRetryRequest that was lost",
+    ),
+    Lack::both(
+        &[Feature::KeyUpdate(KeyUpdate::Theirs)],
+        "`wolfSSL_update_keys` asks for the peer's new keys as well",
     ),
     Lack::both(
         &[Feature::Suite(
@@ -87,7 +105,11 @@ struct WolfSsl {
     other: Box<Option<Files>>,
     /// Of a client without a pre-shared key: the names that it asks for, and that it wants.
     names: Option<(&'static str, &'static str)>,
+    versions: Versions,
     alpn: bool,
+    cookies: bool,
+    /// The group of a client's first share.
+    guess: Option<u16>,
     mtu: Option<u16>,
     resumes: bool,
     /// Of a client: the session that it was given last.
@@ -146,11 +168,13 @@ fn context(case: &Case, pki: &Pki, role: Role) -> Res<Arc<dyn Context>> {
         wolfSSL_Init();
     });
     let context = unsafe {
-        wolfSSL_CTX_new(match (case.version, role) {
-            (ProtocolVersion::DTLS1_3, Role::Client) => wolfDTLSv1_3_client_method(),
-            (ProtocolVersion::DTLS1_3, Role::Server) => wolfDTLSv1_3_server_method(),
-            (_, Role::Client) => wolfDTLSv1_2_client_method(),
-            (_, Role::Server) => wolfDTLSv1_2_server_method(),
+        wolfSSL_CTX_new(match (case.their_versions, role) {
+            (Versions::Only13, Role::Client) => wolfDTLSv1_3_client_method(),
+            (Versions::Only13, Role::Server) => wolfDTLSv1_3_server_method(),
+            (Versions::Only12, Role::Client) => wolfDTLSv1_2_client_method(),
+            (Versions::Only12, Role::Server) => wolfDTLSv1_2_server_method(),
+            (Versions::Both, Role::Client) => wolfDTLS_client_method(),
+            (Versions::Both, Role::Server) => wolfDTLS_server_method(),
         })
     };
     if context.is_null() {
@@ -164,8 +188,11 @@ fn context(case: &Case, pki: &Pki, role: Role) -> Res<Arc<dyn Context>> {
         turn: keeps_sessions.then(Turn::wait),
         context,
         other: Box::new(other.transpose()?),
-        names: (role == Role::Client && !case.uses_psk()).then_some(names),
+        names: (role == Role::Client && !case.psk).then_some(names),
+        versions: case.their_versions,
         alpn: case.alpn,
+        cookies: case.cookies,
+        guess: case.guess.map(|group| group.0),
         mtu: case.mtu.map(u16::try_from).transpose()?,
         resumes: case.resumed.is_some(),
         session: Arc::default(),
@@ -191,16 +218,14 @@ impl WolfSsl {
                 let names = CString::new(names)?;
                 ok(wolfSSL_CTX_set_cipher_list(self.context, names.as_ptr()))?;
             }
-            let mut groups: Vec<c_int> = match case.group {
-                Some(group) => vec![group_number(group)],
-                None => [
+            let groups = case.their_groups().unwrap_or_else(|| {
+                vec![
                     NamedGroup::X25519,
                     NamedGroup::SECP256R1,
                     NamedGroup::SECP384R1,
                 ]
-                .map(group_number)
-                .to_vec(),
-            };
+            });
+            let mut groups: Vec<c_int> = groups.into_iter().map(group_number).collect();
             let count = c_int::try_from(groups.len())?;
             ok(wolfSSL_CTX_set_groups(
                 self.context,
@@ -216,8 +241,8 @@ impl WolfSsl {
     }
 
     fn configure_client(&self, case: &Case, pki: &Pki) -> Res<()> {
-        if case.uses_psk() {
-            unsafe { wolfSSL_CTX_set_psk_client_callback(self.context, Some(client_psk)) };
+        if case.psk {
+            psk::know_key(self.context, case, Role::Client);
         } else {
             self.trust(&pki.certificate(case.trusted_by_client()))?;
             self.demand(WOLFSSL_VERIFY_PEER);
@@ -229,8 +254,8 @@ impl WolfSsl {
     }
 
     fn configure_server(&self, case: &Case, pki: &Pki) -> Res<()> {
-        if case.uses_psk() {
-            unsafe { wolfSSL_CTX_set_psk_server_callback(self.context, Some(server_psk)) };
+        if case.psk {
+            psk::know_key(self.context, case, Role::Server);
         } else {
             self.certificate(pki, case.kind.name())?;
         }
@@ -303,40 +328,6 @@ impl Context for WolfSsl {
     }
 }
 
-unsafe extern "C" fn client_psk(
-    _: *mut WOLFSSL,
-    _: *const c_char,
-    identity: *mut c_char,
-    _: c_uint,
-    key: *mut c_uchar,
-    _: c_uint,
-) -> c_uint {
-    // SAFETY: wolfSSL has 128 bytes for the identity and 64 for the key at the least.
-    unsafe {
-        let name = PSK_IDENTITY.as_ptr().cast::<c_char>();
-        identity.copy_from(name, PSK_IDENTITY.len());
-        identity.add(PSK_IDENTITY.len()).write(0);
-        key.copy_from(PSK.as_ptr(), PSK.len());
-    }
-    PSK.len() as c_uint
-}
-
-unsafe extern "C" fn server_psk(
-    _: *mut WOLFSSL,
-    identity: *const c_char,
-    key: *mut c_uchar,
-    _: c_uint,
-) -> c_uint {
-    // SAFETY: wolfSSL hands over a string, and has 64 bytes for the key at the least.
-    unsafe {
-        if CStr::from_ptr(identity).to_bytes() != PSK_IDENTITY.as_bytes() {
-            return 0;
-        }
-        key.copy_from(PSK.as_ptr(), PSK.len());
-    }
-    PSK.len() as c_uint
-}
-
 unsafe extern "C" fn choose_certificate(
     ssl: *mut WOLFSSL,
     _: *mut c_int,
@@ -373,8 +364,13 @@ fn group_number(group: NamedGroup) -> c_int {
 /// The suites that it is told, if any.
 fn suites(case: &Case) -> Option<String> {
     match (case.their_suite(), case.signature) {
+        (Some(suite), _) if SUITES13.contains(&suite) => suite.name().map(str::to_owned),
         (Some(suite), _) => Some(suite_name(suite)),
         // Where it is told algorithms only, its hello has no suites at all.
+        (None, Some(_)) if case.is_of13() => {
+            let names = SUITES13.iter().filter_map(|suite| suite.name());
+            Some(names.collect::<Vec<_>>().join(":"))
+        }
         (None, Some(_)) => Some(suite_names(|suite| !is_psk(*suite))),
         (None, None) => None,
     }

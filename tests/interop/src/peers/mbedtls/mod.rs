@@ -1,13 +1,16 @@
 //! Mbed TLS's branch 2.28, by the crate `mbedtls`. The crate configures; it has no way to sessions, so
 //! connections are driven by `mbedtls-sys-auto`.
 
-use super::library::{Connection, Context, FIRST_TIMEOUT, Library, Step, Wire};
+mod connection;
+
+use super::library::{Connection, Context, FIRST_TIMEOUT, Library, Wire};
 use crate::Res;
 use crate::case::{Case, ClientAuth, Resumed, Role};
 use crate::feature::{Feature, Lack};
 use crate::ours::{PSK, PSK_IDENTITY, THEIR_ALPN};
 use crate::pki::{Kind, OTHER_NAME, Pki};
-use flightline::{CipherSuite, NamedGroup, SignatureScheme};
+use connection::Ssl;
+use flightline::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 use mbedtls::alloc::List;
 use mbedtls::cipher::raw::CipherType;
 use mbedtls::pk::Pk;
@@ -15,16 +18,16 @@ use mbedtls::rng::{CtrDrbg, OsEntropy};
 use mbedtls::ssl::config::{
     AuthMode, Endpoint, NullTerminatedStrList, Preset, Transport, UseSessionTickets,
 };
-use mbedtls::ssl::context::{HandshakeContext, TimerCallback};
+use mbedtls::ssl::context::HandshakeContext;
 use mbedtls::ssl::{Config, CookieContext, TicketContext, Version};
 use mbedtls::x509::Certificate;
 use mbedtls_sys::*;
-use std::ffi::{CString, c_int, c_void};
+use std::ffi::{CString, c_int};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::ptr::null_mut;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 pub fn mbedtls() -> Library {
     Library {
@@ -43,6 +46,14 @@ pub fn mbedtls() -> Library {
 }
 
 const LACKS: &[Lack] = &[
+    Lack::both(
+        &[Feature::Version(ProtocolVersion::DTLS1_3)],
+        "has no DTLS 1.3",
+    ),
+    Lack::both(
+        &[Feature::Exporter],
+        "2.28 hands out secrets, and exports no keys of them",
+    ),
     Lack::both(
         &[
             Feature::Suite(CipherSuite::TLS_ECDHE_PSK_WITH_AES_128_GCM_SHA256),
@@ -144,7 +155,7 @@ fn context(case: &Case, pki: &Pki, role: Role) -> Res<Arc<dyn Context>> {
             }
         }
     }
-    let name = (role == Role::Client && !case.uses_psk()).then(|| case.name_wanted());
+    let name = (role == Role::Client && !case.psk).then(|| case.name_wanted());
     Ok(Arc::new(MbedTls {
         role,
         config: Arc::new(config),
@@ -170,7 +181,7 @@ fn negotiation(case: &Case, config: &mut Config) -> Res<()> {
     };
     let numbers = groups.into_iter().map(group_number);
     config.set_curves(Arc::new(numbers.chain([ECP_DP_NONE]).collect()));
-    if case.uses_psk() {
+    if case.psk {
         config.set_psk(&PSK, PSK_IDENTITY)?;
     }
     if case.alpn {
@@ -208,7 +219,7 @@ fn client(case: &Case, pki: &Pki, config: &mut Config) -> Res<()> {
         Some(Resumed::ByNumber) => UseSessionTickets::Disabled,
         _ => UseSessionTickets::Enabled,
     });
-    if !case.uses_psk() {
+    if !case.psk {
         let authority = pki.certificate(case.trusted_by_client());
         config.set_ca_list(certificates(&authority)?, None);
     }
@@ -227,7 +238,7 @@ fn server(case: &Case, pki: &Pki, config: &mut Config) -> Res<()> {
     if case.client_auth != ClientAuth::None {
         config.set_ca_list(certificates(&pki.ca())?, None);
     }
-    if !case.uses_psk() {
+    if !case.psk {
         let name = case.kind.name();
         config.push_cert(certificates(&pki.certificate(name))?, key(&pki.key(name))?)?;
     }
@@ -285,176 +296,6 @@ fn group_number(group: NamedGroup) -> ecp_group_id {
 
 impl Context for MbedTls {
     fn connection(&self, wire: Wire, from: SocketAddr) -> Res<Box<dyn Connection>> {
-        let alarm = Arc::<Mutex<Alarm>>::default();
-        let mut context = Box::new(mbedtls::ssl::Context::new(self.config.clone()));
-        context.set_timer_callback(Box::new(Timer(alarm.clone())));
-        let mut connection = Ssl {
-            context,
-            wire: Box::new(wire),
-            alarm,
-            from: from.to_string(),
-            server: self.role == Role::Server,
-            connected: false,
-            keep: (self.role == Role::Client && self.resumes).then(|| self.session.clone()),
-        };
-        connection.configure(self)?;
-        Ok(Box::new(connection))
+        Ok(Box::new(Ssl::new(self, wire, from)?))
     }
-}
-
-// Every block below that calls Mbed TLS relies on this.
-// SAFETY: `raw` is a context that was set up, alive and unmoving in its box; so is the wire that it
-// points to. Other pointers are used during the call only.
-
-struct Ssl {
-    // Before the wire, to which its end writes an alert.
-    context: Box<mbedtls::ssl::Context<()>>,
-    wire: Box<Wire>,
-    alarm: Arc<Mutex<Alarm>>,
-    from: String,
-    server: bool,
-    connected: bool,
-    /// Where a client keeps the session that it is given.
-    keep: Option<Arc<Mutex<Option<Session>>>>,
-}
-
-impl Ssl {
-    fn raw(&mut self) -> *mut ssl_context {
-        (&mut *self.context).into()
-    }
-
-    fn configure(&mut self, of: &MbedTls) -> Res<()> {
-        let (raw, wire) = (self.raw(), &raw mut *self.wire);
-        unsafe {
-            ssl_set_bio(raw, wire.cast(), Some(send), Some(receive), None);
-            if let Some(mtu) = of.mtu {
-                ssl_set_mtu(raw, mtu);
-            }
-            if let Some(name) = &of.name {
-                check(ssl_set_hostname(raw, name.as_ptr()))?;
-            }
-            if let Some(session) = &*of.session.lock().unwrap() {
-                check(ssl_set_session(raw, &*session.0))?;
-            }
-        }
-        self.name_client()
-    }
-
-    /// What the cookie of a server's client is bound to.
-    fn name_client(&mut self) -> Res<()> {
-        if self.server {
-            let (raw, from) = (self.raw(), self.from.as_bytes());
-            unsafe { check(ssl_set_client_transport_id(raw, from.as_ptr(), from.len()))? };
-        }
-        Ok(())
-    }
-
-    fn shake_hands(&mut self) -> Res<Step> {
-        match unsafe { ssl_handshake(self.raw()) } {
-            ERR_SSL_WANT_READ => Ok(Step::Waits),
-            ERR_SSL_HELLO_VERIFY_REQUIRED => {
-                check(unsafe { ssl_session_reset(self.raw()) })?;
-                self.name_client()?;
-                Ok(Step::Waits)
-            }
-            result => {
-                check(result)?;
-                self.connected = true;
-                if let Some(keep) = self.keep.clone() {
-                    let mut session = Session(Box::default());
-                    unsafe {
-                        ssl_session_init(&mut *session.0);
-                        check(ssl_get_session(self.raw(), &mut *session.0))?;
-                    }
-                    *keep.lock().unwrap() = Some(session);
-                }
-                Ok(Step::Connected)
-            }
-        }
-    }
-}
-
-impl Connection for Ssl {
-    fn step(&mut self) -> Res<Step> {
-        if !self.connected {
-            return self.shake_hands();
-        }
-        let mut buf = [0; 2048];
-        match unsafe { ssl_read(self.raw(), buf.as_mut_ptr(), buf.len()) } {
-            ERR_SSL_WANT_READ => Ok(Step::Waits),
-            0 | ERR_SSL_PEER_CLOSE_NOTIFY => Ok(Step::Closed),
-            result => Ok(Step::Data(buf[..check(result)?].to_vec())),
-        }
-    }
-
-    fn send(&mut self, data: &[u8]) -> Res<()> {
-        check(unsafe { ssl_write(self.raw(), data.as_ptr(), data.len()) })?;
-        Ok(())
-    }
-
-    fn until_timeout(&mut self) -> Option<Duration> {
-        let (_, last) = self.alarm.lock().unwrap().0?;
-        Some(last.saturating_duration_since(Instant::now()))
-    }
-
-    fn expire(&mut self) -> Res<()> {
-        // Each step looks at the timer.
-        Ok(())
-    }
-}
-
-/// The two times for which its timer is set.
-#[derive(Default)]
-struct Alarm(Option<(Instant, Instant)>);
-
-struct Timer(Arc<Mutex<Alarm>>);
-
-impl TimerCallback for Timer {
-    unsafe extern "C" fn set_timer(timer: *mut c_void, intermediate: u32, last: u32) {
-        // SAFETY: Mbed TLS hands over the timer that it was given.
-        let timer = unsafe { &*timer.cast::<Timer>() };
-        let after = |ms: u32| Instant::now() + Duration::from_millis(ms.into());
-        // A time of zero cancels it.
-        let times = (last != 0).then(|| (after(intermediate), after(last)));
-        timer.0.lock().unwrap().0 = times;
-    }
-
-    unsafe extern "C" fn get_timer(timer: *mut c_void) -> c_int {
-        // SAFETY: Mbed TLS hands over the timer that it was given.
-        let timer = unsafe { &*timer.cast::<Timer>() };
-        let now = Instant::now();
-        match timer.0.lock().unwrap().0 {
-            None => -1,
-            Some((_, last)) if last <= now => 2,
-            Some((intermediate, _)) if intermediate <= now => 1,
-            Some(_) => 0,
-        }
-    }
-
-    fn data_ptr(&mut self) -> *mut c_void {
-        (&raw mut *self).cast()
-    }
-}
-
-unsafe extern "C" fn send(wire: *mut c_void, data: *const u8, length: usize) -> c_int {
-    // SAFETY: Mbed TLS hands over so many readable bytes, and the wire that it was given.
-    unsafe { Wire::send_from(wire, data, length) };
-    c_int::try_from(length).unwrap_or(c_int::MAX)
-}
-
-unsafe extern "C" fn receive(wire: *mut c_void, data: *mut u8, length: usize) -> c_int {
-    // SAFETY: Mbed TLS hands over so many writable bytes, and the wire that it was given.
-    match unsafe { Wire::receive_into(wire, data, length) } {
-        Some(length) => c_int::try_from(length).unwrap_or(c_int::MAX),
-        None => ERR_SSL_WANT_READ,
-    }
-}
-
-/// It says less than zero for a failure.
-fn check(result: c_int) -> Res<usize> {
-    usize::try_from(result).map_err(|_| {
-        let error = mbedtls::error::IntoResult::into_result(result).err();
-        let text = error.map(|error: mbedtls::Error| error.to_string());
-        format!("-{:#06x}: {}", -result, text.unwrap_or_default()).into()
-    })
 }

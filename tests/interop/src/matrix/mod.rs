@@ -1,8 +1,13 @@
 //! What is tried with every peer, as far as the peer goes.
 
-use crate::case::{Case, ClientAuth, Resumed, Role, Section, Wrong, is_psk};
+mod matrix13;
+mod negotiation;
+
+use crate::case::{Case, ClientAuth, Resumed, Role, Versions, Wrong, is_psk};
 use crate::pki::Kind;
-use flightline::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme, SrtpProfile};
+use crate::section::Section;
+use flightline::{CipherSuite, NamedGroup, SignatureScheme, SrtpProfile};
+pub use matrix13::SUITES13;
 
 pub const SUITES: [CipherSuite; 12] = [
     CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
@@ -53,13 +58,24 @@ const PSK_SUITES: [CipherSuite; 2] = [
 ];
 
 /// Every case in which we take this role, on a good path.
-pub fn on_a_good_path(ours: Role) -> Vec<Case> {
-    let plain = plain(ours);
+pub fn on_good_paths(ours: Role) -> Vec<Case> {
+    [
+        of_12(ours),
+        matrix13::of_13(ours),
+        negotiation::of_all(ours),
+    ]
+    .concat()
+}
+
+/// Those of DTLS 1.2.
+pub fn of_12(ours: Role) -> Vec<Case> {
+    let plain = plain(ours, Versions::Only12);
     [
         suites(&plain),
         groups(&plain),
-        authentication(&plain),
+        authentication(&plain, &SIGNATURES),
         extensions(&plain),
+        cookies(&plain),
         resumption(&plain),
         mtus(&plain),
         failures(&plain),
@@ -67,23 +83,29 @@ pub fn on_a_good_path(ours: Role) -> Vec<Case> {
     .concat()
 }
 
-/// What both sides do when nothing is asked of them.
-pub fn plain(ours: Role) -> Case {
+/// What both sides do when nothing is asked of them, and both speak these versions.
+pub fn plain(ours: Role, versions: Versions) -> Case {
     Case {
         section: Section::Suites,
         name: "defaults".into(),
-        version: ProtocolVersion::DTLS1_2,
+        our_versions: versions,
+        their_versions: versions,
         ours,
         suite: None,
+        psk: false,
         kind: Kind::P256,
         group: None,
+        guess: None,
         signature: None,
         client_auth: ClientAuth::None,
         alpn: false,
         srtp: None,
         other_name: false,
         mtu: None,
-        cookies: false,
+        // Our server demands them unless it is told otherwise.
+        cookies: ours == Role::Server,
+        exporter: false,
+        key_update: None,
         resumed: None,
         wrong: Wrong::Nothing,
         seed: None,
@@ -130,7 +152,7 @@ fn groups(plain: &Case) -> Vec<Case> {
     [&ecdhe[..], &ecdsa].concat()
 }
 
-fn authentication(plain: &Case) -> Vec<Case> {
+fn authentication(plain: &Case, signatures: &[(Kind, SignatureScheme)]) -> Vec<Case> {
     let plain = Case {
         section: Section::Authentication,
         ..plain.clone()
@@ -140,12 +162,13 @@ fn authentication(plain: &Case) -> Vec<Case> {
         kind,
         ..plain.clone()
     });
-    let signatures = SIGNATURES.map(|(kind, scheme)| Case {
+    let signatures = signatures.iter().map(|(kind, scheme)| Case {
         name: format!("server {kind}, {scheme}"),
-        kind,
-        signature: Some(scheme),
+        kind: *kind,
+        signature: Some(*scheme),
         ..plain.clone()
     });
+    let signatures: Vec<Case> = signatures.collect();
     let client = |name: String, client_auth| Case {
         name,
         client_auth,
@@ -200,23 +223,34 @@ fn extensions(plain: &Case) -> Vec<Case> {
         srtp: Some(profile),
         ..plain.clone()
     }));
-    // Our server demands cookies always.
-    if plain.ours == Role::Client {
-        let cookies = Case {
-            name: "cookies".into(),
-            cookies: true,
-            ..plain.clone()
-        };
-        cases.push(cookies.clone());
-        cases.push(Case {
-            name: "cookies, RSA, MTU 256".into(),
-            kind: Kind::Rsa,
-            mtu: Some(256),
-            ..cookies.clone()
-        });
-        cases.extend(PSK_SUITES.map(|suite| with_psk(&cookies, suite)));
-    }
+    let exporter = Case {
+        name: "exporter".into(),
+        exporter: true,
+        ..plain.clone()
+    };
+    cases.push(exporter);
     cases
+}
+
+/// The peer's server with cookies, and ours without.
+fn cookies(plain: &Case) -> Vec<Case> {
+    let case = Case {
+        section: Section::Extensions,
+        cookies: plain.ours == Role::Client,
+        name: match plain.ours {
+            Role::Client => "cookies".into(),
+            Role::Server => "no cookies".into(),
+        },
+        ..plain.clone()
+    };
+    let small = Case {
+        name: format!("{}, RSA, MTU 256", case.name),
+        kind: Kind::Rsa,
+        mtu: Some(256),
+        ..case.clone()
+    };
+    let psk = PSK_SUITES.map(|suite| with_psk(&case, suite));
+    [vec![case, small], psk.to_vec()].concat()
 }
 
 /// Two connections each, the second of which goes on with the session of the first.
@@ -282,31 +316,40 @@ fn failures(plain: &Case) -> Vec<Case> {
         section: Section::Failures,
         ..plain.clone()
     };
-    let wrong = |wrong: Wrong| Case {
-        name: format!("wrong {}", wrong.name()),
-        wrong,
-        ..plain.clone()
-    };
-    let mut cases = vec![
-        wrong(Wrong::Name),
-        wrong(Wrong::Authority),
+    let mut cases = wrong_certificates(&plain);
+    cases.extend([
+        wrong(&plain, Wrong::Suite),
+        Case {
+            group: Some(NamedGroup::X25519),
+            ..wrong(&plain, Wrong::Curve)
+        },
+    ]);
+    cases.extend(PSK_SUITES.map(|suite| with_psk(&wrong(&plain, Wrong::Psk), suite)));
+    cases
+}
+
+fn wrong_certificates(plain: &Case) -> Vec<Case> {
+    vec![
+        wrong(plain, Wrong::Name),
+        wrong(plain, Wrong::Authority),
         Case {
             client_auth: ClientAuth::Required(Kind::P256),
-            ..wrong(Wrong::ClientAuthority)
+            ..wrong(plain, Wrong::ClientAuthority)
         },
         Case {
             name: "no client certificate".into(),
             client_auth: ClientAuth::RequiredWithout,
             ..plain.clone()
         },
-        wrong(Wrong::Suite),
-        Case {
-            group: Some(NamedGroup::X25519),
-            ..wrong(Wrong::Curve)
-        },
-    ];
-    cases.extend(PSK_SUITES.map(|suite| with_psk(&wrong(Wrong::Psk), suite)));
-    cases
+    ]
+}
+
+fn wrong(plain: &Case, wrong: Wrong) -> Case {
+    Case {
+        name: format!("wrong {}", wrong.name()),
+        wrong,
+        ..plain.clone()
+    }
 }
 
 /// A case of this suite alone, with a certificate that goes with it.
@@ -316,6 +359,7 @@ fn with_suite(case: &Case, suite: CipherSuite) -> Case {
     Case {
         name: format!("{suite}"),
         suite: Some(suite),
+        psk: is_psk(suite),
         kind: if rsa && !ecdsa { Kind::Rsa } else { case.kind },
         ..case.clone()
     }
