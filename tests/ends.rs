@@ -85,6 +85,38 @@ fn p73_shutting_a_socket_down_wakes_every_call_that_waits_in_its_clones() {
     }
 }
 
+#[test]
+fn i15_p73_the_closer_wakes_accept() {
+    let listener = DtlsListener::bind((Ipv4Addr::LOCALHOST, 0), server_config()).unwrap();
+    let closer = listener.closer();
+    let waiting = thread::spawn(move || listener.incoming().count());
+    thread::sleep(MOMENT);
+    closer.close();
+    assert_eq!(waiting.join().unwrap(), 0);
+}
+
+#[test]
+fn i15_p73_the_closer_stops_serving_and_wakes_recv() {
+    let (woken, awake) = mpsc::channel();
+    let woken = std::sync::Mutex::new(woken);
+    let mut server = Served::new(move |socket: DtlsSocket| {
+        let outcome = socket.recv(&mut [0; 64]);
+        woken
+            .lock()
+            .unwrap()
+            .send(matches!(outcome, Err(Error::Closed)))
+            .unwrap();
+    });
+    let socket = connect(server.address);
+    server.wait_for(|stats| stats.connections == 1);
+    server.stop();
+    assert!(awake.recv_timeout(LONG).unwrap());
+    assert!(
+        matches!(socket.recv(&mut [0; 64]), Err(Error::Closed)),
+        "the client is told"
+    );
+}
+
 type Ending = fn(&flightline::Closer);
 
 /// Those who wait for a client, and a handshake that waits for the rest of one.

@@ -123,16 +123,6 @@ fn p74_a_program_that_accepts_once_works() {
 }
 
 #[test]
-fn i15_p73_the_closer_wakes_accept() {
-    let listener = DtlsListener::bind((Ipv4Addr::LOCALHOST, 0), server_config()).unwrap();
-    let closer = listener.closer();
-    let waiting = thread::spawn(move || listener.incoming().count());
-    thread::sleep(MOMENT);
-    closer.close();
-    assert_eq!(waiting.join().unwrap(), 0);
-}
-
-#[test]
 fn h01_a_client_that_begins_anew_replaces_its_old_association() {
     let (report, reported) = mpsc::channel();
     let report = Mutex::new(report);
@@ -194,30 +184,6 @@ fn i11_a_panic_ends_one_connection() {
     server.wait_for(|stats| stats.worker_panics == 1 && stats.connections == 1);
     assert_eq!(ask(&good, b"fine"), b"fine");
     assert_eq!(ask(&connect(server.address), b"fine"), b"fine");
-}
-
-#[test]
-fn i15_p73_the_closer_stops_serving_and_wakes_recv() {
-    let (woken, awake) = mpsc::channel();
-    let woken = Mutex::new(woken);
-    let mut server = Served::new(move |socket: DtlsSocket| {
-        let outcome = socket.recv(&mut [0; 64]);
-        woken
-            .lock()
-            .unwrap()
-            .send(matches!(outcome, Err(Error::Closed)))
-            .unwrap();
-    });
-    let socket = connect(server.address);
-    server.wait_for(|stats| stats.connections == 1);
-    let start = Instant::now();
-    server.stop();
-    assert!(start.elapsed() < Duration::from_millis(400));
-    assert!(awake.recv().unwrap());
-    assert!(
-        matches!(socket.recv(&mut [0; 64]), Err(Error::Closed)),
-        "the client is told"
-    );
 }
 
 #[test]

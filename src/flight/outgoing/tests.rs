@@ -1,3 +1,5 @@
+mod acknowledged;
+
 use super::*;
 use crate::codec::Reader;
 use crate::crypto::{AeadAlgorithm, Secret};
@@ -367,90 +369,5 @@ fn a_record_ends_where_its_plaintext_is_full() {
             .iter()
             .filter(|r| r.plaintext.len() == MAX_PLAINTEXT);
         assert_eq!((full.count(), records.len()), (2, 3));
-    }
-}
-
-/// A record that was sent, and what was in it: the message, and its bytes.
-type Sent = (RecordNumber, Vec<(u16, Range<usize>)>);
-
-/// Sends what is missing of a flight in DTLS 1.3; the records.
-fn send13(flight: &mut Flight, sealers: &mut [Sealer]) -> Vec<Sent> {
-    let mut sent = Vec::new();
-    let mut openers = openers();
-    let mut emit = |bytes: &[u8]| {
-        for record in Records::new(&mut bytes.to_vec()) {
-            let (header, fragment) = record.unwrap().full();
-            let record = crate::record::Record::Full(header, fragment);
-            let opener = &mut openers[usize::from(header.epoch)];
-            let plaintext = opener.open(record, Replay::Window).unwrap().plaintext;
-            let (mut reader, mut parts) = (Reader::new(plaintext), Vec::new());
-            while let Ok((header, fragment)) = HandshakeHeader::read_fragment(&mut reader) {
-                let start = header.fragment_offset as usize;
-                parts.push((header.message_seq, start..start + fragment.len()));
-            }
-            let number = RecordNumber {
-                epoch: header.epoch.into(),
-                sequence: header.sequence,
-            };
-            sent.push((number, parts));
-        }
-    };
-    // All its bursts.
-    flight.rewind();
-    loop {
-        flight
-            .pack(200, ProtocolVersion::DTLS1_3, sealers, &mut emit)
-            .unwrap();
-        if !flight.has_rest() {
-            break sent;
-        }
-    }
-}
-
-/// RFC 9147 §7.2: what any ACK has named is not sent again, and the rest is; §4.2.1: under its own epoch,
-/// in records with new numbers.
-#[test]
-fn what_is_acknowledged_is_not_sent_again() {
-    let steps = [M(300), NextEpoch, M(0), M(500), NextEpoch, M(90)];
-    for acknowledged in 0..1_u32 << 9 {
-        let (mut flight, mut sealers) = (Flight::new(messages(&steps)), sealers());
-        let first = send13(&mut flight, &mut sealers);
-        assert_eq!(first.len(), 9, "the bits");
-        let of = |parts: &[Sent]| {
-            let bytes = parts.iter().flat_map(|(number, parts)| {
-                let of_part = |(seq, range): &(u16, Range<usize>)| {
-                    let bytes = range.clone().map(Some).chain([None]);
-                    bytes.map(|at| (number.epoch, *seq, at)).collect::<Vec<_>>()
-                };
-                parts.iter().flat_map(of_part).collect::<Vec<_>>()
-            });
-            bytes
-                .filter(|(_, _, at)| at.is_some())
-                .collect::<std::collections::BTreeSet<_>>()
-        };
-        let (mut acked, mut missing) = (Vec::new(), Vec::new());
-        for (bit, record) in first.iter().enumerate() {
-            let is_acknowledged = acknowledged >> bit & 1 == 1;
-            if is_acknowledged {
-                &mut acked
-            } else {
-                &mut missing
-            }
-            .push(record.clone());
-        }
-        // In ACKs of their own, one that knows nothing of the others.
-        acked
-            .iter()
-            .for_each(|(number, _)| assert!(flight.acknowledge(*number)));
-        assert_eq!(flight.is_acknowledged(), missing.is_empty());
-        let again = send13(&mut flight, &mut sealers);
-        assert_eq!(of(&again), of(&missing), "{acknowledged:#b}");
-        let numbers = |sent: &[Sent]| sent.iter().map(|(number, _)| *number).collect::<Vec<_>>();
-        let first = numbers(&first);
-        assert!(numbers(&again).iter().all(|number| !first.contains(number)));
-        again
-            .iter()
-            .for_each(|(number, _)| assert!(flight.acknowledge(*number)));
-        assert!(flight.is_acknowledged());
     }
 }
