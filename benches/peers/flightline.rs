@@ -1,8 +1,8 @@
-//! flightline's column: DTLS 1.2 through its public API, over the in-memory wire.
+//! flightline's columns: both versions of DTLS through its public API, over the in-memory wire.
 
 use flightline::{
     CipherSuite, ClientConfig, CookieContext, DtlsSocket, Error, Handshake, Identity, NamedGroup,
-    RootCertificates, ServerConfig, ServerIdentity, ServerName, ServerTrust, Transport,
+    ProtocolVersion, RootCertificates, ServerConfig, ServerIdentity, ServerName, ServerTrust, Transport,
 };
 use peers::wire::{self, End};
 use peers::*;
@@ -44,13 +44,17 @@ struct Flightline {
     name: ServerName,
 }
 
-fn new(pki: &Pki) -> Res<Box<dyn Peer>> {
+fn new(pki: &Pki, version: ProtocolVersion) -> Res<Box<dyn Peer>> {
     let roots = RootCertificates::from_pem(pki.ca.as_bytes())?;
     let identity = Identity::from_pem(pki.leaf.as_bytes(), pki.key.as_bytes())?;
-    let suites = [CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256];
+    let suites = [
+        CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+        CipherSuite::TLS_AES_128_GCM_SHA256,
+    ];
     Ok(Box::new(Flightline {
         client: ClientConfig::builder(ServerTrust::roots(roots))
             .without_resumption()
+            .versions([version])
             .cipher_suites(suites)
             // P-256 is the certificate's curve; the server chooses X25519.
             .groups([NamedGroup::X25519, NamedGroup::SECP256R1])
@@ -59,6 +63,7 @@ fn new(pki: &Pki) -> Res<Box<dyn Peer>> {
             .into(),
         server: ServerConfig::builder(ServerIdentity::certificate(identity))
             .without_resumption()
+            .versions([version])
             .cipher_suites(suites)
             .groups([NamedGroup::X25519])
             .mtu(MTU)
@@ -129,5 +134,8 @@ impl Pair for Sockets {
 }
 
 fn main() {
-    run(&[("flightline-1.2", new)]);
+    run(&[
+        ("flightline-1.2", |pki| new(pki, ProtocolVersion::DTLS1_2)),
+        ("flightline-1.3", |pki| new(pki, ProtocolVersion::DTLS1_3)),
+    ]);
 }

@@ -134,7 +134,7 @@ impl<D: FnMut(Handshake)> Dispatcher<D> {
                     self.hub.counters.socket_errors.count();
                 }
             }
-            Verdict::Verified(hello) => self.welcome(hello, datagram, from, address),
+            Verdict::Verified(hello) => self.welcome(hello, datagram, from, now),
             // RFC 8446 §4.1.4: where no cookie is asked for, a connection may have asked for a second hello.
             Verdict::Drop(GateDrop::NotTheFirst | GateDrop::Fragmented)
                 if !self.config.hello_verification && !is_first_message(datagram) =>
@@ -175,12 +175,16 @@ impl<D: FnMut(Handshake)> Dispatcher<D> {
         hello: Box<VerifiedHello>,
         datagram: &[u8],
         from: SocketAddr,
-        address: SocketAddr,
+        now: Duration,
     ) {
+        let address = canonical(from);
         let random = hello.hello().random;
         let mut peers = self.hub.peers.lock();
         if let Some(seat) = peers.find(address, &random) {
-            return self.put(seat, datagram);
+            if seat.hears_hello(now) {
+                return self.put(seat, datagram);
+            }
+            return self.hub.counters.dropped_hellos.count();
         }
         let inbox = Arc::new(Inbox::new(self.inbox_capacity));
         let admitted = peers.admit(address, random, inbox.clone(), self.bounds);

@@ -19,6 +19,23 @@ pub(super) struct Seat {
     pub(super) inbox: Arc<Inbox>,
     pub(super) fate: Arc<Fate>,
     state: State,
+    /// When its hello comes again to be heard.
+    deaf_until: Duration,
+}
+
+/// A hello that comes again asks for the answer again. Once in so long is enough: no client repeats it
+/// sooner, and a flood of them must not keep a worker busy.
+const HELLO_AGAIN: Duration = Duration::from_millis(10);
+
+impl Seat {
+    /// Whether to hear a repetition of its hello now.
+    pub(super) fn hears_hello(&mut self, now: Duration) -> bool {
+        let hears = self.state == State::Handshake && now >= self.deaf_until;
+        if hears {
+            self.deaf_until = now.saturating_add(HELLO_AGAIN);
+        }
+        hears
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -119,10 +136,10 @@ impl Peers {
     }
 
     /// Who of `address` began with this hello.
-    pub(super) fn find(&self, address: SocketAddr, random: &[u8; 32]) -> Option<&Seat> {
-        let table = self.tables.get(&address)?;
-        let seats = std::iter::once(&table.current).chain(&table.candidate);
-        seats.into_iter().find(|seat| seat.random == *random)
+    pub(super) fn find(&mut self, address: SocketAddr, random: &[u8; 32]) -> Option<&mut Seat> {
+        let table = self.tables.get_mut(&address)?;
+        let mut seats = std::iter::once(&mut table.current).chain(&mut table.candidate);
+        seats.find(|seat| seat.random == *random)
     }
 
     /// Who gets a datagram from `address`. While a candidate runs beside an established association,
@@ -161,6 +178,7 @@ impl Peers {
             inbox,
             fate: fate.clone(),
             state: State::Handshake,
+            deaf_until: Duration::ZERO,
         };
         self.handshakes_total = self.handshakes_total.saturating_add(1);
         let count = self.handshakes.entry(network(address)).or_default();

@@ -191,3 +191,18 @@ fn i15_closing_ends_every_inbox_and_seats_nobody() {
     assert_eq!(client.inbox.ended(), Some(End::Closed));
     assert_eq!(admit(&mut peers, A, 2).err(), Some(NoRoom::Closed));
 }
+
+/// Replayed hellos cost a worker nothing: not once there is a connection, and seldom before.
+#[test]
+fn a06_a_flood_of_one_hello_is_heard_now_and_then() {
+    let mut peers = Peers::new();
+    let client = admit(&mut peers, A, 1).unwrap();
+    let heard = |peers: &mut Peers, from: u64| {
+        let seat = peers.find(address(A), &[1; 32]).unwrap();
+        let hears = |ms: &u64| seat.hears_hello(Duration::from_millis(*ms));
+        (from..from + 100).filter(hears).count()
+    };
+    assert_eq!(heard(&mut peers, 1_000), 10);
+    peers.establish(address(A), client.id, BOUNDS).unwrap();
+    assert_eq!(heard(&mut peers, 2_000), 0);
+}
