@@ -33,9 +33,11 @@ pub(super) async fn run(
     // Flight 2: a cookie, or the server's choice at once.
     let mut cookies = 0_usize;
     let answer = loop {
-        // RFC 9147 §5.1: DTLS 1.3 asks for no cookie in this way.
+        // RFC 9147 §5.1: DTLS 1.3 asks for no cookie in this way, and its servers refuse a hello that was
+        // changed so (§5.3). Either this server speaks 1.2 at most, or it did not ask.
         if config.settings.suites().next().is_none() {
-            break io.recv::<ServerHello>().await?;
+            let old = Error::UnsupportedVersion(ProtocolVersion::DTLS1_2);
+            break io.recv_refusing::<HelloVerifyRequest, _>(old).await?;
         }
         match io.recv_either::<HelloVerifyRequest, ServerHello>().await? {
             Either::Second(answer) => break answer,

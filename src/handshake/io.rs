@@ -201,6 +201,18 @@ impl Io {
         }
     }
 
+    /// The next message, which must be a `B`. An `A` is out of place for this reason.
+    pub(super) async fn recv_refusing<A: Body, B: Body>(&mut self, why: Error) -> Result<B> {
+        loop {
+            let message = self.next().await;
+            if message.typ == A::TYPE {
+                self.refuse(message, why.clone())?;
+            } else if let Some(body) = self.take::<B>(message)? {
+                return Ok(body);
+            }
+        }
+    }
+
     /// The cookie exchange is no part of the handshake proper (RFC 6347 §4.2.1). What the peer sends
     /// next bears the number `message_seq`.
     pub(super) fn restart(&mut self, message_seq: u16) {

@@ -348,6 +348,7 @@ impl Case {
         }
         if self.seed.is_some() {
             features.push(Feature::Loss);
+            features.extend(self.key_update.map(Feature::LossAroundKeyUpdate));
             let asks_again = self.cookies || self.guess.is_some();
             if self.is_of13() && self.theirs() == Role::Server && asks_again {
                 features.push(Feature::LossOfRetryRequest);

@@ -35,6 +35,8 @@ pub enum Feature {
     Refuses(Wrong),
     /// It gets through a fifth of all datagrams lost.
     Loss,
+    /// A key update on a path that loses datagrams.
+    LossAroundKeyUpdate(KeyUpdate),
     /// The same as a server, where its HelloRetryRequest may be among them.
     LossOfRetryRequest,
 }
@@ -66,6 +68,7 @@ impl fmt::Display for Feature {
             Feature::Resumed(Resumed::ByNumber) => f.write_str("resumption by session number"),
             Feature::Refuses(wrong) => write!(f, "refusing a wrong {}", wrong.name()),
             Feature::Loss => f.write_str("20 % loss"),
+            Feature::LossAroundKeyUpdate(update) => write!(f, "{} with 20 % loss", update.name()),
             Feature::LossOfRetryRequest => f.write_str("HelloRetryRequest with 20 % loss"),
         }
     }

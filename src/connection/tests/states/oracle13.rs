@@ -183,6 +183,12 @@ impl Oracle13<'_> {
             // RFC 5246 §7.4.1.1: as long as it may still be one of DTLS 1.2, a client ignores it.
             Content::Handshake(Message::HelloRequest)
                 if course.subject == Role::Client && !is_known => {}
+            // RFC 9147 §5.1: so asks whoever speaks 1.2 at most.
+            Content::Handshake(Message::HelloVerifyRequest)
+                if course.subject == Role::Client && !is_known =>
+            {
+                course.suspect(Some(AlertDescription::PROTOCOL_VERSION));
+            }
             Content::Handshake(message) => {
                 match course.language.after(&course.at, Symbol::clear(message)) {
                     Next::Legal(next) => self.take(message, next),

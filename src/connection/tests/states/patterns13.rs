@@ -127,7 +127,7 @@ patterns! {
     client_retry_behind_early_records => Pattern::of("HelloRetryRequest behind what follows ServerHello", COOKIE_CLIENT,
         "{EncryptedExtensions} HelloRetryRequest ServerHello").then(Dies("decrypt_error"), GoesOn),
     client_verify_request => Pattern::of("HelloVerifyRequest", PSK_CLIENT,
-        "HelloVerifyRequest").then(UNEXPECTED, GoesOn),
+        "HelloVerifyRequest").then(Dies("protocol_version"), GoesOn),
     client_late_verify_request => Pattern::of("HelloVerifyRequest after HelloRetryRequest", COOKIE_CLIENT,
         "HelloRetryRequest HelloVerifyRequest").then(UNEXPECTED, GoesOn),
     server_second_hello_unasked => Pattern::of("Second ClientHello that nobody asked for", SERVER,

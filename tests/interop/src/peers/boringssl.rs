@@ -54,6 +54,12 @@ const LACKS: &[Lack] = &[
     )
     .in_version(ProtocolVersion::DTLS1_3),
     Lack::server(&[Feature::Cookies], "its server has no cookies"),
+    Lack::client(
+        &[Feature::LossAroundKeyUpdate(KeyUpdate::TheirsAndOurs)],
+        "behind a Finished that is not acknowledged its KeyUpdate waits, and forgets that it was to ask for ours \
+         (`queued_key_update`, two bits with a sign)",
+    )
+    .in_version(ProtocolVersion::DTLS1_3),
 ];
 
 struct BoringSsl {

@@ -33,6 +33,10 @@ pub fn dimpl() -> Library {
 const NO_VERIFICATION: &str = "leaves chains and names to the application";
 
 const LACKS: &[Lack] = &[
+    Lack::server(
+        &[Feature::LossAroundKeyUpdate(KeyUpdate::TheirsAndOurs)],
+        "with its KeyUpdate it forgets its ACK of the client's Finished (`create_key_update`), which is never said again",
+    ),
     Lack::both(
         &[
             Feature::ServerCertificate(Kind::Rsa),

@@ -201,6 +201,8 @@ fn expected_error(case: &Case, error: Error, them: &dyn Conversation) -> Res<Str
         | Wrong::Nothing => match &error {
             Error::PeerAlert(_) => true,
             Error::HandshakeTimeout { suspect, .. } => suspect.is_some() || gave_up,
+            // A HelloVerifyRequest says so already.
+            Error::UnsupportedVersion(_) => case.wrong == Wrong::Version,
             _ => false,
         },
     };
