@@ -20,35 +20,36 @@ use flightline::{
     RotatingTicketer, ServerName, ServerSessionCache, ServerTrust, Ticketer,
 };
 use resuming::{
-    Ahead, HOUR, MINUTE, Store, client, connect_as, demanding, handle, resumed, server,
+    Ahead, HOUR, MINUTE, Store, client, client_of, connect_as, demanding, handle, resumed, server,
 };
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 #[test]
 fn g01_a_damaged_ticket_is_a_full_handshake() {
-    let server = server();
-    let store = Store::default();
-    let client = client(&store);
-    assert!(!resumed(&client, &server));
-    let good = store.bytes().unwrap();
-    let ticket = handle(&good);
-    for at in ticket.clone() {
-        let mut bad = good.clone();
-        bad[at] ^= 0x80;
-        store.set(&bad);
-        assert!(!resumed(&client, &server), "byte {at}");
+    for version in [ProtocolVersion::DTLS1_2, ProtocolVersion::DTLS1_3] {
+        let (server, store) = (server(), Store::default());
+        let client = client_of(version, &store);
+        assert!(!resumed(&client, &server));
+        let good = store.bytes().unwrap();
+        let ticket = handle(&good);
+        for at in ticket.clone() {
+            let mut bad = good.clone();
+            bad[at] ^= 0x80;
+            store.set(&bad);
+            assert!(!resumed(&client, &server), "byte {at}");
+        }
+        for shorter in 1..ticket.len() {
+            let mut bad = good.clone();
+            bad.drain(ticket.start + shorter..ticket.end);
+            let length = u16::try_from(shorter).unwrap().to_be_bytes();
+            bad[ticket.start - 2..ticket.start].copy_from_slice(&length);
+            store.set(&bad);
+            assert!(!resumed(&client, &server), "{shorter} bytes");
+        }
+        store.set(&good);
+        assert!(resumed(&client, &server));
     }
-    for shorter in 1..ticket.len() {
-        let mut bad = good.clone();
-        bad.drain(ticket.start + shorter..ticket.end);
-        let length = u16::try_from(shorter).unwrap().to_be_bytes();
-        bad[ticket.start - 2..ticket.start].copy_from_slice(&length);
-        store.set(&bad);
-        assert!(!resumed(&client, &server), "{shorter} bytes");
-    }
-    store.set(&good);
-    assert!(resumed(&client, &server));
 }
 
 /// G4: a number that the server does not know, or not any more.

@@ -94,6 +94,16 @@ impl Clock for Ahead {
     }
 }
 
+/// How a server keeps sessions.
+type Keep = fn(Server) -> Server;
+
+/// Versions, and how their servers keep sessions.
+pub const KEPT: [(ProtocolVersion, Keep); 3] = [
+    (ProtocolVersion::DTLS1_2, |server| server),
+    (ProtocolVersion::DTLS1_2, Server::without_tickets),
+    (ProtocolVersion::DTLS1_3, |server| server),
+];
+
 /// A client of DTLS 1.2.
 pub fn client(store: &Store) -> Client {
     client_of(ProtocolVersion::DTLS1_2, store)
