@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 /// libcoap as Debian builds it. Its programs are named after the library under them.
 struct LibCoap {
     name: &'static str,
-    library: &'static str,
+    flavour: &'static str,
     lacks: &'static [Lack],
     /// How often a request may be made on a bad path, until one comes through.
     requests: u64,
@@ -31,7 +31,7 @@ struct LibCoap {
 static LIBCOAPS: [LibCoap; 2] = [
     LibCoap {
         name: "libcoap with OpenSSL",
-        library: "openssl",
+        flavour: "openssl",
         lacks: &[Lack::server(
             &[Feature::ServerCertificate(Kind::Ed25519)],
             "OpenSSL's server finds no suite for such a key in DTLS 1.2",
@@ -40,7 +40,7 @@ static LIBCOAPS: [LibCoap; 2] = [
     },
     LibCoap {
         name: "libcoap with GnuTLS",
-        library: "gnutls",
+        flavour: "gnutls",
         lacks: &[],
         // It gives up a handshake after its fifth timeout of about a second: with a fifth of all datagrams lost
         // every other one, and more of them with itself as the peer.
@@ -53,7 +53,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 pub fn counterparts() -> Res<Vec<Counterpart>> {
     let counterpart = |libcoap: &LibCoap| {
-        let program = format!("coap-client-{}", libcoap.library);
+        let program = format!("coap-client-{}", libcoap.flavour);
         // Without a URI it tells how it is called, and its version in the first line.
         let output = Command::new(&program)
             .output()
@@ -100,7 +100,7 @@ pub fn trials(counterparts: &[Counterpart], seed: u64) -> Vec<Trial<'_>> {
 /// Runs one request; says how it was answered.
 fn run(case: &Case, request: Request, libcoap: &LibCoap, pki: &Pki) -> Res<String> {
     let (server, address) = match case.ours {
-        Role::Client => coap_server(case, libcoap.library, pki)?,
+        Role::Client => coap_server(case, libcoap.flavour, pki)?,
         Role::Server => our_server(case, pki)?,
     };
     let requests = case.seed.map_or(1, |_| libcoap.requests);
@@ -114,7 +114,7 @@ fn run(case: &Case, request: Request, libcoap: &LibCoap, pki: &Pki) -> Res<Strin
         let to = path.as_ref().map_or(address, Proxy::address);
         let client = match case.ours {
             Role::Client => our_client(case, request, to, pki)?,
-            Role::Server => coap_client(case, request, to, libcoap.library, pki)?,
+            Role::Server => coap_client(case, request, to, libcoap.flavour, pki)?,
         };
         told = finish(client);
         let answered = told.lines().any(|line| line.starts_with(request.answer));
