@@ -7,7 +7,9 @@ use crate::flight::{Acknowledgements, Expiry, Flight, OutgoingMessage, Repeat, R
 use crate::record::{Padding, Sealer};
 use crate::stats::Stats;
 use crate::trace::{ResendReason, Told, Trace, What};
-use crate::wire::{Alert, AlertDescription, ContentType, MAX_PLAINTEXT, ProtocolVersion};
+use crate::wire::{
+    Alert, AlertDescription, ContentType, HandshakeType, MAX_PLAINTEXT, ProtocolVersion,
+};
 use std::time::Duration;
 
 use super::mtu::Mtu;
@@ -104,7 +106,12 @@ impl Outbound {
         }
         let delay = self.retransmit.flight_sent(now);
         self.trace.stats.flights_sent = self.trace.stats.flights_sent.wrapping_add(1);
-        let datagrams = self.transmit(now, emit)?;
+        // A client takes the first answer for the answer to its latest hello; it asks if it wants this one.
+        let datagrams = if self.contested && self.flight.holds(HandshakeType::SERVER_HELLO) {
+            0
+        } else {
+            self.transmit(now, emit)?
+        };
         let flight = &self.flight;
         self.trace.note(now, || What::FlightSent {
             messages: flight.outline(),
@@ -229,8 +236,8 @@ impl Outbound {
         }
     }
 
-    /// Whether the peer may have begun anew beside this handshake: then the timer goes on but sends nothing
-    /// again, and no alert goes in the clear.
+    /// Whether the peer may have begun anew beside this handshake: then nothing is sent in the clear that
+    /// it does not ask for, neither a first answer nor an alert, nor a flight again when the timer expires.
     pub(crate) fn set_contested(&mut self, contested: bool) {
         self.contested = contested;
     }

@@ -37,6 +37,17 @@ fn pair_with(
     trust: ServerTrust,
     identity: ServerIdentity,
 ) -> (Connection, Connection) {
+    let (client, mut server) = unanswered(version, trust, identity);
+    server.begin(NOW).unwrap();
+    (client, server)
+}
+
+/// A client that has sent its hello, and a server that has it and has yet to begin.
+fn unanswered(
+    version: ProtocolVersion,
+    trust: ServerTrust,
+    identity: ServerIdentity,
+) -> (Connection, Connection) {
     let versions = [version];
     let client = ClientConfig::builder(trust)
         .versions(versions)
@@ -56,15 +67,18 @@ fn pair_with(
     let Verdict::Verified(hello) = entrance.check(b"client", &hello, NOW, &mut reply) else {
         panic!("the gate is open");
     };
-    let mut server = Connection::server(server.into(), *hello, "server".into(), NOW);
-    server.begin(NOW).unwrap();
+    let server = Connection::server(server.into(), *hello, "server".into(), NOW);
     (client, server)
 }
 
 /// Hands over everything that `from` has to say.
 fn carry(from: &mut Connection, to: &mut Connection) {
+    carry_at(NOW, from, to);
+}
+
+fn carry_at(now: Duration, from: &mut Connection, to: &mut Connection) {
     while let Some(mut datagram) = from.transmit() {
-        to.receive(&mut datagram, NOW, &mut |_| {}).unwrap();
+        to.receive(&mut datagram, now, &mut |_| {}).unwrap();
     }
 }
 
@@ -111,6 +125,43 @@ fn e16_repetitions_do_not_keep_a_handshake_for_ever() {
             assert!(now < 1000 * second, "a handshake without an end");
         };
         assert!(matches!(error, Error::HandshakeTimeout { .. }), "{error:?}");
+    }
+}
+
+/// A client that begins anew takes the first answer it hears for the answer to its new hello. So an old
+/// handshake's first answer waits until the client asks for it again, or until it is the only one.
+#[test]
+fn a_first_answer_waits_while_its_client_may_have_begun_anew() {
+    let second = Duration::from_secs(1);
+    for (version, asked_again) in VERSIONS.map(|v| [(v, true), (v, false)]).concat() {
+        let psk = Psk::new("tester", [7; 32]).unwrap();
+        let trust = ServerTrust::psk(psk.clone());
+        let (mut client, mut server) = unanswered(version, trust, ServerIdentity::psk(psk));
+        server.set_contested(true);
+        server.begin(NOW).unwrap();
+        server.tick(second).unwrap();
+        assert!(server.transmit().is_none(), "{version}: nobody asked");
+        let later = 3 * second;
+        if asked_again {
+            client.tick(later).unwrap();
+        } else {
+            server.set_contested(false);
+            server.tick(later).unwrap();
+        }
+        while !(client.is_established() && server.is_established()) {
+            let before = (client.stats(), server.stats());
+            carry_at(later, &mut client, &mut server);
+            carry_at(later, &mut server, &mut client);
+            assert_ne!(before, (client.stats(), server.stats()), "{version}: stuck");
+        }
+        for (from, to) in [(0, 1), (1, 0)] {
+            let ends = [&mut client, &mut server];
+            let mut datagram = ends[from].send(b"anew").unwrap().to_vec();
+            let mut heard = Vec::new();
+            let mut hear = |message: &[u8]| heard.extend_from_slice(message);
+            ends[to].receive(&mut datagram, NOW, &mut hear).unwrap();
+            assert_eq!(heard, b"anew", "{version}");
+        }
     }
 }
 

@@ -39,6 +39,7 @@ impl Handshake {
     /// Sends a connection's first flight.
     fn run(&mut self, mut connection: Box<Connection>) -> Result<()> {
         connection.set_max_datagram(self.max_datagram());
+        connection.set_contested(self.is_contested());
         let begun = connection.begin(self.clock.now());
         self.stage = Stage::Running(connection);
         self.after_step(begun)
