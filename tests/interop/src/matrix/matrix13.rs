@@ -1,6 +1,6 @@
 //! The cases of DTLS 1.3.
 
-use super::{SIGNATURES, authentication, extensions, plain, wrong, wrong_certificates};
+use super::{SIGNATURES, authentication, cookies, extensions, plain, wrong, wrong_certificates};
 use crate::case::{Case, ClientAuth, KeyUpdate, Resumed, Role, Versions, Wrong};
 use crate::pki::Kind;
 use crate::section::Section;
@@ -29,7 +29,7 @@ pub(super) fn of_13(ours: Role) -> Vec<Case> {
         groups(&plain),
         authentication(&plain, &signatures()),
         extensions(&plain),
-        cookies(&plain),
+        cookies(&plain, |case| vec![psk(case)]),
         resumption(&plain),
         key_updates(&plain),
         mtus(&plain),
@@ -100,26 +100,6 @@ fn signatures() -> Vec<(Kind, SignatureScheme)> {
     schemes
         .filter(|(_, scheme)| !pkcs1.contains(scheme))
         .collect()
-}
-
-/// The peer's server with cookies, and ours without.
-fn cookies(plain: &Case) -> Vec<Case> {
-    let case = Case {
-        section: Section::Extensions,
-        cookies: plain.ours == Role::Client,
-        name: match plain.ours {
-            Role::Client => "cookies".into(),
-            Role::Server => "no cookies".into(),
-        },
-        ..plain.clone()
-    };
-    let small = Case {
-        name: format!("{}, RSA, MTU 256", case.name),
-        kind: Kind::Rsa,
-        mtu: Some(256),
-        ..case.clone()
-    };
-    vec![case.clone(), small, psk(&case)]
 }
 
 /// Two connections each, the second of which goes on with the session of the first.

@@ -75,7 +75,9 @@ pub fn of_12(ours: Role) -> Vec<Case> {
         groups(&plain),
         authentication(&plain, &SIGNATURES),
         extensions(&plain),
-        cookies(&plain),
+        cookies(&plain, |case| {
+            PSK_SUITES.map(|suite| with_psk(case, suite)).to_vec()
+        }),
         resumption(&plain),
         mtus(&plain),
         failures(&plain),
@@ -232,8 +234,8 @@ fn extensions(plain: &Case) -> Vec<Case> {
     cases
 }
 
-/// The peer's server with cookies, and ours without.
-fn cookies(plain: &Case) -> Vec<Case> {
+/// The peer's server with cookies, and ours without; and the same with pre-shared keys.
+fn cookies(plain: &Case, with_psk: impl Fn(&Case) -> Vec<Case>) -> Vec<Case> {
     let case = Case {
         section: Section::Extensions,
         cookies: plain.ours == Role::Client,
@@ -249,8 +251,8 @@ fn cookies(plain: &Case) -> Vec<Case> {
         mtu: Some(256),
         ..case.clone()
     };
-    let psk = PSK_SUITES.map(|suite| with_psk(&case, suite));
-    [vec![case, small], psk.to_vec()].concat()
+    let psk = with_psk(&case);
+    [vec![case, small], psk].concat()
 }
 
 /// Two connections each, the second of which goes on with the session of the first.
