@@ -95,10 +95,11 @@ impl Client {
             if self.round.is_over() {
                 break;
             }
-            if self.random.random_bool(0.1) {
-                self.drop_a_handshake(&socket)?;
-            }
-            let Some(talk) = self.connect(&socket)? else {
+            let talk = match self.random.random_bool(0.1) {
+                true => self.begin_anew(&socket)?,
+                false => self.connect(&socket)?,
+            };
+            let Some(talk) = talk else {
                 break;
             };
             let tally = &talk.client.round.tally;
@@ -115,23 +116,43 @@ impl Client {
     /// Shakes hands. `None` where bad weather kept it from that.
     fn connect(&mut self, socket: &UdpSocket) -> Outcome<Option<Talk<'_>>> {
         let begun = Instant::now();
-        let (handshake, cut) = self.handshake(socket)?;
-        let outcome = self.timed("a handshake", HANDSHAKE_DEADLINE, || handshake.complete());
-        match outcome {
-            Ok(secured) => {
-                self.count_handshake(&secured);
-                Ok(Some(Talk::new(self, secured, cut, begun)))
-            }
+        match self.shake_hands(socket)? {
+            Ok((secured, cut)) => Ok(Some(Talk::new(self, secured, cut, begun))),
             Err(error) => {
-                let tally = &self.round.tally;
                 if self.round.is_clear_since(begun) {
                     self.fails(&format!("a handshake failed in clear weather: {error}"));
                 } else {
-                    tally.lost_handshakes.count();
+                    self.round.tally.lost_handshakes.count();
                 }
                 Ok(None)
             }
         }
+    }
+
+    /// Leaves a handshake alone half way and shakes hands at the same address. On a busy machine what the
+    /// server still has to say to the old handshake may come late, into the new one, which cannot tell
+    /// and fails. The next one may not.
+    fn begin_anew(&mut self, socket: &UdpSocket) -> Outcome<Option<Talk<'_>>> {
+        self.drop_a_handshake(socket)?;
+        hear_nothing_more(socket)?;
+        let begun = Instant::now();
+        match self.shake_hands(socket)? {
+            Ok((secured, cut)) => Ok(Some(Talk::new(self, secured, cut, begun))),
+            Err(_) => {
+                self.round.tally.disturbed_handshakes.count();
+                hear_nothing_more(socket)?;
+                self.connect(socket)
+            }
+        }
+    }
+
+    fn shake_hands(&mut self, socket: &UdpSocket) -> Outcome<Result<(DtlsSocket, Cut), Error>> {
+        let (handshake, cut) = self.handshake(socket)?;
+        let outcome = self.timed("a handshake", HANDSHAKE_DEADLINE, || handshake.complete());
+        Ok(outcome.map(|secured| {
+            self.count_handshake(&secured);
+            (secured, cut)
+        }))
     }
 
     /// Begins a handshake and leaves it alone, after a few datagrams or none.
@@ -145,11 +166,6 @@ impl Client {
         }
         cut.off();
         drop(handshake);
-        // The first answer to a handshake that was left alone is no fault of the server's, which does not know
-        // yet, and on a busy machine may be late. Whoever begins anew has a new socket mostly.
-        socket.set_nonblocking(false)?;
-        socket.set_read_timeout(Some(Duration::from_millis(300)))?;
-        while socket.recv(&mut [0; 2048]).is_ok() {}
         self.round.tally.dropped_handshakes.count();
         Ok(())
     }
@@ -203,4 +219,12 @@ impl Client {
             .failures
             .add(format!("client {}: {what}", self.number));
     }
+}
+
+/// Takes what comes until it is quiet.
+fn hear_nothing_more(socket: &UdpSocket) -> Outcome<()> {
+    socket.set_nonblocking(false)?;
+    socket.set_read_timeout(Some(Duration::from_millis(300)))?;
+    while socket.recv(&mut [0; 2048]).is_ok() {}
+    Ok(())
 }

@@ -56,6 +56,8 @@ tally! {
         lost_handshakes,
         /// Handshakes that the client left alone half way.
         dropped_handshakes,
+        /// Not required: handshakes right behind those that failed.
+        disturbed_handshakes,
         echoes,
         /// Not required: messages or answers that were lost.
         lost_echoes,
@@ -83,7 +85,12 @@ tally! {
 }
 
 /// The figures that may be zero in a good run.
-pub(crate) const NOT_REQUIRED: [&str; 3] = ["lost_handshakes", "lost_echoes", "lost_talks"];
+pub(crate) const NOT_REQUIRED: [&str; 4] = [
+    "lost_handshakes",
+    "disturbed_handshakes",
+    "lost_echoes",
+    "lost_talks",
+];
 
 tally! {
     /// What the server saw of it.
