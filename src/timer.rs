@@ -3,7 +3,7 @@
 //! Below the shell nobody reads a clock: the time of day is an argument, a [`Duration`] since any
 //! fixed origin. A [`Clock`] gives that argument its value.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime};
 
 /// Tells the time.
@@ -17,17 +17,20 @@ pub trait Clock: Send + Sync {
     }
 }
 
-/// The machine's clock, by [`Instant`]: jumps of the date do not touch it.
+/// The machine's clock, by [`Instant`]: jumps of the date do not touch it. All of a process tell the same
+/// time, so what rotates by one goes on by the next: a [`CookieContext`](crate::CookieContext) may outlive
+/// the configuration that it was first used with.
 #[derive(Debug, Clone)]
 pub struct SystemClock {
     origin: Instant,
 }
 
 impl SystemClock {
-    /// A clock that starts at zero now.
+    /// The time since this was called first.
     pub fn new() -> Self {
+        static ORIGIN: OnceLock<Instant> = OnceLock::new();
         SystemClock {
-            origin: Instant::now(),
+            origin: *ORIGIN.get_or_init(Instant::now),
         }
     }
 }
@@ -315,6 +318,15 @@ mod tests {
         fn now(&self) -> Duration {
             *self.0.lock()
         }
+    }
+
+    /// Keys that rotate by the one must not stand still by the next, whose origin is later.
+    #[test]
+    fn a05_a_new_clock_goes_on_where_the_others_are() {
+        let first = SystemClock::new();
+        while first.now() < Duration::from_millis(1) {}
+        let told = first.now();
+        assert!(SystemClock::new().now() >= told);
     }
 
     #[test]
