@@ -2,7 +2,9 @@
 
 use crate::codec::Reader;
 use crate::crypto::Suite13;
-use crate::wire::{CipherSuite, ClientHelloFields, ExtensionType, NamedGroup, ProtocolVersion};
+use crate::wire::{
+    AlertDescription, CipherSuite, ClientHelloFields, ExtensionType, NamedGroup, ProtocolVersion,
+};
 
 /// What a server speaks of DTLS 1.3, in order of preference. No suites: it does not speak it.
 #[derive(Debug, Clone, Default)]
@@ -26,17 +28,24 @@ impl Choices13 {
         suites.find(|suite| has(hello.cipher_suites, suite.id.0))
     }
 
-    /// The group that the client has to make a share in; `Some(None)` where it has made one that will do,
-    /// and nothing at all where there is no group in common.
-    pub(super) fn wanted_group(&self, hello: &ClientHelloFields<'_>) -> Option<Option<NamedGroup>> {
-        let shares = extension(hello, ExtensionType::KEY_SHARE)?;
+    /// The group that the client has to make a share in, if it has made none that will do; or what to
+    /// refuse the hello with.
+    pub(super) fn wanted_group(
+        &self,
+        hello: &ClientHelloFields<'_>,
+    ) -> Result<Option<NamedGroup>, AlertDescription> {
+        // RFC 8446 §9.2: either of the two needs the other.
+        let [shares, groups] = [ExtensionType::KEY_SHARE, ExtensionType::SUPPORTED_GROUPS]
+            .map(|typ| extension(hello, typ).ok_or(AlertDescription::MISSING_EXTENSION));
+        let (shares, groups) = (shares?, groups?);
         if self.groups.iter().any(|group| has_share(shares, *group)) {
-            return Some(None);
+            return Ok(None);
         }
-        let groups = extension(hello, ExtensionType::SUPPORTED_GROUPS)?;
-        let groups = Reader::new(groups).vec16().ok()?;
+        let groups = Reader::new(groups).vec16().unwrap_or_default();
         let wanted = self.groups.iter().find(|group| has(groups, group.0));
-        wanted.copied().map(Some)
+        // RFC 8446 §4.1.1.
+        let wanted = wanted.ok_or(AlertDescription::HANDSHAKE_FAILURE)?;
+        Ok(Some(*wanted))
     }
 
     /// The suite with this code point.

@@ -175,11 +175,13 @@ impl Gate {
             let request = state.request(cookie).as_bytes().to_vec();
             return hello.verified(Some(Retried { state, request }));
         }
-        let suite = choices.suite(&hello.fields);
-        let group = choices.wanted_group(&hello.fields);
-        let (Some(suite), Some(group)) = (suite, group) else {
+        let Some(suite) = choices.suite(&hello.fields) else {
             // RFC 8446 §4.1.1.
             return hello.refused(AlertDescription::HANDSHAKE_FAILURE, reply);
+        };
+        let group = match choices.wanted_group(&hello.fields) {
+            Ok(group) => group,
+            Err(alert) => return hello.refused(alert, reply),
         };
         let state = RetryState::new(suite, group, &[&hello.header13(), hello.body]);
         let Some(cookie) = context.challenge13(client_id, &hello.fields, &state, now) else {

@@ -264,17 +264,44 @@ fn a_client_with_nothing_in_common_is_told() {
     };
     let mut hello = none.hello();
     hello.cipher_suites = vec![0x1304, 0xc02b];
-    let no_group = (gate_of(vec![NamedGroup::SECP384R1]), Offer::new().hello());
-    for (gate, hello) in [(gate, hello), no_group] {
+    let other_groups = gate_of(vec![NamedGroup::SECP384R1]);
+    for (gate, hello, description) in [
+        // RFC 8446 §4.1.1: handshake_failure.
+        (&gate, hello, 40),
+        (&other_groups, Offer::new().hello(), 40),
+        // RFC 8446 §9.2: missing_extension.
+        (&gate, without(ExtensionType::SUPPORTED_GROUPS), 109),
+        (&gate, without(ExtensionType::KEY_SHARE), 109),
+    ] {
         let datagram = hello.datagram();
-        match ask(&gate, &datagram) {
-            // RFC 8446 §4.1.1: a fatal handshake_failure.
+        match ask(gate, &datagram) {
             Answer::Refuse(alert) => {
-                assert_eq!(alert[13..], [2, 40]);
+                assert_eq!(alert[13..], [2, description]);
                 assert!(alert.len() < datagram.len());
             }
             other => panic!("{other:?}"),
         }
+    }
+}
+
+/// A hello with all extensions but this one.
+fn without(left_out: ExtensionType) -> Hello {
+    let hello = Offer::new().hello();
+    let extensions = hello.extensions.clone().unwrap();
+    let mut reader = Reader::new(&extensions);
+    let mut kept = Vec::new();
+    while let Ok(typ) = reader.u16() {
+        let body = reader.vec16().unwrap();
+        if typ != left_out.0 {
+            kept.extend(Writer::bytes_of(|w| {
+                w.u16(typ);
+                w.vec16(|w| w.bytes(body));
+            }));
+        }
+    }
+    Hello {
+        extensions: Some(kept),
+        ..hello
     }
 }
 
