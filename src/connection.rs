@@ -62,12 +62,7 @@ impl Connection {
         server: ServerName,
         who: Arc<str>,
         now: Duration,
-    ) -> Result<Connection> {
-        if config.trust.needs_name() && server.is_unnamed() {
-            let what =
-                "trust in authorities needs the server's name; to go without, pin a fingerprint";
-            return Err(Error::Config(what.into()));
-        }
+    ) -> Connection {
         let start = Start {
             message_seq: 0,
             expected_seq: 0,
@@ -77,14 +72,9 @@ impl Connection {
         let settings = config.settings.clone();
         // RFC 6347 §4.2.1: before a version is agreed on, records say DTLS 1.0, which all can read.
         let version = ProtocolVersion::DTLS1_0;
-        Ok(Connection::start(
-            settings,
-            who,
-            now,
-            version,
-            start,
-            |io| client_script(io, config, server),
-        ))
+        Connection::start(settings, who, now, version, start, |io| {
+            client_script(io, config, server)
+        })
     }
 
     /// A server for a client whose hello has passed the gate. It waits for [`begin`](Self::begin).
@@ -317,7 +307,7 @@ impl Connection {
     /// The script is dropped, and may see why.
     fn end(&mut self, error: Error) {
         let nobody_answered = matches!(error, Error::HandshakeTimeout { suspect: None, .. });
-        self.mailbox.lock().refused = !nobody_answered;
+        self.mailbox.lock().refused |= !nobody_answered;
         self.progress = Progress::Failed(error);
     }
 
@@ -370,6 +360,8 @@ impl Connection {
         if self.settings.suspicion.is_zero() {
             return self.fail(error, now);
         }
+        // Whoever drops the handshake now has been refused, as far as one can tell.
+        self.mailbox.lock().refused = true;
         self.inbound
             .note(now, || What::Suspected(error.to_string()));
         let until = now.saturating_add(self.settings.suspicion);

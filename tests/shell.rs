@@ -9,11 +9,14 @@
 
 mod served;
 
-use flightline::{DtlsSocket, Error, ServerName};
-use served::{MOMENT, Served, ask, client_config, connect, echo};
+use flightline::{
+    ClientConfig, ClientSessionCache, ClientSessions, DtlsSocket, Error, ProtocolVersion,
+    ServeOptions, ServerConfig, ServerIdentity, ServerName, ServerTrust,
+};
+use served::{LONG, MOMENT, Served, ask, client_config, connect, echo};
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, UdpSocket};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -190,6 +193,39 @@ fn connecting_has_an_end() {
     let error = DtlsSocket::connect_timeout(&to, name, client_config(), 3 * MOMENT).unwrap_err();
     assert!(matches!(error, Error::HandshakeTimeout { .. }), "{error:?}");
     assert!(start.elapsed() < 6 * MOMENT);
+}
+
+/// An alert in the clear is believed after five seconds. Whoever has less time hears of it all the same, and
+/// does not offer the refused session again.
+#[test]
+fn a_refusal_is_told_and_costs_the_session_where_time_is_short() {
+    let serving = |protocol: &str| {
+        let config = ServerConfig::builder(ServerIdentity::psk(served::psk())).alpn([protocol]);
+        let config = Arc::new(config.build().unwrap());
+        Served::with(config, ServeOptions::default(), echo)
+    };
+    let (good, bad) = (serving("old"), serving("new"));
+    let cache = Arc::new(ClientSessionCache::default());
+    let config = ClientConfig::builder(ServerTrust::psk(served::psk()))
+        .versions([ProtocolVersion::DTLS1_2])
+        .alpn(["old"])
+        .sessions(cache.clone());
+    let config = Arc::new(config.build().unwrap());
+    let connect = |server: &Served, time: Duration| {
+        let name = ServerName::unnamed();
+        DtlsSocket::connect_timeout(&server.address, name, config.clone(), time)
+    };
+    assert_eq!(ask(&connect(&good, LONG).unwrap(), b"hello"), b"hello");
+    let session = cache.take(&ServerName::unnamed()).unwrap();
+    cache.put(&ServerName::unnamed(), session);
+    match connect(&bad, 6 * MOMENT) {
+        Err(Error::HandshakeTimeout {
+            suspect: Some(suspect),
+            ..
+        }) => assert!(matches!(*suspect, Error::PeerAlert(_)), "{suspect}"),
+        other => panic!("{other:?}"),
+    }
+    assert!(cache.take(&ServerName::unnamed()).is_none());
 }
 
 #[test]

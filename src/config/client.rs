@@ -3,6 +3,7 @@
 use super::Psk;
 use super::resumption::ClientResumption;
 use super::settings::{ConfigBuilder, Settings};
+use crate::certificate::ServerName;
 use crate::error::{Error, Result};
 use std::sync::Arc;
 
@@ -121,6 +122,19 @@ impl ClientConfig {
             resumption: ClientResumption::new(),
             settings: Settings::default(),
         })
+    }
+
+    /// Whether a server can be trusted by what it is called here.
+    ///
+    /// # Errors
+    /// [`Error::Config`], if the trust is in authorities and the server has no name.
+    pub(crate) fn check_name(&self, server: &ServerName) -> Result<()> {
+        if self.trust.needs_name() && server.is_unnamed() {
+            let what =
+                "trust in authorities needs the server's name; to go without, pin a fingerprint";
+            return Err(Error::Config(what.into()));
+        }
+        Ok(())
     }
 }
 

@@ -145,6 +145,12 @@ impl Settings {
         Ok(())
     }
 
+    /// Ends a handshake this long after it began, unless it ends earlier anyway.
+    pub(crate) fn end_handshake_within(&mut self, patience: Duration) {
+        let own = self.handshake_deadline;
+        self.handshake_deadline = Some(own.map_or(patience, |own| own.min(patience)));
+    }
+
     pub(super) fn check(&self) -> Result<()> {
         let never = Some(Duration::ZERO);
         let wrong = if let Some(unknown) = self

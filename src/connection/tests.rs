@@ -59,7 +59,7 @@ fn unanswered(
         .build()
         .unwrap();
     let name = ServerName::new("device.example").unwrap();
-    let mut client = Connection::client(client.into(), name, "client".into(), NOW).unwrap();
+    let mut client = Connection::client(client.into(), name, "client".into(), NOW);
     client.begin(NOW).unwrap();
     let hello = client.transmit().unwrap();
     let mut entrance = Entrance::new(HelloVerification::Waived, Choices13::default(), 1);
@@ -90,7 +90,7 @@ fn p07_junk_does_not_postpone_the_timer() {
         .build()
         .unwrap();
     let name = ServerName::unnamed();
-    let mut client = Connection::client(client.into(), name, "client".into(), NOW).unwrap();
+    let mut client = Connection::client(client.into(), name, "client".into(), NOW);
     client.begin(NOW).unwrap();
     let due = client.next_deadline();
     assert_eq!(due, Some(Duration::from_secs(1)));
@@ -264,8 +264,7 @@ fn a_servers_numbers_go_on_from_the_hello() {
         client.versions(versions).build().unwrap(),
         server.build().unwrap(),
     );
-    let mut client =
-        Connection::client(client.into(), ServerName::unnamed(), "client".into(), NOW).unwrap();
+    let mut client = Connection::client(client.into(), ServerName::unnamed(), "client".into(), NOW);
     client.begin(NOW).unwrap();
     // It comes twice before there is an answer.
     client.tick(Duration::from_secs(1)).unwrap();

@@ -21,7 +21,7 @@ pub(crate) struct Mailbox {
     pub(crate) received: Option<ReceivedMessage>,
     /// What the script wants done, in order.
     pub(crate) actions: Vec<Action>,
-    /// The handshake has failed, and not because nobody answered.
+    /// Something was said against the handshake, by whomever.
     pub(crate) refused: bool,
 }
 

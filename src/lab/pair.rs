@@ -59,7 +59,9 @@ impl Pair {
             true => HelloVerification::Cookies(Arc::new(CookieContext::new()?)),
             false => HelloVerification::Waived,
         };
-        let connection = Connection::client(client.into(), name, "client".into(), now)?;
+        let client = client.into();
+        client.check_name(&name)?;
+        let connection = Connection::client(client, name, "client".into(), now);
         let mut pair = Pair {
             now,
             network: Network::new(weather),

@@ -63,13 +63,6 @@ pub struct Handshake {
     admission: Option<Admission>,
     /// What the timer runs for: when its delays are over, by the clock.
     armed: Option<(Duration, Duration)>,
-    /// When the caller's patience ends, by the clock.
-    deadline: Option<Deadline>,
-}
-
-struct Deadline {
-    at: Duration,
-    after: Duration,
 }
 
 /// How far it is.
@@ -86,7 +79,10 @@ enum Stage {
         config: Arc<ServerConfig>,
     },
     /// A client has not sent anything.
-    Ready(Box<Connection>),
+    Ready {
+        server: ServerName,
+        config: Arc<ClientConfig>,
+    },
     /// Flights go back and forth, or are done.
     Running(Box<Connection>),
     /// It failed, and fails ever after.
@@ -94,7 +90,7 @@ enum Stage {
 }
 
 impl Handshake {
-    /// A client's handshake. Its first flight is sent by the first call of
+    /// A client's handshake. It begins, and its time runs, with the first call of
     /// [`handshake`](Handshake::handshake) or [`complete`](Handshake::complete).
     ///
     /// # Errors
@@ -105,11 +101,10 @@ impl Handshake {
         config: impl Into<Arc<ClientConfig>>,
     ) -> Result<Handshake> {
         let config = config.into();
+        config.check_name(&server)?;
         let who = name("client to", transport.peer_addr());
         let settings = config.settings.clone();
-        let now = settings.clock.now();
-        let connection = Connection::client(config, server, who.clone(), now)?;
-        let stage = Stage::Ready(Box::new(connection));
+        let stage = Stage::Ready { server, config };
         Ok(Handshake::new(stage, Box::new(transport), who, &settings))
     }
 
@@ -199,7 +194,6 @@ impl Handshake {
             pending: Pending::default(),
             admission: None,
             armed: None,
-            deadline: None,
         }
     }
 
@@ -244,15 +238,6 @@ impl Handshake {
             }
         }
         self.into_socket()
-    }
-
-    /// [`complete`](Handshake::complete), with an end.
-    pub(super) fn complete_within(mut self, timeout: Duration) -> Result<DtlsSocket> {
-        self.deadline = Some(Deadline {
-            at: self.clock.now().saturating_add(timeout),
-            after: timeout,
-        });
-        self.complete()
     }
 
     /// The connection, once [`handshake`](Handshake::handshake) has returned `Ok`.
@@ -316,9 +301,10 @@ impl Handshake {
             Stage::Listening { config, .. } | Stage::Verified { config, .. } => {
                 Arc::make_mut(config).settings.set_initial_delay(initial)?;
             }
-            Stage::Ready(connection) | Stage::Running(connection) => {
-                connection.set_initial_delay(initial)?;
+            Stage::Ready { config, .. } => {
+                Arc::make_mut(config).settings.set_initial_delay(initial)?;
             }
+            Stage::Running(connection) => connection.set_initial_delay(initial)?,
             Stage::Failed(error) => return Err(error.clone()),
         }
         if !self.is_done() {

@@ -103,8 +103,12 @@ impl DtlsSocket {
             return Err(Error::Config("a timeout of zero leaves no time".into()));
         }
         let server = server.try_into().map_err(Into::into)?;
+        let mut config = config.into();
+        Arc::make_mut(&mut config)
+            .settings
+            .end_handshake_within(timeout);
         let transport = UdpTransport::new(bound_for(*addr)?)?;
-        Handshake::client(transport, server, config)?.complete_within(timeout)
+        Handshake::client(transport, server, config)?.complete()
     }
 
     /// Makes a connected UDP socket a secured one: the client's side of the handshake, blocking. The

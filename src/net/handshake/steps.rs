@@ -2,7 +2,7 @@
 
 use super::super::link::SLICE;
 use super::super::transport::{self, Sent};
-use super::{Deadline, Handshake, Stage};
+use super::{Handshake, Stage};
 use crate::connection::Connection;
 use crate::cookie::{ReplyBuffer, Verdict};
 use crate::error::{Error, Result};
@@ -26,9 +26,13 @@ impl Handshake {
             Stage::Verified { hello, config } => {
                 let now = self.clock.now();
                 let connection = Connection::server(config, *hello, self.who.clone(), now);
-                self.run(Box::new(connection))
+                self.run(connection)
             }
-            Stage::Ready(connection) => self.run(connection),
+            Stage::Ready { server, config } => {
+                let now = self.clock.now();
+                let connection = Connection::client(config, server, self.who.clone(), now);
+                self.run(connection)
+            }
             begun @ (Stage::Running(_) | Stage::Listening { .. }) => {
                 self.stage = begun;
                 Ok(())
@@ -37,7 +41,8 @@ impl Handshake {
     }
 
     /// Sends a connection's first flight.
-    fn run(&mut self, mut connection: Box<Connection>) -> Result<()> {
+    fn run(&mut self, connection: Connection) -> Result<()> {
+        let mut connection = Box::new(connection);
         connection.set_max_datagram(self.max_datagram());
         connection.set_contested(self.is_contested());
         let begun = connection.begin(self.clock.now());
@@ -86,7 +91,7 @@ impl Handshake {
                 Ok(false) => Ok(()),
                 Err(error) => Err(self.fail(error)),
             },
-            Stage::Ready(_) | Stage::Verified { .. } | Stage::Failed(_) => self.begin(),
+            Stage::Ready { .. } | Stage::Verified { .. } | Stage::Failed(_) => self.begin(),
         }
     }
 
@@ -151,10 +156,6 @@ impl Handshake {
     /// Fires what is due, if the timer says so.
     pub(super) fn fire_if_due(&mut self) -> Result<()> {
         let now = self.clock.now();
-        if let Some(Deadline { after, .. }) = self.deadline.take_if(|deadline| deadline.at <= now) {
-            let suspect = None;
-            return Err(self.fail(Error::HandshakeTimeout { after, suspect }));
-        }
         let max_datagram = self.max_datagram();
         let contested = self.is_contested();
         let Stage::Running(connection) = &mut self.stage else {
@@ -263,12 +264,7 @@ impl Handshake {
 
     /// How long to wait for the next datagram.
     pub(super) fn remaining(&self) -> Duration {
-        let ours = self.next_timeout();
-        let callers = self
-            .deadline
-            .as_ref()
-            .map(|deadline| time_until(deadline.at, self.clock.now()));
-        ours.into_iter().chain(callers).fold(SLICE, Duration::min)
+        self.next_timeout().map_or(SLICE, |due| due.min(SLICE))
     }
 }
 

@@ -124,6 +124,27 @@ fn another_initial_delay_counts_from_the_last_sending() {
     assert_eq!(pass(&mut handshake), (2, Some(S / 2)), "it was due");
 }
 
+/// A client's time runs from its first hello, however long before that the handshake was made.
+#[test]
+fn a_handshake_has_all_its_time_from_its_first_flight_on() {
+    let world = World::default();
+    let config = ClientConfig::builder(ServerTrust::psk(psk()))
+        .clock(Arc::new(world.clone()))
+        .handshake_deadline(2 * S);
+    let config = config.build().unwrap();
+    let mut handshake = Handshake::client(world.clone(), ServerName::unnamed(), config).unwrap();
+    for (now, going) in [(5, true), (6, true), (7, false)] {
+        *world.time.lock() = now * S;
+        match handshake.handshake() {
+            Err(Error::WantRead) => assert!(going, "{now} s"),
+            Err(Error::HandshakeTimeout { after, .. }) => {
+                assert_eq!((after, going), (2 * S, false), "{now} s");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
 #[test]
 fn an_initial_delay_must_fit_the_plan() {
     let mut handshake = client(&World::default());

@@ -31,7 +31,7 @@ impl Subject {
         match config.clone() {
             Config::Client(config) => {
                 let name = ServerName::unnamed();
-                let client = Connection::client(config, name, "client".into(), NOW).unwrap();
+                let client = Connection::client(config, name, "client".into(), NOW);
                 subject.begin(client);
             }
             Config::Server(config) => {
