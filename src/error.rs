@@ -64,7 +64,7 @@ pub enum Error {
     },
     /// An empty message was to be sent: nobody could tell its arrival.
     EmptyMessage,
-    /// The handler or the listener was closed before this.
+    /// The listener was closed or drained.
     ListenerClosed,
     /// Too many connections or handshakes at once.
     TooManyConnections,
@@ -72,7 +72,7 @@ pub enum Error {
     Refused(&'static str),
     /// The server's [`AlpnSelector`](crate::AlpnSelector) chose a protocol that the client did not offer.
     ProtocolNotOffered(Vec<u8>),
-    /// Exporters need the extended master secret (RFC 7627 §6).
+    /// Exporters need the extended master secret (RFC 7627 §5.4).
     NoExporter,
     /// Keys can be updated in DTLS 1.3 only.
     NoKeyUpdate,

@@ -16,7 +16,8 @@
 //!
 //! What UDP promises and no more: messages keep their boundaries, may be lost and may be reordered.
 //! Duplicates are discarded. Nothing that anyone could have sent ends a connection: junk is dropped and
-//! counted ([`Stats`]), and a plaintext alert is only a suspicion until the handshake's deadline.
+//! counted ([`Stats`]), and a plaintext alert is only a suspicion, which the handshake's progress disproves and
+//! five seconds without any confirm.
 //!
 //! # Looking inside
 //!

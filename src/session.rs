@@ -29,7 +29,7 @@ pub(crate) struct Session {
 /// Makes keys for other uses out of the session's secret.
 pub(crate) enum Exporter {
     /// RFC 5705. Only under the extended master secret, since else two sessions could have the same
-    /// (RFC 7627 §6.4).
+    /// (RFC 7627 §5.4).
     Dtls12 {
         hash: HashAlgorithm,
         master: Secret,

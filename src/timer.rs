@@ -169,8 +169,8 @@ pub struct Retransmission {
     pub give_up: GiveUp,
 }
 
-/// When to stop sending a flight again. A whole handshake has three times as long as one flight, whatever
-/// the peer sends.
+/// When to stop sending a flight again. A whole handshake has three times as long as one flight, or the
+/// deadline, whatever the peer sends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GiveUp {
     /// When the maximum delay has expired once.

@@ -35,7 +35,7 @@ pub enum ExtendedMasterSecret {
     /// A peer without it is refused.
     #[default]
     Required,
-    /// A peer without it is accepted; keys cannot be exported then (RFC 7627 §6).
+    /// A peer without it is accepted; keys cannot be exported then (RFC 7627 §5.4).
     Optional,
 }
 

@@ -144,7 +144,7 @@ impl Keys {
         &self.master
     }
 
-    /// For the application, if the master secret is one that allows it (RFC 7627 §6.4).
+    /// For the application, if the master secret is one that allows it (RFC 7627 §5.4).
     pub(super) fn exporter(&self) -> Option<Exporter> {
         (self.derivation == Derivation::Extended).then_some(Exporter::Dtls12 {
             hash: self.suite.hash,

@@ -146,7 +146,9 @@ impl DtlsSocket {
     /// [`Error::BufferTooSmall`], and the message stays; [`Error::Closed`] when either side has closed
     /// the connection; [`Error::ReplacedByNewHandshake`] when the client began anew; [`Error::Idle`] when nothing
     /// came from it for [as long as that](crate::ServeOptions::idle_limit); [`Error::HandshakeTimeout`] when a
-    /// message behind the handshake of DTLS 1.3, a ticket or a KeyUpdate, is never acknowledged.
+    /// message behind the handshake of DTLS 1.3, a ticket or a KeyUpdate, is never acknowledged;
+    /// [`Error::PeerAlert`] when the peer ended the connection by an alert; [`Error::TooManyBadRecords`] where a
+    /// limit of those is configured; [`Error::Io`] where the socket fails.
     pub fn recv(&self, buf: &mut [u8]) -> Result<usize> {
         self.link.recv(buf, Take::Remove)
     }
@@ -279,7 +281,8 @@ impl DtlsSocket {
     /// label and context.
     ///
     /// # Errors
-    /// [`Error::NoExporter`] without the extended master secret.
+    /// [`Error::NoExporter`] without the extended master secret; [`Error::Config`] for a label that TLS itself
+    /// uses, or one that is too long; [`Error::Crypto`] for more output than HKDF makes (RFC 5869 §2.3).
     pub fn export_keying_material(
         &self,
         out: &mut [u8],
@@ -345,7 +348,7 @@ impl DtlsSocket {
     /// [`next_timeout`](DtlsSocket::next_timeout) is 1 ms afterwards.
     ///
     /// # Errors
-    /// [`Error::Io`] where the socket fails.
+    /// What [`recv`](DtlsSocket::recv) says of a connection that is over; [`Error::Io`] where the socket fails.
     pub fn service(&self) -> Result<()> {
         self.link.service()
     }

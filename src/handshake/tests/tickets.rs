@@ -76,7 +76,7 @@ fn a_full_handshake_leaves_what_the_server_has_given() {
     }
 }
 
-/// RFC 7627 §6.4: without the extended master secret two connections could export the same keys.
+/// RFC 7627 §5.4: without the extended master secret two connections could export the same keys.
 #[test]
 fn f08_without_the_extended_master_secret_no_keys_are_exported() {
     for extended in [true, false] {
