@@ -3,14 +3,13 @@
 
 mod script;
 
-use crate::association::{Belief, Inbound, Outbound, Response, Rules, Ticked};
+use crate::association::{Inbound, Outbound, Response, Rules, Ticked};
 use crate::certificate::ServerName;
-use crate::config::{ClientConfig, ServerConfig, Settings};
+use crate::config::{Belief, ClientConfig, ServerConfig, Settings};
 use crate::cookie::VerifiedHello;
 use crate::error::{Error, Result};
-use crate::flight::{LastFlightService, MessageLimits, Retransmit};
+use crate::flight::MessageLimits;
 use crate::handshake::{Io, Mailbox, Script, client_script, server_script};
-use crate::record::Padding;
 use crate::session::Session;
 #[cfg(feature = "lab")]
 use crate::stats::Stats;
@@ -115,30 +114,14 @@ impl Connection {
             replay: settings.replay,
             bad_mac_limit: settings.bad_mac_limit,
             renegotiation: settings.renegotiation,
-            belief: match settings.suspicion.is_zero() {
-                true => Belief::Literal,
-                false => Belief::Careful,
-            },
+            belief: settings.belief(),
             wish: start.wish,
         };
         let mailbox = Arc::<Mutex<Mailbox>>::default();
-        // Whoever believes everything at once answers everything at once, too.
-        let service = match settings.suspicion.is_zero() {
-            true => LastFlightService::Undamped,
-            false => LastFlightService::Damped,
-        };
-        let retransmit = Retransmit::new(settings.retransmission, service, now);
         let script = script(Io::new(mailbox.clone(), start.message_seq));
         Connection {
             inbound: Inbound::new(start.message_seq, start.expected_seq, rules, trace()),
-            outbound: Outbound::new(
-                version,
-                start.record_sequence,
-                settings.mtu,
-                Padding::to_multiple_of(settings.padded_to),
-                retransmit,
-                trace(),
-            ),
+            outbound: Outbound::new(version, start.record_sequence, &settings, now, trace()),
             settings,
             mailbox,
             progress: Progress::Handshake(script),
@@ -192,15 +175,8 @@ impl Connection {
     /// As those of [`receive`](Self::receive); [`Error::HandshakeTimeout`] among them.
     pub(crate) fn tick(&mut self, now: Duration) -> Result<()> {
         self.check()?;
-        if self
-            .suspect
-            .as_ref()
-            .is_some_and(|suspect| now >= suspect.until)
-        {
-            let error = self
-                .suspect
-                .take()
-                .map_or(Error::Closed, |suspect| suspect.error);
+        let believed = |suspect: &mut Suspect| now >= suspect.until;
+        if let Some(Suspect { error, .. }) = self.suspect.take_if(believed) {
             return self.fail(error, now);
         }
         let datagrams = &mut self.datagrams;
@@ -357,7 +333,7 @@ impl Connection {
         if self.is_established() {
             return Ok(());
         }
-        if self.settings.suspicion.is_zero() {
+        if self.settings.belief() == Belief::Literal {
             return self.fail(error, now);
         }
         // Whoever drops the handshake now has been refused, as far as one can tell.

@@ -5,7 +5,7 @@ mod fragments;
 mod post_handshake;
 mod records;
 
-use crate::config::Renegotiation;
+use crate::config::{Belief, Renegotiation};
 use crate::error::Error;
 use crate::flight::{MessageLimits, Reassembly, ReceivedMessage};
 use crate::record::{Opener, Record, Records, Replay};
@@ -84,15 +84,6 @@ pub(crate) struct Rules {
     pub(crate) belief: Belief,
     /// With what the peer asks for another handshake: a server with a HelloRequest, a client with its hello.
     pub(crate) wish: HandshakeType,
-}
-
-/// What counts of what nothing authenticates.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Belief {
-    /// Only what cannot do harm.
-    Careful,
-    /// Everything, as the RFCs have it.
-    Literal,
 }
 
 /// Receives from one peer.

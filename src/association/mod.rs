@@ -8,7 +8,7 @@ mod mtu;
 mod outbound;
 mod rekeying;
 
-pub(crate) use inbound::{Belief, Inbound, PostHandshake, Response, Rules, Tickets};
+pub(crate) use inbound::{Inbound, PostHandshake, Response, Rules, Tickets};
 pub(crate) use outbound::{LastFlight, Outbound, Ticked};
 pub(crate) use rekeying::Rekeying;
 

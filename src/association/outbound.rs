@@ -2,6 +2,7 @@
 
 mod post_handshake;
 
+use crate::config::{Belief, Settings};
 use crate::error::{Error, Result};
 use crate::flight::{Acknowledgements, Expiry, Flight, OutgoingMessage, Repeat, Retransmit};
 use crate::record::{Padding, Sealer};
@@ -36,6 +37,7 @@ pub(crate) struct Outbound {
     given_up: Vec<OutgoingMessage>,
     mtu: Mtu,
     padding: Padding,
+    belief: Belief,
     datagram: Vec<u8>,
     closed: bool,
     /// Another handshake of this peer may be under way, which what is sent in the clear would disturb.
@@ -49,21 +51,22 @@ impl Outbound {
     pub(crate) fn new(
         version: ProtocolVersion,
         first_sequence: u64,
-        mtu: usize,
-        padding: Padding,
-        retransmit: Retransmit,
+        settings: &Settings,
+        now: Duration,
         trace: Trace,
     ) -> Self {
+        let belief = settings.belief();
         Outbound {
             version,
             sealers: vec![Sealer::plaintext(first_sequence)],
             flight: Flight::default(),
-            retransmit,
+            retransmit: Retransmit::new(settings.retransmission, belief, now),
             acknowledgements: Acknowledgements::default(),
             rekeying: None,
             given_up: Vec::new(),
-            mtu: Mtu::new(mtu),
-            padding,
+            mtu: Mtu::new(settings.mtu),
+            padding: Padding::to_multiple_of(settings.padded_to),
+            belief,
             datagram: Vec::new(),
             closed: false,
             contested: false,
@@ -75,7 +78,7 @@ impl Outbound {
         self.version = version;
         match version {
             // RFC 9147 §7: now that the version is known, what came before can be told of.
-            ProtocolVersion::DTLS1_3 if self.retransmit.is_lenient() => {
+            ProtocolVersion::DTLS1_3 if self.belief == Belief::Careful => {
                 self.acknowledgements.become_due(now);
             }
             ProtocolVersion::DTLS1_3 => {}
@@ -413,21 +416,6 @@ impl Outbound {
         self.flight = Flight::default();
         let last = self.epoch();
         self.sealers.retain(|sealer| sealer.epoch() == last);
-    }
-}
-
-#[cfg(all(test, feature = "anti-replay", feature = "x509"))]
-impl Outbound {
-    /// All that decides what is sent next, but for keys and record numbers.
-    pub(crate) fn state(&self) -> String {
-        let epochs: Vec<_> = self.sealers.iter().map(Sealer::epoch).collect();
-        let (version, flight) = (self.version, self.flight.outline());
-        let (retransmit, closed) = (&self.retransmit, self.closed);
-        let rekeying = self.rekeying.as_ref().map(Rekeying::state);
-        let acknowledges = self.acknowledgements.since().is_some();
-        format!(
-            "{version} {epochs:?} {flight:?} {retransmit:?} {closed} {rekeying:?} {acknowledges}"
-        )
     }
 }
 

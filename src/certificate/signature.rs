@@ -74,8 +74,8 @@ pub(crate) fn verify_signature13(
     }
 }
 
-/// What a scheme may mean, and first what it means in (D)TLS 1.3: before (D)TLS 1.3 ECDSA's schemes name a hash and no curve
-/// (RFC 5246 §7.4.1.4.1, RFC 8446 §4.2.3).
+/// What a scheme may mean, and first what it means in (D)TLS 1.3: before (D)TLS 1.3 ECDSA's schemes name a
+/// hash and no curve (RFC 5246 §7.4.1.4.1, RFC 8446 §4.2.3).
 fn algorithms(scheme: SignatureScheme) -> Vec<&'static dyn SignatureVerificationAlgorithm> {
     match scheme {
         SignatureScheme::ECDSA_SECP256R1_SHA256 => {

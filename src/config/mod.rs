@@ -5,6 +5,7 @@
 //! what weakens protection is spelled out by name.
 
 mod alpn;
+mod belief;
 mod client;
 mod psk;
 mod resumption;
@@ -12,6 +13,7 @@ mod server;
 mod settings;
 
 pub use alpn::{AlpnChoice, AlpnSelector};
+pub(crate) use belief::Belief;
 pub(crate) use client::Trust;
 pub use client::{ClientConfig, ServerTrust};
 pub use psk::{Psk, PskLookup};

@@ -28,12 +28,12 @@ impl Connection {
                 .as_mut()
                 .poll(&mut Context::from_waker(Waker::noop()));
             let actions = std::mem::take(&mut self.mailbox.lock().actions);
-            let sent = match self.act(actions, now) {
-                Ok(sent) => sent,
+            let last = match self.act(actions, now) {
+                Ok(last) => last,
                 Err(error) => return self.fail(error, now),
             };
             match polled {
-                Poll::Ready(Ok(session)) => return self.establish(session, sent, now),
+                Poll::Ready(Ok(session)) => return self.establish(session, last, now),
                 Poll::Ready(Err(error)) => return self.fail(error, now),
                 Poll::Pending if !offered => return Ok(()),
                 Poll::Pending => {}
@@ -41,7 +41,7 @@ impl Connection {
         }
     }
 
-    /// Does what the script asked for; whether it sent a flight.
+    /// Does what the script asked for. Says whose flight was the last, should the handshake be over now.
     fn act(&mut self, actions: Vec<Action>, now: Duration) -> Result<LastFlight> {
         let mut flight = Vec::new();
         let mut opened = Response::default();

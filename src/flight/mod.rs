@@ -13,4 +13,4 @@ pub(crate) use message_limits::MessageLimits;
 pub(crate) use outgoing::{BURST, Content, Flight, OutgoingMessage};
 pub(crate) use partial_message::ReceivedMessage;
 pub(crate) use reassembly::{Inserted, Reassembly};
-pub(crate) use retransmit::{Expiry, LastFlightService, Repeat, Retransmit};
+pub(crate) use retransmit::{Expiry, Repeat, Retransmit};

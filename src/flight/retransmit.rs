@@ -24,6 +24,7 @@
 //!
 //! SENDING takes no time here, so it is not a value but what the caller does when told to.
 
+use crate::config::Belief;
 use crate::timer::{GiveUp, Retransmission};
 use crate::trace::ResendReason;
 use std::time::Duration;
@@ -32,20 +33,11 @@ use std::time::Duration;
 /// RFC 793, two minutes.
 const LAST_FLIGHT_SERVICE: Duration = Duration::from_secs(240);
 
-/// Whether the last flight answers every repetition of the flight before it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum LastFlightService {
-    /// Once in an initial delay (hazard E2).
-    Damped,
-    /// Always.
-    Undamped,
-}
-
 /// The retransmission of one handshake.
 #[derive(Debug)]
 pub(crate) struct Retransmit {
     plan: Retransmission,
-    service: LastFlightService,
+    belief: Belief,
     began: Duration,
     state: State,
 }
@@ -97,18 +89,13 @@ pub(crate) enum Repeat {
 }
 
 impl Retransmit {
-    pub(crate) fn new(plan: Retransmission, service: LastFlightService, now: Duration) -> Self {
+    pub(crate) fn new(plan: Retransmission, belief: Belief, now: Duration) -> Self {
         Retransmit {
             plan,
-            service,
+            belief,
             began: now,
             state: State::Preparing,
         }
-    }
-
-    /// Whether a peer need not do all that it should.
-    pub(crate) fn is_lenient(&self) -> bool {
-        self.service == LastFlightService::Damped
     }
 
     pub(crate) fn began(&self) -> Duration {
@@ -258,8 +245,9 @@ impl Retransmit {
                 waiting.goes_on = None;
                 Repeat::Resend
             }
+            // Hazard E2: once in an initial delay, unless every repetition is believed.
             State::FinishedLast { damped_until, .. }
-                if now >= *damped_until || self.service == LastFlightService::Undamped =>
+                if now >= *damped_until || self.belief == Belief::Literal =>
             {
                 *damped_until = now.saturating_add(self.plan.initial);
                 Repeat::Resend

@@ -3,9 +3,9 @@
 //! # How to read these functions
 //!
 //! [`client`] and [`server`] settle what both versions share, the hellos; [`client12`], [`server12`],
-//! [`client13`] and [`server13`] go on from there. Each is an `async fn`, but there is no runtime and no thread behind it: `.await`
-//! marks the places where the script stands still until the peer's next message is here, and the
-//! compiler writes the state machine that the RFC draws. Only [`Io::recv`] and its kin are ever
+//! [`client13`] and [`server13`] go on from there. Each is an `async fn`, but there is no runtime and no
+//! thread behind it: `.await` marks the places where the script stands still until the peer's next message is
+//! here, and the compiler writes the state machine that the RFC draws. Only [`Io::recv`] and its kin are ever
 //! awaited. What is not known yet is not in scope yet.
 //!
 //! A script touches no socket, no timer, no alert and no lock. It sends by [`Io::send`], which also

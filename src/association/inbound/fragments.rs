@@ -1,9 +1,9 @@
 //! What becomes of a fragment of a handshake message.
 
 use super::records::Input;
-use super::{Belief, Inbound, Phase};
+use super::{Inbound, Phase};
 use crate::codec::Reader;
-use crate::config::Renegotiation;
+use crate::config::{Belief, Renegotiation};
 use crate::error::Error;
 use crate::flight::Inserted;
 use crate::stats::DropReason;

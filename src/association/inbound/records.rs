@@ -2,8 +2,9 @@
 
 use super::super::LAST_HANDSHAKE_EPOCH;
 use super::epochs::Plaintext;
-use super::{Belief, DTLS_MAJOR, EARLY_BYTES, EARLY_RECORDS, Inbound, Phase, Response};
+use super::{DTLS_MAJOR, EARLY_BYTES, EARLY_RECORDS, Inbound, Phase, Response};
 use crate::codec::Writer;
+use crate::config::Belief;
 use crate::error::Error;
 use crate::record::{Opened, Opener, Record};
 use crate::stats::DropReason;

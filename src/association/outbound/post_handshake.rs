@@ -2,6 +2,7 @@
 
 use super::super::rekeying::Rekeying;
 use super::{Emit, Outbound};
+use crate::config::Belief;
 use crate::error::{Error, Result};
 use crate::flight::{BURST, Repeat};
 use crate::record::Sealer;
@@ -22,7 +23,7 @@ impl Outbound {
         let untold = self.acknowledgements.untold();
         let burst = BURST.min(self.most_in_an_ack()).max(1);
         let is_known = self.version == ProtocolVersion::DTLS1_3;
-        is_known && untold >= burst && self.retransmit.is_lenient()
+        is_known && untold >= burst && self.belief == Belief::Careful
     }
 
     fn most_in_an_ack(&self) -> usize {
@@ -62,7 +63,7 @@ impl Outbound {
             self.flight_arrived(now, emit)
         } else if self.flight.has_rest() && self.flight.is_acknowledged_so_far() {
             self.go_on(now, emit)
-        } else if self.retransmit.is_lenient()
+        } else if self.belief == Belief::Careful
             && self.retransmit.peer_repeated(now) == Repeat::Resend
         {
             // RFC 9147 §7.2: what is not acknowledged by now is lost.
@@ -104,7 +105,7 @@ impl Outbound {
     /// RFC 9147 §5.8.4: a ticket that nobody acknowledges is no reason to end a connection, unless
     /// everything is taken at its word.
     pub(super) fn can_do_without_flight(&self) -> bool {
-        self.flight.is_all(HandshakeType::NEW_SESSION_TICKET) && self.retransmit.is_lenient()
+        self.flight.is_all(HandshakeType::NEW_SESSION_TICKET) && self.belief == Belief::Careful
     }
 
     /// From now on keys can be updated.

@@ -2,9 +2,8 @@
 
 use super::*;
 use crate::crypto::{SUITES13, Secret};
-use crate::flight::{Content, LastFlightService};
+use crate::flight::Content;
 use crate::record::{Opener, Record, Records, Replay, TrafficSecret};
-use crate::timer::Retransmission;
 use crate::wire::{HandshakeType, KeyUpdate, RecordNumber};
 
 mod key_updates;
@@ -38,6 +37,31 @@ fn secret(byte: u8) -> TrafficSecret {
     TrafficSecret::new(&SUITES13[0], Secret::new(vec![byte; 32]))
 }
 
+#[cfg(all(feature = "anti-replay", feature = "x509"))]
+impl Outbound {
+    /// All that decides what is sent next, but for keys and record numbers.
+    pub(crate) fn state(&self) -> String {
+        let epochs: Vec<_> = self.sealers.iter().map(Sealer::epoch).collect();
+        let (version, flight) = (self.version, self.flight.outline());
+        let (retransmit, closed) = (&self.retransmit, self.closed);
+        let rekeying = self.rekeying.as_ref().map(Rekeying::state);
+        let acknowledges = self.acknowledgements.since().is_some();
+        format!(
+            "{version} {epochs:?} {flight:?} {retransmit:?} {closed} {rekeying:?} {acknowledges}"
+        )
+    }
+}
+
+/// The writing half of a path with a small MTU.
+fn narrow(version: ProtocolVersion) -> Outbound {
+    let settings = Settings {
+        mtu: 300,
+        ..Settings::default()
+    };
+    let trace = Trace::new("we".into(), None);
+    Outbound::new(version, 0, &settings, Duration::ZERO, trace)
+}
+
 impl Ours {
     fn new() -> Self {
         Ours::from(Rekeying::new(secret(3), 3, Some(7)), 3)
@@ -45,11 +69,7 @@ impl Ours {
 
     /// Behind a handshake, of which nothing is left to acknowledge.
     fn from(rekeying: Rekeying, epoch: u16) -> Self {
-        let damped = LastFlightService::Damped;
-        let retransmit = Retransmit::new(Retransmission::RFC6347, damped, Duration::ZERO);
-        let trace = Trace::new("we".into(), None);
-        let version = ProtocolVersion::DTLS1_3;
-        let mut outbound = Outbound::new(version, 0, 300, Padding::NONE, retransmit, trace);
+        let mut outbound = narrow(ProtocolVersion::DTLS1_3);
         outbound.change_keys(secret(2).sealer(2).unwrap());
         outbound.change_keys(secret(3).sealer(epoch).unwrap());
         outbound.established(LastFlight::Peers, Duration::ZERO);
@@ -267,11 +287,7 @@ fn e10_nothing_is_acknowledged_before_the_version_is_known_nor_to_a_peer_of_dtls
         ProtocolVersion::DTLS1_3,
     ];
     for version in versions {
-        let damped = LastFlightService::Damped;
-        let retransmit = Retransmit::new(Retransmission::RFC6347, damped, Duration::ZERO);
-        let trace = Trace::new("we".into(), None);
-        let start = ProtocolVersion::DTLS1_0;
-        let mut outbound = Outbound::new(start, 0, 300, Padding::NONE, retransmit, trace);
+        let mut outbound = narrow(ProtocolVersion::DTLS1_0);
         let mut sent = Vec::new();
         let mut emit = |datagram: &[u8]| sent.push(datagram.to_vec());
         outbound

@@ -1,11 +1,11 @@
 use super::*;
-use LastFlightService::{Damped, Undamped};
+use Belief::{Careful, Literal};
 
 const S: Duration = Duration::from_secs(1);
 
 /// Lets every timer expire; the times at which the flight was sent, and when it was given up.
 fn run(plan: Retransmission) -> (Vec<Duration>, Duration) {
-    let mut machine = Retransmit::new(plan, Damped, Duration::ZERO);
+    let mut machine = Retransmit::new(plan, Careful, Duration::ZERO);
     machine.flight_sent(Duration::ZERO);
     let mut sends = vec![Duration::ZERO];
     loop {
@@ -37,7 +37,7 @@ fn resends_are_counted() {
 
 #[test]
 fn p05_a_burst_of_repeats_brings_one_resend() {
-    let mut machine = Retransmit::new(Retransmission::RFC6347, Damped, Duration::ZERO);
+    let mut machine = Retransmit::new(Retransmission::RFC6347, Careful, Duration::ZERO);
     machine.flight_sent(Duration::ZERO);
     let now = S / 2;
     let answers: Vec<_> = (0..5).map(|_| machine.peer_repeated(now)).collect();
@@ -48,7 +48,7 @@ fn p05_a_burst_of_repeats_brings_one_resend() {
 
 #[test]
 fn p05_what_is_left_over_of_the_peers_flight_brings_no_resend() {
-    let mut machine = Retransmit::new(Retransmission::RFC6347, Damped, Duration::ZERO);
+    let mut machine = Retransmit::new(Retransmission::RFC6347, Careful, Duration::ZERO);
     machine.flight_sent(Duration::ZERO);
     assert_eq!(machine.peer_repeated(Duration::ZERO), Repeat::Damped);
     assert_eq!(machine.peer_repeated(S / 4), Repeat::Resend);
@@ -56,7 +56,7 @@ fn p05_what_is_left_over_of_the_peers_flight_brings_no_resend() {
 
 #[test]
 fn e06_p06_damped_repeats_do_not_postpone_the_timer() {
-    let mut machine = Retransmit::new(Retransmission::RFC6347, Damped, Duration::ZERO);
+    let mut machine = Retransmit::new(Retransmission::RFC6347, Careful, Duration::ZERO);
     machine.flight_sent(Duration::ZERO);
     machine.peer_repeated(S / 2);
     let due = machine.expires();
@@ -71,7 +71,7 @@ fn p08_the_delay_clamps() {
         maximum: Duration::MAX,
         give_up: GiveUp::Resends(5),
     };
-    let mut machine = Retransmit::new(plan, Damped, Duration::ZERO);
+    let mut machine = Retransmit::new(plan, Careful, Duration::ZERO);
     machine.flight_sent(Duration::ZERO);
     for _ in 0..5 {
         machine.expired(Duration::MAX);
@@ -93,7 +93,7 @@ fn another_initial_delay_changes_the_timer_that_runs() {
             give_up: GiveUp::Resends(50),
             ..Retransmission::RFC6347
         };
-        let mut machine = Retransmit::new(plan, Damped, Duration::ZERO);
+        let mut machine = Retransmit::new(plan, Careful, Duration::ZERO);
         machine.flight_sent(Duration::ZERO);
         let mut set = Duration::ZERO;
         for _ in 0..expiries {
@@ -109,7 +109,7 @@ fn another_initial_delay_changes_the_timer_that_runs() {
 /// However long a peer takes to make its flight, its timer begins when that is sent.
 #[test]
 fn e15_p14_no_timer_runs_while_a_flight_is_made() {
-    let mut machine = Retransmit::new(Retransmission::RFC6347, Damped, Duration::ZERO);
+    let mut machine = Retransmit::new(Retransmission::RFC6347, Careful, Duration::ZERO);
     assert_eq!(machine.expires(), None);
     assert_eq!(machine.expired(100 * S), Expiry::NotDue);
     assert_eq!(machine.peer_repeated(100 * S), Repeat::Nothing);
@@ -126,7 +126,7 @@ fn e15_p14_no_timer_runs_while_a_flight_is_made() {
 
 #[test]
 fn each_state_waits_for_what_it_can_wait_for() {
-    let mut machine = Retransmit::new(Retransmission::RFC6347, Damped, 7 * S);
+    let mut machine = Retransmit::new(Retransmission::RFC6347, Careful, 7 * S);
     let end = Some((7 + 3 * 123) * S);
     assert_eq!(machine.began(), 7 * S);
     assert_eq!((machine.intermediate(), machine.deadline()), (None, end));
@@ -137,7 +137,7 @@ fn each_state_waits_for_what_it_can_wait_for() {
     assert_eq!((machine.intermediate(), machine.deadline()), (None, None));
     assert_eq!(machine.expires(), Some(260 * S));
 
-    let mut machine = Retransmit::new(Retransmission::RFC6347, Damped, 7 * S);
+    let mut machine = Retransmit::new(Retransmission::RFC6347, Careful, 7 * S);
     machine.flight_sent(10 * S);
     machine.finished();
     assert_eq!((machine.expires(), machine.deadline()), (None, None));
@@ -146,7 +146,7 @@ fn each_state_waits_for_what_it_can_wait_for() {
 
 #[test]
 fn i08_a_long_stall_brings_one_resend() {
-    let mut machine = Retransmit::new(Retransmission::RFC6347, Damped, Duration::ZERO);
+    let mut machine = Retransmit::new(Retransmission::RFC6347, Careful, Duration::ZERO);
     machine.flight_sent(Duration::ZERO);
     assert!(matches!(machine.expired(50 * S), Expiry::Resend(_)));
     assert_eq!(machine.expired(50 * S), Expiry::NotDue);
@@ -154,7 +154,7 @@ fn i08_a_long_stall_brings_one_resend() {
 
 #[test]
 fn e01_e02_p01_p03_the_last_flight_is_served_for_240_seconds_and_at_most_once_per_delay() {
-    let mut machine = Retransmit::new(Retransmission::RFC6347, Damped, Duration::ZERO);
+    let mut machine = Retransmit::new(Retransmission::RFC6347, Careful, Duration::ZERO);
     machine.last_flight_sent(Duration::ZERO);
     assert_eq!(machine.peer_repeated(S), Repeat::Resend);
     assert_eq!(machine.peer_repeated(S + S / 2), Repeat::Damped);
@@ -169,7 +169,7 @@ fn e01_e02_p01_p03_the_last_flight_is_served_for_240_seconds_and_at_most_once_pe
 
 #[test]
 fn the_last_flight_may_be_served_without_damping() {
-    let mut machine = Retransmit::new(Retransmission::RFC6347, Undamped, Duration::ZERO);
+    let mut machine = Retransmit::new(Retransmission::RFC6347, Literal, Duration::ZERO);
     machine.last_flight_sent(Duration::ZERO);
     let answers = [S, S, S].map(|now| machine.peer_repeated(now));
     assert!(answers.iter().all(|answer| *answer == Repeat::Resend));
@@ -179,7 +179,7 @@ fn the_last_flight_may_be_served_without_damping() {
 /// is a pause that a network recovers in.
 #[test]
 fn e14_the_next_burst_goes_by_itself_after_half_of_the_delay() {
-    let mut machine = Retransmit::new(Retransmission::RFC6347, Damped, Duration::ZERO);
+    let mut machine = Retransmit::new(Retransmission::RFC6347, Careful, Duration::ZERO);
     machine.flight_sent(Duration::ZERO);
     assert_eq!(machine.goes_on(), None);
     machine.burst_sent(Duration::ZERO);

@@ -3,6 +3,7 @@
 use super::super::link::SLICE;
 use super::super::transport::{self, Sent};
 use super::{Handshake, Stage};
+use crate::config::Belief;
 use crate::connection::Connection;
 use crate::cookie::{ReplyBuffer, Verdict};
 use crate::error::{Error, Result};
@@ -130,7 +131,7 @@ impl Handshake {
                 Ok(false)
             }
             Verdict::Drop(reason) => match reason.suspicion() {
-                Some(error) if config.settings.suspicion.is_zero() => {
+                Some(error) if config.settings.belief() == Belief::Literal => {
                     self.turn_away(&error)?;
                     Err(error)
                 }

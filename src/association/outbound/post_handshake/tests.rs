@@ -1,10 +1,10 @@
 use super::*;
 use crate::association::Response;
 use crate::codec::Reader;
+use crate::config::Settings;
 use crate::crypto::{SUITES13, Secret};
-use crate::flight::{Content, LastFlightService, OutgoingMessage, Retransmit};
-use crate::record::{Opener, Padding, Records, Replay, TrafficSecret};
-use crate::timer::Retransmission;
+use crate::flight::{Content, OutgoingMessage};
+use crate::record::{Opener, Records, Replay, TrafficSecret};
 use crate::trace::Trace;
 use crate::wire::{Ack, HandshakeHeader, ProtocolVersion, RecordNumber};
 
@@ -17,16 +17,8 @@ fn secret(byte: u8) -> TrafficSecret {
 
 /// The writing half of a side that speaks DTLS 1.3, if it knows that yet.
 fn outbound(version: ProtocolVersion) -> Outbound {
-    let plan = Retransmission::RFC6347;
-    let retransmit = Retransmit::new(plan, LastFlightService::Damped, NOW);
-    Outbound::new(
-        version,
-        0,
-        1200,
-        Padding::NONE,
-        retransmit,
-        Trace::new("us".into(), None),
-    )
+    let trace = Trace::new("us".into(), None);
+    Outbound::new(version, 0, &Settings::default(), NOW, trace)
 }
 
 /// The same behind a handshake whose last flight is acknowledged. Its next message is number 5.
