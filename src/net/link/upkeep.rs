@@ -83,19 +83,25 @@ impl Link {
         }
         let mut outbound = self.outbound.lock();
         outbound.set_max_datagram(self.transport.max_datagram());
-        let ticked = outbound.tick(now, &mut |datagram| self.emit(datagram));
+        let over = match outbound.tick(now, &mut |datagram| self.emit(datagram)) {
+            Ok(Ticked::Going) => None,
+            Ok(Ticked::GaveUp) => {
+                let after = now.saturating_sub(outbound.began());
+                let suspect = None;
+                Some(Error::HandshakeTimeout { after, suspect })
+            }
+            Err(error) => Some(error),
+        };
+        if let Some(error) = &over {
+            // What was given up stays due otherwise, and the caller of an event loop would never rest.
+            outbound.abort(error, now, &mut |datagram| self.emit(datagram));
+        }
         self.note_due(&outbound);
-        let after = now.saturating_sub(outbound.began());
         let told = outbound.take_events();
         drop(outbound);
         told.tell();
-        let suspect = None;
-        match ticked {
-            Ok(Ticked::Going) => {}
-            Ok(Ticked::GaveUp) => {
-                self.end(Error::HandshakeTimeout { after, suspect });
-            }
-            Err(error) => self.end(error),
+        if let Some(error) = over {
+            self.end(error);
         }
     }
 

@@ -1,7 +1,7 @@
 //! Connections whose transport is short, broken, or silent.
 
 use crate::error::Error;
-use crate::net::tests::world::{World, client, client13, server};
+use crate::net::tests::world::{World, client, server};
 use std::io;
 use std::time::Duration;
 
@@ -108,19 +108,9 @@ fn a_transport_that_fails_is_an_error_and_does_not_end_the_connection() {
 /// is woken; and it is not woken for nothing.
 #[test]
 fn whoever_waits_is_woken_when_something_is_due_sooner() {
-    let mut world = World::new(client13(), server());
-    world.run();
-    world.server.establish();
-    world.client.establish();
+    let world = World::quiet13();
     let socket = world.server.socket();
-    socket.set_nonblocking(true).unwrap();
     let woken = || world.server.plug.inbox.lock().woken;
-    // The tickets are acknowledged.
-    for _ in 0..2 {
-        *world.server.plug.time.lock() += S;
-        world.client.socket().service().unwrap();
-        socket.service().unwrap();
-    }
     assert_eq!(socket.next_timeout(), None);
     let before = woken();
     socket.send(b"message").unwrap();
@@ -128,4 +118,26 @@ fn whoever_waits_is_woken_when_something_is_due_sooner() {
     socket.update_keys().unwrap();
     assert_eq!(woken(), before + 1);
     assert!(socket.next_timeout().is_some());
+}
+
+/// A KeyUpdate that the peer never acknowledges is given up in the end, and then nothing is due, sent or
+/// received any more: an event loop must neither spin nor believe that it is connected.
+#[test]
+fn a_connection_whose_key_update_is_given_up_is_over() {
+    let world = World::quiet13();
+    let socket = world.server.socket();
+    socket.update_keys().unwrap();
+    let mut rounds = 0..20;
+    while let Some(waits) = socket.next_timeout() {
+        assert!(rounds.next().is_some(), "something is due for ever");
+        *world.server.plug.time.lock() += waits;
+        socket.service().unwrap();
+    }
+    assert!(matches!(socket.send(b"message"), Err(Error::Closed)));
+    let end = socket.recv(&mut [0; 64]);
+    assert!(
+        matches!(end, Err(Error::HandshakeTimeout { .. })),
+        "{end:?}"
+    );
+    assert_eq!(socket.next_timeout(), None);
 }

@@ -261,6 +261,23 @@ impl World {
         World::with_forger(client, server).0
     }
 
+    /// Both sides established in DTLS 1.3 and not waiting, and nothing is left to be acknowledged.
+    pub(super) fn quiet13() -> World {
+        let mut world = World::new(client13(), server());
+        world.run();
+        let sides = [&mut world.client, &mut world.server];
+        for side in sides {
+            side.establish();
+            side.socket().set_nonblocking(true).unwrap();
+        }
+        for _ in 0..2 {
+            *world.server.plug.time.lock() += Duration::from_secs(1);
+            world.client.socket().service().unwrap();
+            world.server.socket().service().unwrap();
+        }
+        world
+    }
+
     /// Both sides established and not waiting, and somebody who has the server's keys.
     pub(super) fn with_forger(client: Client, server: Server) -> (World, Forger) {
         let mut world = World::new(client, server);
