@@ -174,7 +174,8 @@ impl Outbound {
         if self.a_burst_has_come() {
             self.acknowledge(now, emit)?;
         }
-        if let Some(update) = response.key_update {
+        // Whoever sends nothing more needs no new keys.
+        if let Some(update) = response.key_update.filter(|_| !self.closed) {
             self.update_keys(update, now, emit)?;
         }
         if response.repeated {

@@ -314,7 +314,8 @@ impl DtlsSocket {
     /// [`service`](Self::service) that hears it.
     ///
     /// # Errors
-    /// [`Error::NoKeyUpdate`] in DTLS 1.2; [`Error::NumbersExhausted`] after 65,000 updates or so.
+    /// [`Error::NoKeyUpdate`] in DTLS 1.2; [`Error::NumbersExhausted`] after 65,000 updates or so;
+    /// [`Error::Closed`] where nothing more is sent, as from [`send`](Self::send).
     pub fn update_keys(&self) -> Result<()> {
         self.link.update_keys(KeyUpdate::NotRequested)
     }

@@ -127,6 +127,9 @@ impl Outbound {
         emit: Emit<'_>,
     ) -> Result<()> {
         let rekeying = self.rekeying.as_mut().ok_or(Error::NoKeyUpdate)?;
+        if self.closed {
+            return Err(Error::Closed);
+        }
         rekeying.want(update);
         self.send_key_update(now, emit)
     }

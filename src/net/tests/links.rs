@@ -3,6 +3,7 @@
 use crate::error::Error;
 use crate::net::tests::world::{World, client, server};
 use std::io;
+use std::net::Shutdown;
 use std::time::Duration;
 
 const S: Duration = Duration::from_secs(1);
@@ -134,10 +135,26 @@ fn a_connection_whose_key_update_is_given_up_is_over() {
         socket.service().unwrap();
     }
     assert!(matches!(socket.send(b"message"), Err(Error::Closed)));
+    assert!(matches!(socket.update_keys(), Err(Error::Closed)));
     let end = socket.recv(&mut [0; 64]);
     assert!(
         matches!(end, Err(Error::HandshakeTimeout { .. })),
         "{end:?}"
     );
     assert_eq!(socket.next_timeout(), None);
+}
+
+/// Nobody would hear of new keys any more: the error is that of `send`.
+#[test]
+fn there_are_no_new_keys_after_the_end_of_writing() {
+    let world = World::quiet13();
+    let socket = world.client.socket();
+    socket.shutdown(Shutdown::Write).unwrap();
+    for outcome in [socket.update_keys(), socket.update_all_keys()] {
+        assert!(matches!(outcome, Err(Error::Closed)), "{outcome:?}");
+    }
+    // A peer that asks for ours is no reason for an error.
+    world.server.socket().update_all_keys().unwrap();
+    world.server.socket().send(b"message").unwrap();
+    assert_eq!(socket.recv(&mut [0; 64]).unwrap(), 7);
 }
