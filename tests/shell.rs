@@ -15,7 +15,7 @@ use flightline::{
 };
 use served::{LONG, MOMENT, Served, ask, client_config, connect, echo};
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, Shutdown, UdpSocket};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, UdpSocket};
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -239,6 +239,41 @@ fn connect_goes_on_to_an_address_where_somebody_is() {
     let socket = DtlsSocket::connect(&addresses[..], name, client_config()).unwrap();
     assert_eq!(socket.peer_addr().unwrap(), server.address);
     assert_eq!(ask(&socket, b"hello"), b"hello");
+}
+
+/// One that no datagram can be sent to is passed over, wherever it stands.
+#[test]
+fn connect_passes_over_an_address_that_cannot_be_reached() {
+    // Nobody may send to it without having asked for that.
+    let everybody = SocketAddr::from((Ipv4Addr::BROADCAST, 4433));
+    let server = Served::new(echo);
+    for addresses in [[everybody, server.address], [server.address, everybody]] {
+        let name = ServerName::unnamed();
+        let socket = DtlsSocket::connect(&addresses[..], name, client_config()).unwrap();
+        assert_eq!(socket.peer_addr().unwrap(), server.address);
+        assert_eq!(ask(&socket, b"hello"), b"hello");
+    }
+}
+
+/// What says most is said: an address that could be tried and did not answer, if there was one.
+#[test]
+fn connect_tells_why_the_last_address_that_could_be_tried_did_not_answer() {
+    let everybody = SocketAddr::from((Ipv4Addr::BROADCAST, 4433));
+    let silent = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let silent = silent.local_addr().map(|at| (at, silent)).unwrap();
+    let config = ClientConfig::builder(ServerTrust::psk(served::psk()))
+        .handshake_timeout(MOMENT, MOMENT)
+        .build();
+    let config = Arc::new(config.unwrap());
+    let error = |addresses: &[SocketAddr]| {
+        DtlsSocket::connect(addresses, ServerName::unnamed(), config.clone()).unwrap_err()
+    };
+    for addresses in [[silent.0, everybody], [everybody, silent.0]] {
+        let error = error(&addresses);
+        assert!(matches!(error, Error::HandshakeTimeout { .. }), "{error:?}");
+    }
+    let error = error(&[everybody, everybody]);
+    assert!(matches!(error, Error::Io(_)), "{error:?}");
 }
 
 #[test]

@@ -52,11 +52,11 @@ impl DtlsSocket {
 
     /// Connects to `addr` from a socket of its own and blocks until the handshake is done. `server` is
     /// the name that the server must prove. Where `addr` resolves to several addresses, they are tried
-    /// in turn until one answers.
+    /// in turn until one answers. One that this machine has no way to is passed over.
     ///
     /// # Errors
-    /// Why the handshake failed, [`Error::Io`] if no socket could be made, [`Error::Config`] for a bad
-    /// name.
+    /// Why the handshake failed with the last address that was tried; [`Error::Io`] if none could be,
+    /// with the reason of the last one; [`Error::Config`] for a bad name, or where there is no address.
     pub fn connect<S>(
         addr: impl ToSocketAddrs,
         server: S,
@@ -68,20 +68,26 @@ impl DtlsSocket {
     {
         let server = server.try_into().map_err(Into::into)?;
         let config = config.into();
-        let addresses: Vec<_> = addr.to_socket_addrs()?.collect();
-        let Some((last, others)) = addresses.split_last() else {
-            return Err(Error::Config("no address to connect to".into()));
+        let mut sockets = Vec::new();
+        let mut no_way = Error::Config("no address to connect to".into());
+        for address in addr.to_socket_addrs()? {
+            match bound_for(address) {
+                Ok(socket) => sockets.push(socket),
+                Err(error) => no_way = error,
+            }
+        }
+        let Some(last) = sockets.pop() else {
+            return Err(no_way);
         };
-        for address in others {
+        for socket in sockets {
             // While there are others to try, a refusal is believed.
-            let transport = UdpTransport::new(bound_for(*address)?)?.believing_refusals();
+            let transport = UdpTransport::new(socket)?.believing_refusals();
             match Handshake::client(transport, server.clone(), config.clone())?.complete() {
                 Err(Error::Io(_) | Error::HandshakeTimeout { suspect: None, .. }) => {}
                 answered => return answered,
             }
         }
-        let transport = UdpTransport::new(bound_for(*last)?)?;
-        Handshake::client(transport, server, config)?.complete()
+        Handshake::client(UdpTransport::new(last)?, server, config)?.complete()
     }
 
     /// [`connect`](DtlsSocket::connect) to one address, with an end after `timeout`.
