@@ -1,6 +1,6 @@
 //! From a datagram to its records.
 
-use crate::codec::Reader;
+use crate::codec::{Reader, Writer};
 use crate::stats::DropReason;
 use crate::wire::{RECORD_HEADER, RecordHeader, UnifiedHeader};
 
@@ -10,6 +10,32 @@ pub(crate) enum Record<'a> {
     Full(RecordHeader, &'a mut [u8]),
     /// With the unified header, under which DTLS 1.3 hides even the number.
     Unified(UnifiedHeader, &'a mut [u8]),
+}
+
+impl Record<'_> {
+    pub(crate) fn bytes_on_the_wire(&self) -> usize {
+        match self {
+            Record::Full(_, fragment) => RECORD_HEADER.saturating_add(fragment.len()),
+            Record::Unified(header, fragment) => {
+                let header = header.encode().as_bytes().len();
+                header.saturating_add(fragment.len())
+            }
+        }
+    }
+
+    /// As it stands on the wire.
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        Writer::bytes_of(|w| match self {
+            Record::Full(header, fragment) => {
+                header.write(w);
+                w.bytes(fragment);
+            }
+            Record::Unified(header, fragment) => {
+                w.bytes(header.encode().as_bytes());
+                w.bytes(fragment);
+            }
+        })
+    }
 }
 
 #[cfg(test)]

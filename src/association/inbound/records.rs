@@ -3,7 +3,6 @@
 use super::super::LAST_HANDSHAKE_EPOCH;
 use super::epochs::Plaintext;
 use super::{DTLS_MAJOR, EARLY_BYTES, EARLY_RECORDS, Inbound, Phase, Response};
-use crate::codec::Writer;
 use crate::config::Belief;
 use crate::error::Error;
 use crate::record::{Opened, Opener, Record};
@@ -174,23 +173,13 @@ impl Inbound {
     }
 
     fn keep_early(&mut self, record: &Record<'_>) -> Result<(), DropReason> {
-        let bytes = Writer::bytes_of(|w| match record {
-            Record::Full(header, fragment) => {
-                header.write(w);
-                w.bytes(fragment);
-            }
-            Record::Unified(header, fragment) => {
-                w.bytes(header.encode().as_bytes());
-                w.bytes(fragment);
-            }
-        });
         let held: usize = self.early.iter().map(Vec::len).sum();
-        let room =
-            self.early.len() < EARLY_RECORDS && held.saturating_add(bytes.len()) <= EARLY_BYTES;
+        let room = self.early.len() < EARLY_RECORDS
+            && held.saturating_add(record.bytes_on_the_wire()) <= EARLY_BYTES;
         if self.phase == Phase::Established || !self.epochs.is_next(record) || !room {
             return Err(DropReason::FutureEpoch);
         }
-        self.early.push(bytes);
+        self.early.push(record.encode());
         Ok(())
     }
 

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::wire::{Body, KeyUpdate, RECORD_HEADER};
+use allocation_counter::measure;
 
 /// RFC 6347 §4.1.2.7: each costs one attempt to open it, is counted, and changes nothing.
 #[test]
@@ -110,6 +111,34 @@ fn b11_c07_early_records_are_few_and_forgotten() {
     let _ = peer.hand_over(claimed(ContentType::HANDSHAKE, 0xfefd, 2, &[7; 64]));
     assert_eq!(peer.inbound.early.capacity(), 0);
     assert!(!peer.inbound.reassembly.holds_anything());
+}
+
+/// Whether it is kept is known before it is copied: a flood that nobody keeps costs no memory.
+#[test]
+fn b11_a_record_of_another_epoch_that_is_not_kept_is_not_copied() {
+    let record = |epoch| claimed(ContentType::HANDSHAKE, 0xfefd, epoch, &[7; 1000]);
+    let mut full = Peer::without_keys(RULES);
+    while full.dropped(DropReason::FutureEpoch) == 0 {
+        let _ = full.hand_over(record(1));
+    }
+    let strange = Peer::without_keys(RULES);
+    let [connected, connected13] = Peer::of_each_version(RULES).map(Peer::finished);
+    let unheard = unified(2, &[7; 1000]);
+    for (mut peer, mut record) in [
+        (full, record(1)),
+        (strange, record(2)),
+        (connected, record(2)),
+        (connected13, unheard),
+    ] {
+        let before = peer.dropped(DropReason::FutureEpoch);
+        let cost = measure(|| {
+            let _ = peer
+                .inbound
+                .receive(&mut record, Duration::ZERO, &mut |_| {});
+        });
+        assert_eq!(cost.count_total, 0, "{}", peer.version);
+        assert_eq!(peer.dropped(DropReason::FutureEpoch), before + 1);
+    }
 }
 
 /// RFC 6347 §4.1: anyone can send a record of a type that nobody knows; a peer that does is at fault.
