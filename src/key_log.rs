@@ -19,12 +19,16 @@ pub struct KeyLogFile {
 }
 
 impl KeyLogFile {
-    /// Appends to `path`, which is made where it is missing.
+    /// Appends to `path`, which is made where it is missing: on Unix, for nobody but its owner to read
+    /// (mode 0600). A file that is there keeps its permissions.
     ///
     /// # Errors
     /// Those of opening the file.
     pub fn create(path: impl AsRef<Path>) -> std::io::Result<Self> {
-        let file = OpenOptions::new().create(true).append(true).open(path)?;
+        let mut options = OpenOptions::new();
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let file = options.create(true).append(true).open(path)?;
         Ok(KeyLogFile {
             file: Mutex::new(file),
         })

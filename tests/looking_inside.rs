@@ -218,3 +218,16 @@ fn a_key_log_file_has_the_format_of_nss() {
     std::fs::remove_file(&path).unwrap();
     assert_eq!(text, format!("CLIENT_RANDOM {} 0102ff\n", "ab".repeat(32)));
 }
+
+/// Whoever reads it reads every connection.
+#[cfg(unix)]
+#[test]
+fn a_key_log_file_is_its_owners_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let path = std::env::temp_dir().join(format!("flightline-owned-{}", std::process::id()));
+    let file = KeyLogFile::create(&path).unwrap();
+    file.log("CLIENT_RANDOM", &[0xab; 32], &[1, 2, 0xff]);
+    let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(mode & 0o777, 0o600, "{mode:o}");
+}
