@@ -12,7 +12,7 @@ mod served;
 use flightline::{DtlsListener, DtlsSocket, Error, ServeOptions};
 use served::{LONG, MOMENT, Served, ask, connect, echo, server_config};
 use std::io::Read;
-use std::net::{Ipv4Addr, Shutdown};
+use std::net::{Ipv4Addr, Shutdown, UdpSocket};
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -140,7 +140,7 @@ fn p73_accept_and_handshakes_are_woken_too() {
             (outcome, listener, completing)
         });
         // A client that sends its second hello and then no more.
-        let socket = std::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         socket.set_read_timeout(Some(LONG)).unwrap();
         let hello = served::first_hello();
         socket.send_to(&hello, to).unwrap();
@@ -203,4 +203,41 @@ fn draining_has_an_end() {
     server.closer.drain(Duration::MAX);
     server.wait_to_end();
     assert!(matches!(client.recv(&mut [0; 64]), Err(Error::Closed)));
+}
+
+/// Whoever keeps a closer, a thread that waits for signals for instance, does not keep the port.
+#[test]
+fn the_port_is_free_when_serve_has_returned() {
+    let mut server = Served::new(echo);
+    let client = connect(server.address);
+    assert_eq!(ask(&client, b"hello"), b"hello");
+    let closer = server.closer.clone();
+    server.stop();
+    let again = UdpSocket::bind(server.address);
+    assert!(again.is_ok(), "{again:?}");
+    assert_eq!(closer.stats().connections, 0);
+    assert!(closer.stats().datagrams_received > 0);
+}
+
+/// The same where handshakes are accepted: it is free soon after the listener and its sockets have gone.
+#[test]
+fn the_port_is_free_when_a_listener_that_accepts_has_gone() {
+    let listener = DtlsListener::bind((Ipv4Addr::LOCALHOST, 0), server_config()).unwrap();
+    let (address, closer) = (listener.local_addr().unwrap(), listener.closer());
+    let client = thread::spawn(move || connect(address));
+    let socket = listener.accept().unwrap().0.complete().unwrap();
+    let client = client.join().unwrap();
+    drop(listener);
+    assert!(UdpSocket::bind(address).is_err(), "a socket needs it");
+    client.send(b"hello").unwrap();
+    assert_eq!(socket.recv(&mut [0; 64]).unwrap(), 5);
+    socket.send(b"hello").unwrap();
+    assert_eq!(client.recv(&mut [0; 64]).unwrap(), 5);
+    drop(socket);
+    let start = Instant::now();
+    while UdpSocket::bind(address).is_err() {
+        assert!(start.elapsed() < LONG);
+        thread::sleep(Duration::from_millis(2));
+    }
+    assert!(closer.is_draining());
 }

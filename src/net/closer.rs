@@ -6,7 +6,8 @@ use crate::timer::Clock;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Ends a listener from anywhere: another thread, a signal handler's thread, a handler.
+/// Ends a listener from anywhere: another thread, a signal handler's thread, a handler. It may be kept for
+/// as long as anyone likes: it does not keep the port.
 ///
 /// ```no_run
 /// # use std::time::Duration;

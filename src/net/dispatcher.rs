@@ -6,6 +6,7 @@
 
 use super::address::{ClientId, canonical};
 use super::admission::{Admission, Place};
+use super::datagram_socket::DatagramSocket;
 use super::handshake::Handshake;
 use super::hub::{Hub, State};
 use super::inbox::Inbox;
@@ -35,6 +36,7 @@ const LOOK_AROUND: Duration = Duration::from_secs(1);
 
 pub(super) struct Dispatcher<D> {
     pub(super) hub: Arc<Hub>,
+    pub(super) socket: Arc<dyn DatagramSocket>,
     pub(super) config: Arc<ServerConfig>,
     pub(super) entrance: Entrance,
     pub(super) bounds: Bounds,
@@ -54,14 +56,14 @@ impl<D: FnMut(Handshake)> Dispatcher<D> {
     }
 
     fn read(&mut self) -> io::Result<()> {
-        self.hub.socket.set_wait(SLICE)?;
+        self.socket.set_wait(SLICE)?;
         let mut buffer = vec![0; RECEIVE_BUFFER];
         let mut reply = ReplyBuffer::new();
         let mut look_around = Duration::ZERO;
         let mut errors: usize = 0;
         while self.goes_on() {
             self.end_silent(&mut look_around);
-            match self.hub.socket.recv_from(&mut buffer) {
+            match self.socket.recv_from(&mut buffer) {
                 Ok((length, from)) => {
                     errors = 0;
                     self.hub.counters.datagrams_received.count();
@@ -124,13 +126,13 @@ impl<D: FnMut(Handshake)> Dispatcher<D> {
         {
             Verdict::Challenge(challenge) => {
                 self.hub.counters.challenges_sent.count();
-                if self.hub.socket.send_to(challenge, from).is_err() {
+                if self.socket.send_to(challenge, from).is_err() {
                     self.hub.counters.socket_errors.count();
                 }
             }
             Verdict::Refuse(alert) => {
                 self.hub.counters.dropped_hellos.count();
-                if self.hub.socket.send_to(alert, from).is_err() {
+                if self.socket.send_to(alert, from).is_err() {
                     self.hub.counters.socket_errors.count();
                 }
             }
@@ -195,6 +197,7 @@ impl<D: FnMut(Handshake)> Dispatcher<D> {
         };
         self.hub.counters.handshakes_started.count();
         let transport = ListenerTransport {
+            socket: self.socket.clone(),
             inbox: inbox.clone(),
             fate,
             peer: from,

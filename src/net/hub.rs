@@ -1,14 +1,13 @@
 //! What a listener's dispatcher and its connections share.
 
 use super::counters::{Counters, ListenerStats};
-use super::datagram_socket::DatagramSocket;
 use super::peers::Peers;
 use super::pool::Pool;
 use super::sync::Mutex;
 use std::time::Duration;
 
+/// Without the socket: whoever keeps a [`Closer`](super::Closer) must not keep the port.
 pub(super) struct Hub {
-    pub(super) socket: Box<dyn DatagramSocket>,
     pub(super) peers: Mutex<Peers>,
     pub(super) pool: Pool,
     pub(super) counters: Counters,
@@ -28,9 +27,8 @@ pub(super) enum State {
 }
 
 impl Hub {
-    pub(super) fn new(socket: impl DatagramSocket + 'static) -> Hub {
+    pub(super) fn new() -> Hub {
         Hub {
-            socket: Box::new(socket),
             peers: Mutex::new(Peers::new()),
             pool: Pool::new(),
             counters: Counters::default(),

@@ -55,6 +55,7 @@ const FRAGMENTED_HELLOS: usize = 32;
 /// ```
 pub struct DtlsListener {
     hub: Arc<Hub>,
+    socket: Arc<dyn DatagramSocket>,
     config: Arc<ServerConfig>,
     verification: HelloVerification,
     /// Handshakes for `accept`, once the first call has started the thread that reads the socket.
@@ -110,7 +111,8 @@ impl DtlsListener {
         config: Arc<ServerConfig>,
     ) -> DtlsListener {
         DtlsListener {
-            hub: Arc::new(Hub::new(socket)),
+            hub: Arc::new(Hub::new()),
+            socket: Arc::new(socket),
             verification: verification(&config, cookies),
             config,
             accepted: Mutex::new(None),
@@ -120,7 +122,7 @@ impl DtlsListener {
     /// Serves clients until a [`Closer`] closes or drains the listener. The calling thread reads the socket; each
     /// verified client gets a thread, which does its handshake and then calls `handler`. When `handler`
     /// returns, the connection is closed, unless it gave a clone of the socket to others. A panic in it
-    /// ends its connection only.
+    /// ends its connection only. When `serve` returns the port is free, but for such clones.
     ///
     /// # Errors
     /// [`io::Error`] if the socket cannot be read at all. What the network or a client does is no error.
@@ -146,6 +148,7 @@ impl DtlsListener {
         let workers = Workers::new(self.hub.clone(), options, handler);
         let dispatcher = Dispatcher {
             hub: self.hub.clone(),
+            socket: self.socket.clone(),
             config: self.config.clone(),
             entrance: self.entrance(),
             bounds,
@@ -197,7 +200,7 @@ impl DtlsListener {
     /// # Errors
     /// Those of [`UdpSocket::local_addr`].
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.hub.socket.local_addr()
+        self.socket.local_addr()
     }
 
     /// What the listener has seen, and how many clients it has.
@@ -223,6 +226,7 @@ impl DtlsListener {
         let hub = self.hub.clone();
         let dispatcher = Dispatcher {
             hub: self.hub.clone(),
+            socket: self.socket.clone(),
             config: self.config.clone(),
             entrance: self.entrance(),
             bounds: options.bounds(),
@@ -244,7 +248,8 @@ impl DtlsListener {
     }
 }
 
-/// Connections that were accepted live on; the socket is read until the last of them is gone.
+/// Connections that were accepted live on; the socket is read until the last of them is gone. The port is
+/// free within 100 ms then.
 impl Drop for DtlsListener {
     fn drop(&mut self) {
         self.hub.retire(Duration::MAX);

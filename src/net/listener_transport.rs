@@ -1,6 +1,7 @@
 //! A listener's connection: datagrams come through its inbox and go out through the shared socket.
 
 use super::admission::Place;
+use super::datagram_socket::DatagramSocket;
 use super::fate::Fate;
 use super::inbox::{End, Inbox, Taken};
 use super::os_error;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub(super) struct ListenerTransport {
+    pub(super) socket: Arc<dyn DatagramSocket>,
     pub(super) inbox: Arc<Inbox>,
     pub(super) fate: Arc<Fate>,
     /// Where the client's datagrams come from, in the socket's own form.
@@ -26,7 +28,7 @@ impl Transport for ListenerTransport {
             return Err(Error::ReplacedByNewHandshake.into());
         }
         loop {
-            match self.place.hub.socket.send_to(datagram, self.peer) {
+            match self.socket.send_to(datagram, self.peer) {
                 Ok(_) => return Ok(()),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if os_error::is_transient(&error) || os_error::is_nothing(&error) => {
@@ -66,7 +68,7 @@ impl Transport for ListenerTransport {
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.place.hub.socket.local_addr()
+        self.socket.local_addr()
     }
 
     fn peer_addr(&self) -> io::Result<SocketAddr> {

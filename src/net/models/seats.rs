@@ -56,6 +56,7 @@ fn seated(hub: &Arc<Hub>, random: u8) -> Option<(ListenerTransport, Admission)> 
     let (seat, fate) = admitted.ok()?;
     let (hub, address) = (hub.clone(), here());
     let transport = ListenerTransport {
+        socket: Arc::new(NoSocket),
         inbox: inbox.clone(),
         fate,
         peer: address,
@@ -99,7 +100,7 @@ fn is_empty(hub: &Hub) -> bool {
 #[test]
 fn i16_seats_are_free_again_whatever_the_order() {
     in_many_orders(20_000, || {
-        let hub = Arc::new(Hub::new(NoSocket));
+        let hub = Arc::new(Hub::new());
         let old = seated(&hub, 1).unwrap();
         let worker = thread::spawn(move || work(old));
         let dispatcher = {
@@ -134,7 +135,7 @@ fn i16_seats_are_free_again_whatever_the_order() {
 #[test]
 fn i16_one_leaves_while_the_other_replaces_it() {
     in_every_order(|| {
-        let hub = Arc::new(Hub::new(NoSocket));
+        let hub = Arc::new(Hub::new());
         let (old, admission) = seated(&hub, 1).unwrap();
         admission.succeed().unwrap();
         let (new, admission) = seated(&hub, 2).unwrap();
