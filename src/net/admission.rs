@@ -1,5 +1,6 @@
 //! A place at a listener: taken by a verified client, free again when the last handle of it goes.
 
+use super::fate::Fate;
 use super::hub::Hub;
 use super::inbox::Inbox;
 use super::peers::{Bounds, NoRoom, SeatId, Succession};
@@ -14,6 +15,7 @@ pub(super) struct Admission {
     pub(super) seat: SeatId,
     /// Knows why the seat is gone, if it is.
     pub(super) inbox: Arc<Inbox>,
+    pub(super) fate: Arc<Fate>,
     pub(super) bounds: Bounds,
 }
 

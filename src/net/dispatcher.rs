@@ -199,7 +199,6 @@ impl<D: FnMut(Handshake)> Dispatcher<D> {
         let transport = ListenerTransport {
             socket: self.socket.clone(),
             inbox: inbox.clone(),
-            fate,
             peer: from,
             place: Place {
                 hub: self.hub.clone(),
@@ -212,6 +211,7 @@ impl<D: FnMut(Handshake)> Dispatcher<D> {
             address,
             seat,
             inbox,
+            fate,
             bounds: self.bounds,
         };
         let config = self.config.clone();

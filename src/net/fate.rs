@@ -3,7 +3,8 @@
 use super::sync::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-/// Shared by the listener and the connection's transport.
+/// Shared by the listener and the connection, which is its handshake at first. One without a listener has
+/// a fate of its own, in which nothing ever happens.
 #[derive(Debug, Default)]
 pub(super) struct Fate {
     contested: AtomicBool,

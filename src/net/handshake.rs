@@ -3,7 +3,8 @@
 mod steps;
 
 use super::admission::Admission;
-use super::link::{DATAGRAMS_A_PASS, Link, SOON};
+use super::fate::Fate;
+use super::link::{DATAGRAMS_A_PASS, Link, SOON, Turn};
 use super::pending::Pending;
 use super::socket::DtlsSocket;
 use super::transport::Transport;
@@ -51,6 +52,8 @@ use steps::time_until;
 pub struct Handshake {
     stage: Stage,
     transport: Option<Box<dyn Transport>>,
+    /// What a listener and this handshake tell each other. Without a listener nobody does.
+    fate: Arc<Fate>,
     timer: Box<dyn Timer>,
     clock: Arc<dyn Clock>,
     read_timeout: Option<Duration>,
@@ -172,6 +175,7 @@ impl Handshake {
         let settings = config.settings.clone();
         let stage = Stage::Verified { hello, config };
         let mut handshake = Handshake::new(stage, Box::new(transport), who, &settings);
+        handshake.fate = admission.fate.clone();
         handshake.admission = Some(admission);
         handshake
     }
@@ -185,6 +189,7 @@ impl Handshake {
         Handshake {
             stage,
             transport: Some(transport),
+            fate: Arc::default(),
             timer: settings.timer(),
             clock: settings.clock.clone(),
             read_timeout: settings.read_timeout,
@@ -260,11 +265,14 @@ impl Handshake {
         };
         Ok(DtlsSocket::new(Link::new(
             transport,
+            self.fate.clone(),
             self.clock.clone(),
             self.read_timeout,
             connection.into_established()?,
-            std::mem::take(&mut self.datagram),
-            std::mem::take(&mut self.pending),
+            Turn {
+                datagram: std::mem::take(&mut self.datagram),
+                pending: std::mem::take(&mut self.pending),
+            },
         )))
     }
 

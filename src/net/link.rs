@@ -7,6 +7,7 @@
 
 mod upkeep;
 
+use super::fate::Fate;
 use super::pending::Pending;
 use super::sync::{AtomicBool, AtomicU64, Mutex, MutexGuard, Ordering};
 use super::transport::{self, Sent, Transport};
@@ -36,6 +37,7 @@ pub(super) const SOON: Duration = Duration::from_millis(1);
 
 pub(super) struct Link {
     transport: Box<dyn Transport>,
+    fate: Arc<Fate>,
     /// The longest single wait for a datagram.
     longest_wait: Duration,
     clock: Arc<dyn Clock>,
@@ -62,8 +64,8 @@ pub(super) struct Link {
 
 /// The right to read the transport, and what belongs to whoever has it.
 pub(super) struct Turn {
-    datagram: Vec<u8>,
-    pending: Pending,
+    pub(super) datagram: Vec<u8>,
+    pub(super) pending: Pending,
 }
 
 /// Whether a message that is copied out is removed.
@@ -84,11 +86,11 @@ enum Patience {
 impl Link {
     pub(super) fn new(
         transport: Box<dyn Transport>,
+        fate: Arc<Fate>,
         clock: Arc<dyn Clock>,
         read_timeout: Option<Duration>,
         established: Established,
-        datagram: Vec<u8>,
-        pending: Pending,
+        turn: Turn,
     ) -> Link {
         let Established {
             inbound,
@@ -101,9 +103,10 @@ impl Link {
                 false => SLICE,
             },
             transport,
+            fate,
             clock,
             session,
-            turn: Mutex::new(Turn { datagram, pending }),
+            turn: Mutex::new(turn),
             due: AtomicU64::new(outbound.next_deadline().map_or(NEVER, micros)),
             inbound: Mutex::new(inbound),
             outbound: Mutex::new(outbound),
@@ -344,7 +347,7 @@ impl Link {
             }
         };
         let datagram = datagram.get_mut(..length).unwrap_or_default();
-        let contested = self.transport.is_contested();
+        let contested = self.fate.is_contested();
         let mut inbound = self.inbound.lock();
         inbound.set_contested(contested);
         let before = inbound.records_received();
@@ -354,7 +357,7 @@ impl Link {
         drop(inbound);
         told.tell();
         if authentic {
-            self.transport.heard(now);
+            self.fate.hear(now);
         }
         if heard {
             self.heard.store(true, Ordering::Relaxed);

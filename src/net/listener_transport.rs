@@ -2,7 +2,6 @@
 
 use super::admission::Place;
 use super::datagram_socket::DatagramSocket;
-use super::fate::Fate;
 use super::inbox::{End, Inbox, Taken};
 use super::os_error;
 use super::transport::Transport;
@@ -15,7 +14,6 @@ use std::time::Duration;
 pub(super) struct ListenerTransport {
     pub(super) socket: Arc<dyn DatagramSocket>,
     pub(super) inbox: Arc<Inbox>,
-    pub(super) fate: Arc<Fate>,
     /// Where the client's datagrams come from, in the socket's own form.
     pub(super) peer: SocketAddr,
     pub(super) place: Place,
@@ -57,14 +55,6 @@ impl Transport for ListenerTransport {
     fn wake(&self) -> bool {
         self.inbox.call();
         true
-    }
-
-    fn heard(&self, now: Duration) {
-        self.fate.hear(now);
-    }
-
-    fn is_contested(&self) -> bool {
-        self.fate.is_contested()
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {

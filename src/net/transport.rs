@@ -67,17 +67,6 @@ pub trait Transport: Send + Sync {
         false
     }
 
-    /// Another handshake of the same peer is under way beside this connection, so that some of what
-    /// arrives here may be meant for that. Only a listener knows; no by default.
-    #[doc(hidden)]
-    fn is_contested(&self) -> bool {
-        false
-    }
-
-    /// Something authentic came at this time of the configuration's clock. Only a listener wants to know.
-    #[doc(hidden)]
-    fn heard(&self, _now: Duration) {}
-
     /// The address of this side.
     ///
     /// # Errors

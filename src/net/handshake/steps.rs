@@ -45,7 +45,7 @@ impl Handshake {
     fn run(&mut self, connection: Connection) -> Result<()> {
         let mut connection = Box::new(connection);
         connection.set_max_datagram(self.max_datagram());
-        connection.set_contested(self.is_contested());
+        connection.set_contested(self.fate.is_contested());
         let begun = connection.begin(self.clock.now());
         self.stage = Stage::Running(connection);
         self.after_step(begun)
@@ -53,11 +53,6 @@ impl Handshake {
 
     fn max_datagram(&self) -> Option<usize> {
         self.transport.as_ref()?.max_datagram()
-    }
-
-    fn is_contested(&self) -> bool {
-        let transport = self.transport.as_ref();
-        transport.is_some_and(|transport| transport.is_contested())
     }
 
     /// One datagram into `self.datagram`, or `None` when nothing came within `wait`.
@@ -75,7 +70,7 @@ impl Handshake {
     pub(super) fn step(&mut self, length: usize) -> Result<()> {
         let now = self.clock.now();
         let max_datagram = self.max_datagram();
-        let contested = self.is_contested();
+        let contested = self.fate.is_contested();
         let datagram = self.datagram.get_mut(..length).unwrap_or_default();
         match &mut self.stage {
             Stage::Running(connection) => {
@@ -158,7 +153,7 @@ impl Handshake {
     pub(super) fn fire_if_due(&mut self) -> Result<()> {
         let now = self.clock.now();
         let max_datagram = self.max_datagram();
-        let contested = self.is_contested();
+        let contested = self.fate.is_contested();
         let Stage::Running(connection) = &mut self.stage else {
             return Ok(());
         };
@@ -200,7 +195,7 @@ impl Handshake {
 
     /// Tells a peer that has been answered that there will be no connection.
     pub(super) fn close(&mut self) {
-        let contested = self.is_contested();
+        let contested = self.fate.is_contested();
         if let Stage::Running(connection) = &mut self.stage {
             connection.set_contested(contested);
             connection.close(self.clock.now());

@@ -58,7 +58,6 @@ fn seated(hub: &Arc<Hub>, random: u8) -> Option<(ListenerTransport, Admission)> 
     let transport = ListenerTransport {
         socket: Arc::new(NoSocket),
         inbox: inbox.clone(),
-        fate,
         peer: address,
         place: Place {
             hub: hub.clone(),
@@ -74,6 +73,7 @@ fn seated(hub: &Arc<Hub>, random: u8) -> Option<(ListenerTransport, Admission)> 
             address,
             seat,
             inbox,
+            fate,
             bounds,
         },
     ))
