@@ -318,6 +318,36 @@ fn h13_a_connection_that_lies_idle_is_ended() {
     server.wait_for(|stats| stats.connections == 0 && stats.connections_idle == 1);
 }
 
+/// A handler that only sends is told so, too, and its client hears the end of it.
+#[test]
+fn h13_a_connection_that_lies_idle_takes_no_more_messages() {
+    let (report, reported) = mpsc::channel();
+    let report = Mutex::new(report);
+    let options = ServeOptions {
+        idle_limit: Some(Duration::from_secs(1)),
+        ..ServeOptions::default()
+    };
+    let server = Served::with(server_config(), options, move |socket: DtlsSocket| {
+        let start = Instant::now();
+        let outcome = loop {
+            match socket.send(b"news") {
+                Ok(_) if start.elapsed() < LONG => thread::sleep(MOMENT),
+                outcome => break (outcome, socket.update_keys()),
+            }
+        };
+        report.lock().unwrap().send(format!("{outcome:?}")).unwrap();
+    });
+    let socket = connect(server.address);
+    assert_eq!(reported.recv().unwrap(), "(Err(Idle), Err(Idle))");
+    let end = loop {
+        if let Err(end) = socket.recv(&mut [0; 64]) {
+            break end;
+        }
+    };
+    assert!(matches!(end, Error::Closed), "the client is told: {end:?}");
+    server.wait_for(|stats| stats.connections == 0 && stats.connections_idle == 1);
+}
+
 /// A close is a message like every other: nobody waits for its arrival, and if it is lost the read
 /// timeout tells the other side.
 #[test]

@@ -10,6 +10,7 @@ pub(super) struct Fate {
     contested: AtomicBool,
     /// When something authentic came last, in seconds of the clock and one more; zero before that.
     heard: AtomicU64,
+    given_up: AtomicBool,
 }
 
 impl Fate {
@@ -28,6 +29,15 @@ impl Fate {
                 false
             }
         }
+    }
+
+    /// The client has been silent for too long: the connection is over, but for its farewell.
+    pub(super) fn give_up(&self) {
+        self.given_up.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_given_up(&self) -> bool {
+        self.given_up.load(Ordering::Relaxed)
     }
 
     /// A new handshake runs beside this connection, and records of either may reach it.

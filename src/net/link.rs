@@ -167,6 +167,7 @@ impl Link {
 
     /// Seals and sends one message.
     pub(super) fn send(&self, message: &[u8]) -> Result<usize> {
+        self.not_given_up()?;
         self.look_now_and_then();
         let mut outbound = self.outbound.lock();
         outbound.set_max_datagram(self.transport.max_datagram());
@@ -196,6 +197,7 @@ impl Link {
 
     /// Takes new keys for what is sent, and asks the peer for new ones of its own if it is to have some.
     pub(super) fn update_keys(&self, update: KeyUpdate) -> Result<()> {
+        self.not_given_up()?;
         let now = self.clock.now();
         let mut outbound = self.outbound.lock();
         outbound.set_max_datagram(self.transport.max_datagram());
@@ -313,6 +315,15 @@ impl Link {
             return Err(Error::Closed);
         }
         self.inbound.lock().closed().map_or(Ok(()), Err)
+    }
+
+    /// A handler that only sends must not hold its thread for a client that is gone. Whoever only receives is
+    /// told by the inbox.
+    fn not_given_up(&self) -> Result<()> {
+        match self.fate.is_given_up() {
+            true => Err(Error::Idle),
+            false => Ok(()),
+        }
     }
 
     /// One datagram at most. A message goes to `direct` if that is there and large enough; every other

@@ -290,6 +290,7 @@ impl Peers {
         for seat in self.tables.values().map(|table| &table.current) {
             let connected = seat.state == State::Established && seat.inbox.ended().is_none();
             if connected && seat.fate.is_silent(now, limit) {
+                seat.fate.give_up();
                 seat.inbox.end(End::Idle);
                 ended = ended.saturating_add(1);
             }

@@ -39,8 +39,10 @@ pub struct ServeOptions {
     /// How long a worker whose handler has returned goes on answering a client that misses the last
     /// flight of the handshake, when nothing was heard from it since. 2 s.
     pub linger: Duration,
-    /// A connection from which nothing authentic came for this long is over: its `recv` fails with
-    /// [`Error::Idle`](crate::Error::Idle), whatever its read timeout. `None` waits for ever. A day, in
+    /// A connection from which nothing authentic came for this long is over: its `recv` and `send` fail
+    /// with [`Error::Idle`](crate::Error::Idle), whatever its read timeout. Only
+    /// what is read is heard: a handler that does nothing but send calls
+    /// [`service`](crate::DtlsSocket::service) now and then. `None` waits for ever. A day, in
     /// whole seconds, as long as a session lives: a client that is gone must not hold a thread for good.
     pub idle_limit: Option<Duration>,
     /// Is told of errors, in the thread of the client they concern. `None` leaves them to the log, at

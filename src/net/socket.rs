@@ -140,7 +140,8 @@ impl DtlsSocket {
     /// # Errors
     /// [`Error::MessageTooLong`] beyond [`max_message`](DtlsSocket::max_message),
     /// [`Error::EmptyMessage`], [`Error::Closed`] after the writing side was shut down or the connection
-    /// failed, [`Error::Io`] where the socket fails. A datagram lost on the way is no error.
+    /// failed, [`Error::ReplacedByNewHandshake`] and [`Error::Idle`] as from [`recv`](Self::recv),
+    /// [`Error::Io`] where the socket fails. A datagram lost on the way is no error.
     pub fn send(&self, message: &[u8]) -> Result<usize> {
         self.link.send(message)
     }
@@ -321,7 +322,7 @@ impl DtlsSocket {
     ///
     /// # Errors
     /// [`Error::NoKeyUpdate`] in DTLS 1.2; [`Error::NumbersExhausted`] after 65,000 updates or so;
-    /// [`Error::Closed`] where nothing more is sent, as from [`send`](Self::send).
+    /// [`Error::Closed`] and [`Error::Idle`] where nothing more is sent, as from [`send`](Self::send).
     pub fn update_keys(&self) -> Result<()> {
         self.link.update_keys(KeyUpdate::NotRequested)
     }
