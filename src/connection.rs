@@ -3,7 +3,7 @@
 
 mod script;
 
-use crate::association::{Inbound, Outbound, Response, Rules, Ticked};
+use crate::association::{Inbound, Outbound, Response, Rival, Rules, Ticked};
 use crate::certificate::ServerName;
 use crate::config::{Belief, ClientConfig, ServerConfig, Settings};
 use crate::cookie::VerifiedHello;
@@ -161,12 +161,10 @@ impl Connection {
         Ok(())
     }
 
-    /// Whether the client may have begun anew beside this handshake, and left it. In the clear nothing tells
-    /// which of its hellos a flight answers, so none is sent again but for this handshake's own hello; nor
-    /// does an alert go in the clear. A client that is still there loses nothing by that: it has timers, too.
-    pub(crate) fn set_contested(&mut self, contested: bool) {
-        self.inbound.set_contested(contested);
-        self.outbound.set_contested(contested);
+    /// Whether the client has another association beside this one.
+    pub(crate) fn set_rival(&mut self, rival: Rival) {
+        self.inbound.set_rival(rival);
+        self.outbound.set_rival(rival);
     }
 
     /// Fires every deadline that is due.
@@ -268,7 +266,7 @@ impl Connection {
 
     /// Splits an established connection; the error of one that is not.
     pub(crate) fn into_established(mut self) -> Result<Established> {
-        self.set_contested(false);
+        self.set_rival(Rival::None);
         match self.progress {
             Progress::Established(session) => Ok(Established {
                 inbound: self.inbound,

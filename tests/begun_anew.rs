@@ -9,10 +9,16 @@
 
 mod served;
 
-use flightline::{Psk, ServeOptions, ServerConfig, ServerIdentity};
-use served::{Served, echo, first_hello, with_cookie};
+use flightline::{
+    ClientConfig, DtlsSocket, Handshake, ProtocolVersion, ServeOptions, ServerConfig,
+    ServerIdentity, ServerName, ServerTrust, Transport, UdpTransport,
+};
+use served::{LONG, Served, ask, echo, first_hello, psk, with_cookie};
+use std::io;
 use std::net::UdpSocket;
+use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 /// The random of the ServerHello at the front of a datagram.
@@ -44,8 +50,7 @@ fn begin(socket: &UdpSocket, before: Option<[u8; 32]>) -> [u8; 32] {
 /// must not send the old one again by itself.
 #[test]
 fn an_old_handshake_is_silent_when_its_client_begins_anew() {
-    let psk = Psk::new("sensor-7", [0x5a; 32]).unwrap();
-    let config = ServerConfig::builder(ServerIdentity::psk(psk))
+    let config = ServerConfig::builder(ServerIdentity::psk(psk()))
         .handshake_timeout(Duration::from_millis(100), Duration::from_secs(2))
         .build()
         .unwrap();
@@ -64,5 +69,63 @@ fn an_old_handshake_is_silent_when_its_client_begins_anew() {
     while start.elapsed() < Duration::from_millis(500) {
         let length = socket.recv(&mut buf).unwrap();
         assert_ne!(server_random(&buf[..length]), Some(old), "{new:?}");
+    }
+}
+
+/// Before each of the new handshake's three datagrams goes one of the old connection: the network may bring
+/// them so.
+struct LeftOver {
+    new: UdpTransport,
+    old: DtlsSocket,
+    sent: AtomicUsize,
+}
+
+impl Transport for LeftOver {
+    fn send(&self, datagram: &[u8]) -> io::Result<()> {
+        if self.sent.fetch_add(1, Ordering::Relaxed) < 3 {
+            self.old.send(b"left over")?;
+        }
+        self.new.send(datagram)
+    }
+
+    fn recv(&self, buf: &mut Vec<u8>, wait: Duration) -> io::Result<usize> {
+        self.new.recv(buf, wait)
+    }
+}
+
+/// Records of the old association are no sign that anybody forges those of the new one.
+#[test]
+fn h03_p22_what_is_left_over_of_the_old_association_does_not_end_the_new_one() {
+    for version in [ProtocolVersion::DTLS1_2, ProtocolVersion::DTLS1_3] {
+        let config = ServerConfig::builder(ServerIdentity::psk(psk()))
+            .bad_mac_limit(NonZeroU32::new(1))
+            .build()
+            .unwrap();
+        let quiet = |socket: DtlsSocket| loop {
+            let mut buf = [0; 64];
+            let length = socket.recv(&mut buf)?;
+            if &buf[..length] != b"left over" {
+                socket.send(&buf[..length])?;
+            }
+        };
+        let quiet = move |socket| -> flightline::Result<()> { quiet(socket) };
+        let server = Served::with(Arc::new(config), ServeOptions::default(), quiet);
+        let client = ClientConfig::builder(ServerTrust::psk(psk()))
+            .versions([version])
+            .read_timeout(LONG)
+            .build();
+        let client = Arc::new(client.unwrap());
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        socket.connect(server.address).unwrap();
+        let raw = || socket.try_clone().unwrap();
+        let old = DtlsSocket::from_socket(raw(), ServerName::unnamed(), client.clone()).unwrap();
+        assert_eq!(ask(&old, b"old"), b"old");
+        let new = UdpTransport::new(raw()).unwrap();
+        let sent = AtomicUsize::new(0);
+        let transport = LeftOver { new, old, sent };
+        let new = Handshake::client(transport, ServerName::unnamed(), client).unwrap();
+        let new = new.complete().unwrap();
+        server.wait_for(|stats| stats.connections_replaced == 1);
+        assert_eq!(ask(&new, b"new"), b"new", "{version}");
     }
 }

@@ -5,6 +5,7 @@ mod fragments;
 mod post_handshake;
 mod records;
 
+use super::Rival;
 use crate::config::{Belief, Renegotiation};
 use crate::error::Error;
 use crate::flight::{MessageLimits, Reassembly, ReceivedMessage};
@@ -104,7 +105,7 @@ pub(crate) struct Inbound {
     current_flight: u16,
     rules: Rules,
     bad_macs: u32,
-    contested: bool,
+    rival: Rival,
     renegotiation_refused: bool,
     /// The peer was done before we had its Finished, which may have been lost.
     closed_early: bool,
@@ -128,7 +129,7 @@ impl Inbound {
             current_flight: flight_start,
             rules,
             bad_macs: 0,
-            contested: false,
+            rival: Rival::None,
             renegotiation_refused: false,
             closed_early: false,
             ended: None,
@@ -243,10 +244,9 @@ impl Inbound {
         Ok(())
     }
 
-    /// Whether the peer may have begun anew beside this association, so that records under other keys
-    /// are no sign of an attack.
-    pub(crate) fn set_contested(&mut self, contested: bool) {
-        self.contested = contested;
+    /// Beside another, records under other keys are no sign of an attack.
+    pub(crate) fn set_rival(&mut self, rival: Rival) {
+        self.rival = rival;
     }
 
     /// Why there will be nothing more to read, if so.

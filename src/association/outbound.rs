@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use super::mtu::Mtu;
 use super::rekeying::Rekeying;
-use super::{LAST_HANDSHAKE_EPOCH, Response};
+use super::{LAST_HANDSHAKE_EPOCH, Response, Rival};
 
 /// Where datagrams go.
 pub(crate) type Emit<'a> = &'a mut dyn FnMut(&[u8]);
@@ -40,8 +40,7 @@ pub(crate) struct Outbound {
     belief: Belief,
     datagram: Vec<u8>,
     closed: bool,
-    /// Another handshake of this peer may be under way, which what is sent in the clear would disturb.
-    contested: bool,
+    rival: Rival,
     trace: Trace,
 }
 
@@ -69,7 +68,7 @@ impl Outbound {
             belief,
             datagram: Vec::new(),
             closed: false,
-            contested: false,
+            rival: Rival::None,
             trace,
         }
     }
@@ -110,11 +109,12 @@ impl Outbound {
         let delay = self.retransmit.flight_sent(now);
         self.trace.stats.flights_sent = self.trace.stats.flights_sent.wrapping_add(1);
         // A client takes the first answer for the answer to its latest hello; it asks if it wants this one.
-        let datagrams = if self.contested && self.flight.holds(HandshakeType::SERVER_HELLO) {
-            0
-        } else {
-            self.transmit(now, emit)?
-        };
+        let datagrams =
+            if self.rival == Rival::Newer && self.flight.holds(HandshakeType::SERVER_HELLO) {
+                0
+            } else {
+                self.transmit(now, emit)?
+            };
         let flight = &self.flight;
         self.trace.note(now, || What::FlightSent {
             messages: flight.outline(),
@@ -222,7 +222,7 @@ impl Outbound {
                 Ok(Ticked::Going)
             }
             Expiry::GiveUp => Ok(Ticked::GaveUp),
-            Expiry::Resend(_) if self.contested => Ok(Ticked::Going),
+            Expiry::Resend(_) if self.rival == Rival::Newer => Ok(Ticked::Going),
             Expiry::Resend(reason) => {
                 if matches!(reason, ResendReason::Timer { expiry, .. } if expiry >= SHRINK_AT_EXPIRY)
                 {
@@ -240,10 +240,9 @@ impl Outbound {
         }
     }
 
-    /// Whether the peer may have begun anew beside this handshake: then nothing is sent in the clear that
-    /// it does not ask for, neither a first answer nor an alert, nor a flight again when the timer expires.
-    pub(crate) fn set_contested(&mut self, contested: bool) {
-        self.contested = contested;
+    /// Beside a newer one nothing is sent in the clear that is not asked for.
+    pub(crate) fn set_rival(&mut self, rival: Rival) {
+        self.rival = rival;
     }
 
     /// Changes the initial delay of the retransmission plan, and with it the timer that runs.
@@ -390,7 +389,7 @@ impl Outbound {
         let Some(sealer) = self.sealers.last_mut() else {
             return Ok(());
         };
-        if self.contested && sealer.epoch() == 0 {
+        if self.rival == Rival::Newer && sealer.epoch() == 0 {
             return Ok(());
         }
         sealer.seal_padded(

@@ -137,7 +137,7 @@ fn a_first_answer_waits_while_its_client_may_have_begun_anew() {
         let psk = Psk::new("tester", [7; 32]).unwrap();
         let trust = ServerTrust::psk(psk.clone());
         let (mut client, mut server) = unanswered(version, trust, ServerIdentity::psk(psk));
-        server.set_contested(true);
+        server.set_rival(Rival::Newer);
         server.begin(NOW).unwrap();
         server.tick(second).unwrap();
         assert!(server.transmit().is_none(), "{version}: nobody asked");
@@ -145,7 +145,7 @@ fn a_first_answer_waits_while_its_client_may_have_begun_anew() {
         if asked_again {
             client.tick(later).unwrap();
         } else {
-            server.set_contested(false);
+            server.set_rival(Rival::None);
             server.tick(later).unwrap();
         }
         while !(client.is_established() && server.is_established()) {

@@ -1,13 +1,14 @@
 //! What a listener and one of its connections tell each other.
 
-use super::sync::{AtomicBool, AtomicU64, Ordering};
+use super::sync::{AtomicBool, AtomicU64, Mutex, Ordering};
+use crate::association::Rival;
 use std::time::Duration;
 
 /// Shared by the listener and the connection, which is its handshake at first. One without a listener has
 /// a fate of its own, in which nothing ever happens.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Fate {
-    contested: AtomicBool,
+    rival: Mutex<Rival>,
     /// When something authentic came last, in seconds of the clock and one more; zero before that.
     heard: AtomicU64,
     given_up: AtomicBool,
@@ -40,17 +41,12 @@ impl Fate {
         self.given_up.load(Ordering::Relaxed)
     }
 
-    /// A new handshake runs beside this connection, and records of either may reach it.
-    pub(super) fn contest(&self) {
-        self.contested.store(true, Ordering::Relaxed);
+    /// Another association of the same client is beside this connection, or none any more.
+    pub(super) fn set_rival(&self, rival: Rival) {
+        *self.rival.lock() = rival;
     }
 
-    /// That handshake is over.
-    pub(super) fn uncontest(&self) {
-        self.contested.store(false, Ordering::Relaxed);
-    }
-
-    pub(super) fn is_contested(&self) -> bool {
-        self.contested.load(Ordering::Relaxed)
+    pub(super) fn rival(&self) -> Rival {
+        *self.rival.lock()
     }
 }

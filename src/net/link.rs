@@ -358,9 +358,9 @@ impl Link {
             }
         };
         let datagram = datagram.get_mut(..length).unwrap_or_default();
-        let contested = self.fate.is_contested();
+        let rival = self.fate.rival();
         let mut inbound = self.inbound.lock();
-        inbound.set_contested(contested);
+        inbound.set_rival(rival);
         let before = inbound.records_received();
         let mut response = inbound.receive(datagram, now, &mut deliver);
         let authentic = inbound.records_received() != before;

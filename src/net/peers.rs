@@ -3,6 +3,7 @@
 use super::address::network;
 use super::fate::Fate;
 use super::inbox::{End, Inbox};
+use crate::association::Rival;
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -50,6 +51,15 @@ struct Table {
     /// A verified handshake beside an association that lives (RFC 6347 §4.2.8). It takes over when it
     /// is finished, and not before: whoever can only replay a hello changes nothing.
     candidate: Option<Seat>,
+}
+
+impl Table {
+    /// The candidate, if there is one, takes the place of who was there before.
+    fn succeed(&mut self) -> Option<Seat> {
+        let candidate = self.candidate.take()?;
+        candidate.fate.set_rival(Rival::None);
+        Some(std::mem::replace(&mut self.current, candidate))
+    }
 }
 
 /// Bounds on what clients can make a listener hold.
@@ -193,7 +203,8 @@ impl Peers {
                 None
             }
             Some(table) => {
-                table.current.fate.contest();
+                table.current.fate.set_rival(Rival::Newer);
+                seat.fate.set_rival(Rival::Older);
                 table.candidate.replace(seat)
             }
         };
@@ -238,12 +249,7 @@ impl Peers {
         if !replaces && self.established >= bounds.connections {
             return Err(NoRoom::Connections);
         }
-        let older = if replaces {
-            let candidate = table.candidate.take();
-            candidate.map(|candidate| std::mem::replace(&mut table.current, candidate))
-        } else {
-            None
-        };
+        let older = if replaces { table.succeed() } else { None };
         if table.current.state == State::Handshake {
             table.current.state = State::Established;
             self.established = self.established.saturating_add(1);
@@ -264,16 +270,13 @@ impl Peers {
             return;
         };
         if table.candidate.as_ref().is_some_and(|seat| seat.id == id) {
-            table.current.fate.uncontest();
+            table.current.fate.set_rival(Rival::None);
             if let Some(gone) = table.candidate.take() {
                 self.release(address, &gone);
             }
         } else if table.current.id == id {
-            match table.candidate.take() {
-                Some(candidate) => {
-                    let gone = std::mem::replace(&mut table.current, candidate);
-                    self.release(address, &gone);
-                }
+            match table.succeed() {
+                Some(gone) => self.release(address, &gone),
                 None => {
                     if let Some(table) = self.tables.remove(&address) {
                         self.release(address, &table.current);

@@ -1,5 +1,6 @@
 //! What becomes of a fragment of a handshake message.
 
+use super::super::Rival;
 use super::records::Input;
 use super::{Inbound, Phase};
 use crate::codec::Reader;
@@ -182,7 +183,7 @@ impl Inbound {
                     && input.is_authentic()
             }
             // Another handshake of the same peer may say what looks like it; but not this one's hello.
-            Phase::Hello | Phase::Handshake if self.contested => {
+            Phase::Hello | Phase::Handshake if self.rival != Rival::None => {
                 header.typ == HandshakeType::CLIENT_HELLO || input.is_authentic()
             }
             Phase::Hello | Phase::Handshake => true,

@@ -1,6 +1,6 @@
 //! What becomes of a record.
 
-use super::super::LAST_HANDSHAKE_EPOCH;
+use super::super::{LAST_HANDSHAKE_EPOCH, Rival};
 use super::epochs::Plaintext;
 use super::{DTLS_MAJOR, EARLY_BYTES, EARLY_RECORDS, Inbound, Phase, Response};
 use crate::config::Belief;
@@ -151,9 +151,6 @@ impl Inbound {
 
     /// RFC 6347 §4.1.2.7: silently discarded, unless the configuration sets a limit.
     fn bad_mac(&mut self, response: &mut Response) {
-        if self.phase != Phase::Established {
-            response.suspicion.get_or_insert(Error::CannotDecrypt);
-        }
         if let Some(limit) = self.epochs.integrity_limit() {
             return self.fail(response, Error::TooManyBadRecords { limit });
         }
@@ -161,8 +158,11 @@ impl Inbound {
         if self.epochs.is_nearly_worn_out() && self.post_handshake.is_some() {
             response.key_update = Some(KeyUpdate::Requested);
         }
-        if self.contested {
+        if self.rival != Rival::None {
             return;
+        }
+        if self.phase != Phase::Established {
+            response.suspicion.get_or_insert(Error::CannotDecrypt);
         }
         self.bad_macs = self.bad_macs.saturating_add(1);
         let configured = self.rules.bad_mac_limit;

@@ -45,7 +45,7 @@ impl Handshake {
     fn run(&mut self, connection: Connection) -> Result<()> {
         let mut connection = Box::new(connection);
         connection.set_max_datagram(self.max_datagram());
-        connection.set_contested(self.fate.is_contested());
+        connection.set_rival(self.fate.rival());
         let begun = connection.begin(self.clock.now());
         self.stage = Stage::Running(connection);
         self.after_step(begun)
@@ -70,12 +70,12 @@ impl Handshake {
     pub(super) fn step(&mut self, length: usize) -> Result<()> {
         let now = self.clock.now();
         let max_datagram = self.max_datagram();
-        let contested = self.fate.is_contested();
+        let rival = self.fate.rival();
         let datagram = self.datagram.get_mut(..length).unwrap_or_default();
         match &mut self.stage {
             Stage::Running(connection) => {
                 connection.set_max_datagram(max_datagram);
-                connection.set_contested(contested);
+                connection.set_rival(rival);
                 let pending = &mut self.pending;
                 // Beyond the queue's bound it is lost, as it would have been a moment before.
                 let mut deliver = |message: &[u8]| drop(pending.push(message));
@@ -153,7 +153,7 @@ impl Handshake {
     pub(super) fn fire_if_due(&mut self) -> Result<()> {
         let now = self.clock.now();
         let max_datagram = self.max_datagram();
-        let contested = self.fate.is_contested();
+        let rival = self.fate.rival();
         let Stage::Running(connection) = &mut self.stage else {
             return Ok(());
         };
@@ -164,7 +164,7 @@ impl Handshake {
         // The timer decides when the time has come, so a timer that is early by its rounding counts.
         let due = connection.next_deadline().unwrap_or_default();
         connection.set_max_datagram(max_datagram);
-        connection.set_contested(contested);
+        connection.set_rival(rival);
         let outcome = connection.tick(now.max(due));
         self.after_step(outcome)
     }
@@ -195,9 +195,9 @@ impl Handshake {
 
     /// Tells a peer that has been answered that there will be no connection.
     pub(super) fn close(&mut self) {
-        let contested = self.fate.is_contested();
+        let rival = self.fate.rival();
         if let Stage::Running(connection) = &mut self.stage {
-            connection.set_contested(contested);
+            connection.set_rival(rival);
             connection.close(self.clock.now());
             let _ = self.send_all();
             if let Stage::Running(connection) = &mut self.stage {

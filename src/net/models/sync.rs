@@ -4,6 +4,7 @@ pub(in crate::net) use shuttle::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 
+#[derive(Default)]
 pub(in crate::net) struct Mutex<T>(shuttle::sync::Mutex<T>);
 
 /// It is away only while its thread waits.

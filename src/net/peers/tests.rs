@@ -118,13 +118,17 @@ fn i14_every_listener_hashes_addresses_under_a_key_of_its_own() {
     assert_ne!(hash(&one), hash(&other));
 }
 
+fn rivals(clients: [&Client; 2]) -> [Rival; 2] {
+    clients.map(|client| client.fate.rival())
+}
+
 #[test]
 fn h01_p33_the_old_association_lives_until_the_new_one_is_finished() {
     let mut peers = Peers::new();
     let old = admit(&mut peers, A, 1).unwrap();
     peers.establish(address(A), old.id, BOUNDS).unwrap();
     let new = admit(&mut peers, A, 2).unwrap();
-    assert!(old.fate.is_contested());
+    assert_eq!(rivals([&old, &new]), [Rival::Newer, Rival::Older]);
     assert!(!ended(&old));
     assert!(matches!(
         peers.route(address(A), || true),
@@ -136,6 +140,7 @@ fn h01_p33_the_old_association_lives_until_the_new_one_is_finished() {
     ));
     peers.establish(address(A), new.id, BOUNDS).unwrap();
     assert_eq!(old.inbox.ended(), Some(End::Replaced));
+    assert_eq!(new.fate.rival(), Rival::None);
     peers.remove(address(A), old.id);
     assert!(matches!(
         peers.route(address(A), || false),
@@ -151,7 +156,7 @@ fn a_candidate_that_fails_leaves_the_old_association_alone() {
     peers.establish(address(A), old.id, BOUNDS).unwrap();
     let new = admit(&mut peers, A, 2).unwrap();
     peers.remove(address(A), new.id);
-    assert!(!old.fate.is_contested());
+    assert_eq!(old.fate.rival(), Rival::None);
     assert!(!ended(&old));
     assert_eq!((peers.established(), peers.handshakes()), (1, 0));
 }
@@ -164,6 +169,9 @@ fn there_is_one_candidate_at_most() {
     let second = admit(&mut peers, A, 2).unwrap();
     let third = admit(&mut peers, A, 3).unwrap();
     assert!(ended(&second));
+    assert_eq!(rivals([&old, &third]), [Rival::Newer, Rival::Older]);
+    peers.remove(address(A), second.id);
+    assert_eq!(rivals([&old, &third]), [Rival::Newer, Rival::Older]);
     assert!(peers.find(address(A), &[2; 32]).is_none());
     assert_eq!(
         peers.find(address(A), &[3; 32]).map(|seat| seat.id),
@@ -179,6 +187,7 @@ fn i16_a_candidate_stays_when_the_old_association_goes() {
     peers.establish(address(A), old.id, BOUNDS).unwrap();
     let new = admit(&mut peers, A, 2).unwrap();
     peers.remove(address(A), old.id);
+    assert_eq!(new.fate.rival(), Rival::None);
     peers.establish(address(A), new.id, BOUNDS).unwrap();
     assert_eq!((peers.established(), peers.handshakes()), (1, 0));
 }

@@ -26,7 +26,7 @@ fn b05_the_connection_ends_at_the_limit_of_its_keys() {
     for (peer, opener) in Peer::of_each_version(RULES).into_iter().zip(openers) {
         let mut peer = peer.finished();
         peer.inbound.epochs.change(opener.nearly_worn_out());
-        peer.inbound.set_contested(true);
+        peer.inbound.set_rival(Rival::Newer);
         let good = peer.record(ContentType::APPLICATION_DATA, b"good");
         assert_eq!(peer.hand_over(good).1, [b"good"]);
         let (response, _) = peer.hand_over(peer.forged(64));
@@ -123,12 +123,12 @@ fn b11_a_record_of_another_epoch_that_is_not_kept_is_not_copied() {
     }
     let strange = Peer::without_keys(RULES);
     let [connected, connected13] = Peer::of_each_version(RULES).map(Peer::finished);
-    let unheard = unified(2, &[7; 1000]);
+    let next = unified(4, &[7; 1000]);
     for (mut peer, mut record) in [
         (full, record(1)),
         (strange, record(2)),
         (connected, record(2)),
-        (connected13, unheard),
+        (connected13, next),
     ] {
         let before = peer.dropped(DropReason::FutureEpoch);
         let cost = measure(|| {

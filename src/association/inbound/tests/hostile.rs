@@ -190,9 +190,11 @@ fn h03_p22_records_of_an_old_association_do_not_open_and_do_not_count_where_ther
         bad_mac_limit: NonZeroU32::new(1),
         ..RULES
     };
-    for peer in Peer::of_each_version(rules) {
+    let rivals = [Rival::Older, Rival::Newer];
+    let peers = rivals.map(|rival| Peer::of_each_version(rules).map(|peer| (rival, peer)));
+    for (rival, peer) in peers.into_iter().flatten() {
         let mut peer = peer.finished();
-        peer.inbound.set_contested(true);
+        peer.inbound.set_rival(rival);
         let mut old = match peer.version {
             DTLS1_3 => secret(9).sealer(3).unwrap(),
             _ => sealer(9),
@@ -208,11 +210,23 @@ fn h03_p22_records_of_an_old_association_do_not_open_and_do_not_count_where_ther
             let (response, delivered) = peer.hand_over(of_old());
             assert!(response.is_empty() && delivered.is_empty());
         }
-        peer.assert_alive("contested");
-        peer.inbound.set_contested(false);
+        peer.assert_alive("beside another");
+        peer.inbound.set_rival(Rival::None);
         let (response, _) = peer.hand_over(of_old());
         let limit = matches!(response.fatal, Some(Error::TooManyBadRecords { limit: 1 }));
         assert!(limit, "{response:?}");
+    }
+}
+
+/// Nor do they make a handshake suspicious that belongs to the newer one.
+#[test]
+fn h03_p22_records_of_an_old_association_make_no_handshake_suspicious() {
+    for rival in [Rival::None, Rival::Older, Rival::Newer] {
+        for mut peer in Peer::of_each_version(RULES) {
+            peer.inbound.set_rival(rival);
+            let suspicion = peer.hand_over(peer.forged(64)).0.suspicion;
+            assert_eq!(suspicion.is_some(), rival == Rival::None, "{suspicion:?}");
+        }
     }
 }
 
