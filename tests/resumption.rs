@@ -16,40 +16,46 @@ mod resuming;
 use common::{NAME, pki, psk};
 use flightline::lab::{End, Pair, Weather};
 use flightline::{
-    CipherSuite, ClientAuth, ClientConfig, Error, KeyLog, PeerIdentity, ProtocolVersion, Psk,
-    RotatingTicketer, ServerConfig, ServerIdentity, ServerName, ServerTrust, SrtpProfile,
+    CipherSuite, ClientAuth, ClientConfig, Error, KeyLog, NamedGroup, PeerIdentity,
+    ProtocolVersion, Psk, PskLookup, RotatingTicketer, ServerConfig, ServerIdentity, ServerName,
+    ServerSessionCache, ServerTrust, SrtpProfile,
 };
 use resuming::{
-    Client, KEPT, MINUTE, Server, Store, asking, client, client_of, connect_as, demanding,
-    identified, psk_client, psk_server, remembering, resumed, resumed_as, server,
+    Ahead, Client, HOUR, KEPT, MINUTE, Server, Store, asking, client, client_of, client_with_psk,
+    connect_as, demanding, identified, identified_of, psk_client_of, psk_server, remembering,
+    resumed, resumed_as, server,
 };
 use std::sync::{Arc, Mutex};
 
 #[test]
 fn the_second_connection_goes_on_with_the_first_ones_session() {
+    const ANY: &[ProtocolVersion] = &[ProtocolVersion::DTLS1_2, ProtocolVersion::DTLS1_3];
+    // In DTLS 1.3 a server keeps what is too long for a ticket, and nothing else.
+    const OLD: &[ProtocolVersion] = &[ProtocolVersion::DTLS1_2];
     let rsa = remembering(ServerIdentity::certificate(pki().rsa.clone()));
-    type Kind = (&'static str, fn(&Store) -> Client, Server);
+    type Of = fn(ProtocolVersion, &Store) -> Client;
+    type Kind = (&'static str, &'static [ProtocolVersion], Of, Server);
+    let mutual = || server().client_auth(demanding());
+    let by_ticket = mutual().without_session_cache();
+    #[rustfmt::skip]
     let kinds: [Kind; 8] = [
-        ("ticket", client, server()),
-        ("number", client, server().without_tickets()),
-        ("RSA", client, rsa),
-        ("asked", client, server().client_auth(asking())),
-        ("mutual", identified, server().client_auth(demanding())),
-        (
-            "mutual by ticket",
-            identified,
-            server().client_auth(demanding()).without_session_cache(),
-        ),
-        ("PSK", psk_client, psk_server()),
-        ("PSK by number", psk_client, psk_server().without_tickets()),
+        ("ticket",           ANY, client_of,     server()),
+        ("number",           OLD, client_of,     server().without_tickets()),
+        ("RSA",              ANY, client_of,     rsa),
+        ("asked",            ANY, client_of,     server().client_auth(asking())),
+        ("mutual",           ANY, identified_of, mutual()),
+        ("mutual by ticket", ANY, identified_of, by_ticket),
+        ("PSK",              ANY, psk_client_of, psk_server()),
+        ("PSK by number",    OLD, psk_client_of, psk_server().without_tickets()),
     ];
-    for (kind, client, server) in kinds {
-        let client = client(&Store::default());
-        let client = client.alpn(["coap"]);
-        let server = server.alpn(["coap"]);
-        assert!(!resumed(&client, &server), "{kind}");
-        for _ in 0..3 {
-            assert!(resumed(&client, &server), "{kind}");
+    for (kind, versions, client, server) in kinds {
+        for version in versions {
+            let client = client(*version, &Store::default()).alpn(["coap"]);
+            let server = server.clone().alpn(["coap"]);
+            assert!(!resumed(&client, &server), "{kind}, {version}");
+            for _ in 0..3 {
+                assert!(resumed(&client, &server), "{kind}, {version}");
+            }
         }
     }
 }
@@ -229,24 +235,82 @@ fn d23_a_ticket_for_one_name_is_none_for_another() {
     }
 }
 
+/// What was proven by the old key is gone; who holds the new one is let in by it.
 #[test]
 fn a_psk_that_is_withdrawn_or_changed_ends_its_sessions() {
-    let changed = || Psk::new(psk().identity(), [0x43; 32]).ok();
-    let ways: [fn(Server) -> Server; 2] = [|server| server, Server::without_tickets];
-    for keep in ways {
-        for then in [None, changed()] {
+    let changed = || Psk::new(psk().identity(), [0x43; 32]).unwrap();
+    for (version, keep) in KEPT {
+        for then in [None, Some(changed())] {
             let known = Arc::new(Mutex::new(Some(psk())));
             let lookup = {
                 let known = known.clone();
-                move |_: &[u8]| known.lock().unwrap().clone()
+                move |identity: &[u8]| known.lock().unwrap().as_ref()?.find(identity)
             };
             let server = keep(remembering(ServerIdentity::psk(lookup)));
-            let client = psk_client(&Store::default());
-            assert!(!resumed(&client, &server));
-            assert!(resumed(&client, &server));
-            *known.lock().unwrap() = then;
+            let store = Store::default();
+            let client = psk_client_of(version, &store);
+            assert!(!resumed(&client, &server), "{version}");
+            assert!(resumed(&client, &server), "{version}");
+            let session = store.bytes().unwrap();
+            *known.lock().unwrap() = then.clone();
             let mut pair = connect_as(NAME, &client, &server);
-            assert!(pair.establish(MINUTE).is_err());
+            assert!(pair.establish(MINUTE).is_err(), "{version}");
+            let Some(changed) = then else { continue };
+            store.set(&session);
+            let client = client_with_psk(version, &store, changed);
+            assert!(!resumed(&client, &server), "{version}");
+            assert!(resumed(&client, &server), "{version}");
+        }
+    }
+}
+
+/// Whatever a server has against the session: the client still holds the key that it was told.
+#[test]
+fn g01_a_psk_client_whose_session_is_not_taken_shakes_hands_by_its_key() {
+    const CHACHA: [CipherSuite; 2] = [
+        CipherSuite::TLS_ECDHE_PSK_WITH_CHACHA20_POLY1305_SHA256,
+        CipherSuite::TLS_CHACHA20_POLY1305_SHA256,
+    ];
+    type Change = fn(Server) -> Server;
+    let reasons: [(&str, Change); 4] = [
+        ("a restart", |server| {
+            server
+                .ticketer(RotatingTicketer::new())
+                .sessions(Arc::new(ServerSessionCache::default()))
+        }),
+        ("another protocol", |server| server.alpn(["new"])),
+        ("a day", |server| server.clock(Ahead::by(25 * HOUR))),
+        ("other suites, of the same hash", |server| {
+            server.cipher_suites(CHACHA)
+        }),
+    ];
+    // RFC 9147 §5.1: what comes before the server's choice.
+    let ways: [(&str, Change); 4] = [
+        ("a cookie", |server| server),
+        ("nothing", Server::danger_without_hello_verification),
+        ("a cookie and another group", |server| {
+            server.groups([NamedGroup::SECP384R1])
+        }),
+        ("another group", |server| {
+            let server = server.groups([NamedGroup::SECP384R1]);
+            server.danger_without_hello_verification()
+        }),
+    ];
+    for (version, keep) in KEPT {
+        for (reason, then) in reasons {
+            for (way, asks_for) in ways {
+                let at = format!("{version}, {reason}, {way}");
+                let client = psk_client_of(version, &Store::default()).alpn(["old", "new"]);
+                let server = asks_for(keep(psk_server())).alpn(["old"]);
+                assert!(!resumed(&client, &server), "{at}");
+                assert!(resumed(&client, &server), "{at}");
+                let server = then(server);
+                // RFC 8446 §4.2.11: a ticket goes with every suite of its hash.
+                let is_taken = version == ProtocolVersion::DTLS1_3 && reason.contains("hash");
+                assert_eq!(resumed(&client, &server), is_taken, "{at}");
+                // The new session is as good as the first.
+                assert!(resumed(&client, &server), "{at}");
+            }
         }
     }
 }

@@ -5,7 +5,7 @@ use super::io::Io;
 use super::keys12::verify_finished;
 use super::keys13::{APPLICATION, EarlySecret, HandshakeSecret, MasterSecret};
 use super::offered_session::OfferedSession;
-use super::psk13::OfferedPsk;
+use super::psk13::{self, OfferedPsk};
 use super::{client12, signed13};
 use crate::association::Tickets;
 use crate::certificate::{PeerIdentity, ServerName};
@@ -25,7 +25,8 @@ use std::sync::Arc;
 pub(super) struct Offer13 {
     /// The key of the share; none where the version is not offered.
     key: Option<(NamedGroup, EphemeralKey)>,
-    psk: Option<OfferedPsk>,
+    /// In the order of the hello.
+    psks: Vec<OfferedPsk>,
 }
 
 impl Offer13 {
@@ -38,7 +39,7 @@ impl Offer13 {
     ) -> Result<Offer13> {
         let mut offer = Offer13 {
             key: None,
-            psk: None,
+            psks: Vec::new(),
         };
         if config.settings.suites13().next().is_none() {
             return Ok(offer);
@@ -57,17 +58,14 @@ impl Offer13 {
         if let Some(group) = config.settings.groups.first() {
             offer.share(*group, hello)?;
         }
-        offer.psk = OfferedPsk::choose(config, session);
+        offer.psks = OfferedPsk::all(config, session);
         offer.bind(io, hello)?;
         Ok(offer)
     }
 
-    /// Proves anew that we hold the key that we offer, since the hello has changed.
+    /// Proves anew that we hold the keys that we offer, since the hello has changed.
     pub(super) fn bind(&self, io: &Io, hello: &mut ClientHello) -> Result<()> {
-        match &self.psk {
-            Some(psk) => psk.bind(io, hello),
-            None => Ok(()),
-        }
+        psk13::offer(&self.psks, io, hello)
     }
 
     fn share(&mut self, group: NamedGroup, hello: &mut ClientHello) -> Result<()> {
@@ -249,10 +247,7 @@ fn retry(
     }
     hello.extensions.cookie = wanted.cookie;
     // RFC 8446 §4.1.2: what does not go with the suite is left out.
-    offer.psk = offer.psk.take().filter(|psk| psk.goes_with(suite));
-    if offer.psk.is_none() {
-        hello.extensions.pre_shared_key = None;
-    }
+    offer.psks.retain(|psk| psk.goes_with(suite));
     Ok(())
 }
 
@@ -280,11 +275,17 @@ fn agree(offer: Offer13, answer: &ServerHello, suite: &'static Suite13) -> Resul
     if extensions.selected_version != Some(ProtocolVersion::DTLS1_3) {
         return Err(Error::IllegalParameter("version after a HelloRetryRequest"));
     }
-    let psk = match (extensions.pre_shared_key, offer.psk) {
-        (None, _) => None,
-        (Some(0), Some(psk)) if psk.goes_with(suite) => Some(psk),
-        (Some(_), None) => return Err(Error::UnsolicitedExtension(ExtensionType::PRE_SHARED_KEY)),
-        (Some(_), Some(_)) => return Err(Error::IllegalParameter("pre-shared key")),
+    let psk = match extensions.pre_shared_key {
+        None => None,
+        Some(_) if offer.psks.is_empty() => {
+            return Err(Error::UnsolicitedExtension(ExtensionType::PRE_SHARED_KEY));
+        }
+        // RFC 8446 §4.2.11: one that was offered, and whose hash is the suite's.
+        Some(index) => {
+            let chosen = offer.psks.into_iter().nth(usize::from(index));
+            let chosen = chosen.filter(|psk| psk.goes_with(suite));
+            Some(chosen.ok_or(Error::IllegalParameter("pre-shared key"))?)
+        }
     };
     // RFC 8446 §4.2.9 and §4.2.11: we offer no pre-shared key without a key agreement.
     let Some(KeyShareAnswer::Share(share)) = &extensions.key_share else {

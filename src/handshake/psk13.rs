@@ -17,7 +17,7 @@ const EXTERNAL_HASH: HashAlgorithm = HashAlgorithm::Sha256;
 /// How many identities of a hello a server looks at.
 const MOST_IDENTITIES: usize = 4;
 
-/// The key that a client offers.
+/// A key that a client offers.
 pub(super) struct OfferedPsk {
     kind: PskKind,
     hash: HashAlgorithm,
@@ -29,18 +29,27 @@ pub(super) struct OfferedPsk {
 }
 
 impl OfferedPsk {
-    /// A session's key if there is one to go on with, or else the key that the client was told.
-    pub(super) fn choose(config: &ClientConfig, session: &OfferedSession) -> Option<Self> {
-        if let Some((state, identity)) = session.ticket13() {
-            return Some(OfferedPsk {
-                kind: PskKind::Resumption,
-                hash: Suite13::find(state.cipher_suite)?.hash,
-                key: state.master.clone(),
-                identity,
-                peer: state.peer.clone(),
-                created: Some(state.created),
-            });
-        }
+    /// The keys on offer, the preferred first: a session's, if there is one to go on with, and the key that
+    /// the client was told. A server that does not know the ticket has the other to fall back on.
+    pub(super) fn all(config: &ClientConfig, session: &OfferedSession) -> Vec<Self> {
+        let resumption = OfferedPsk::resumption(session);
+        let external = OfferedPsk::external(config);
+        resumption.into_iter().chain(external).collect()
+    }
+
+    fn resumption(session: &OfferedSession) -> Option<Self> {
+        let (state, identity) = session.ticket13()?;
+        Some(OfferedPsk {
+            kind: PskKind::Resumption,
+            hash: Suite13::find(state.cipher_suite)?.hash,
+            key: state.master.clone(),
+            identity,
+            peer: state.peer.clone(),
+            created: Some(state.created),
+        })
+    }
+
+    fn external(config: &ClientConfig) -> Option<Self> {
         let psk = match &config.trust.0 {
             Trust::Psk(choose) => choose(None)?,
             #[cfg(feature = "x509")]
@@ -79,20 +88,29 @@ impl OfferedPsk {
     pub(super) fn early_secret(&self) -> EarlySecret {
         EarlySecret::new(self.hash, Some(&self.key))
     }
+}
 
-    /// Writes identity and binder into the hello that is about to be sent.
-    pub(super) fn bind(&self, io: &Io, hello: &mut ClientHello) -> Result<()> {
-        let mut psks = OfferedPsks {
-            identities: vec![self.identity.clone()],
-            binders: vec![vec![0; self.hash.len()]],
-        };
-        let binders_len = psks.binders_len();
-        hello.extensions.pre_shared_key = Some(psks.clone());
-        let hash = io.partial_hash(self.hash, &hello.encode(), binders_len);
-        psks.binders = vec![self.early_secret().binder(self.kind, &hash)?];
-        hello.extensions.pre_shared_key = Some(psks);
-        Ok(())
+/// Writes identities and binders into the hello that is about to be sent. Each binder is made with its key's
+/// own hash, over the hello without any binder (RFC 8446 §4.2.11.2).
+pub(super) fn offer(psks: &[OfferedPsk], io: &Io, hello: &mut ClientHello) -> Result<()> {
+    hello.extensions.pre_shared_key = None;
+    if psks.is_empty() {
+        return Ok(());
     }
+    let mut offered = OfferedPsks {
+        identities: psks.iter().map(|psk| psk.identity.clone()).collect(),
+        binders: psks.iter().map(|psk| vec![0; psk.hash.len()]).collect(),
+    };
+    let binders_len = offered.binders_len();
+    hello.extensions.pre_shared_key = Some(offered.clone());
+    let encoded = hello.encode();
+    let binders = psks.iter().map(|psk| {
+        let hash = io.partial_hash(psk.hash, &encoded, binders_len);
+        psk.early_secret().binder(psk.kind, &hash)
+    });
+    offered.binders = binders.collect::<Result<_>>()?;
+    hello.extensions.pre_shared_key = Some(offered);
+    Ok(())
 }
 
 /// The key that a server goes on with.

@@ -12,8 +12,8 @@ use crate::common::{NAME, pki, psk};
 use flightline::lab::{End, Pair, Weather};
 use flightline::{
     ClientAuth, ClientConfig, ClientSession, ClientSessions, Clock, ConfigBuilder, ProtocolVersion,
-    RootsVerifier, RotatingTicketer, ServerConfig, ServerIdentity, ServerName, ServerSessionCache,
-    ServerTrust,
+    Psk, RootsVerifier, RotatingTicketer, ServerConfig, ServerIdentity, ServerName,
+    ServerSessionCache, ServerTrust,
 };
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
@@ -116,12 +116,20 @@ pub fn client_of(version: ProtocolVersion, store: &Store) -> Client {
 }
 
 pub fn identified(store: &Store) -> Client {
-    client(store).identity(pki().client.clone())
+    identified_of(ProtocolVersion::DTLS1_2, store)
 }
 
-pub fn psk_client(store: &Store) -> Client {
-    ClientConfig::builder(ServerTrust::psk(psk()))
-        .versions([ProtocolVersion::DTLS1_2])
+pub fn identified_of(version: ProtocolVersion, store: &Store) -> Client {
+    client_of(version, store).identity(pki().client.clone())
+}
+
+pub fn psk_client_of(version: ProtocolVersion, store: &Store) -> Client {
+    client_with_psk(version, store, psk())
+}
+
+pub fn client_with_psk(version: ProtocolVersion, store: &Store, psk: Psk) -> Client {
+    ClientConfig::builder(ServerTrust::psk(psk))
+        .versions([version])
         .sessions(store.clone())
 }
 

@@ -1,6 +1,7 @@
 //! Who proves what by a binder (RFC 8446 §4.2.11), and early data, which nobody sends.
 
 use super::super::keys13::PskKind;
+use super::honest::{Store, psk};
 use super::honest13::*;
 use super::puppet::Verdict;
 use crate::error::Error;
@@ -137,6 +138,59 @@ fn g05_binders_are_made_anew_behind_a_hello_retry_request() {
     let request = retry_request();
     puppet.say(&request);
     check(&puppet.hear(), &before_second(&first, &request));
+}
+
+/// RFC 8446 §4.2.11: a ticket and the key beside it, each with a proof of its own, in every hello.
+#[test]
+fn g01_a_client_offers_its_ticket_first_and_then_the_key_that_it_was_told() {
+    let session = session13();
+    let check = |hello: &ClientHello, before: &[u8]| {
+        let offered = hello.extensions.pre_shared_key.as_ref().unwrap();
+        let identities = offered.identities.iter().map(|psk| &*psk.identity);
+        assert!(identities.eq([&TICKET[..], psk().identity()]));
+        let master = &session.state().master;
+        let good = [
+            binder_by(master, hello, before, PskKind::Resumption),
+            binder(hello, before, PskKind::External),
+        ];
+        assert_eq!(offered.binders, good);
+    };
+    let approach = || {
+        let client = client13().sessions(Store::with(session.clone()));
+        let mut puppet = puppet_server(client);
+        let first = puppet.hear();
+        check(&first, &[]);
+        (puppet, first)
+    };
+    let choices = [
+        (None, Verdict::Waits),
+        (Some(0), Verdict::Waits),
+        (Some(1), Verdict::Waits),
+        (
+            Some(2),
+            Verdict::Failed(Error::IllegalParameter("pre-shared key")),
+        ),
+    ];
+    for (choice, verdict) in choices {
+        let mut answer = answer13();
+        answer.extensions.pre_shared_key = choice;
+        let (mut puppet, _) = approach();
+        puppet.say(&answer);
+        assert_eq!(puppet.verdict(), verdict, "{choice:?}");
+
+        let (mut puppet, first) = approach();
+        let request = retry_request();
+        puppet.say(&request);
+        check(&puppet.hear(), &before_second(&first, &request));
+        puppet.say(&answer);
+        assert_eq!(puppet.verdict(), verdict, "{choice:?}, after a request");
+    }
+    let (mut puppet, _) = approach();
+    puppet.say(&HelloVerifyRequest {
+        version: ProtocolVersion::DTLS1_0,
+        cookie: vec![7; 20],
+    });
+    check(&puppet.hear(), &[]);
 }
 
 /// Nothing that could be replayed is sent before the handshake, and nothing that was is taken.

@@ -8,6 +8,7 @@ use crate::config::{ClientConfig, ConfigBuilder, ServerConfig, ServerIdentity, S
 use crate::crypto::{EphemeralKey, HashAlgorithm, SUITES13, Secret};
 use crate::error::Result;
 use crate::record::{Replay, Sealer, TrafficSecret};
+use crate::resumption::{ClientSession, Handle, SessionState};
 use crate::wire::{
     Body, CipherSuite, ClientExtensions, ClientHello, HELLO_RETRY_REQUEST, HandshakeType, KeyShare,
     KeyShareAnswer, NamedGroup, OfferedPsks, PSK_DHE_KE, ProtocolVersion, PskIdentity,
@@ -19,6 +20,7 @@ pub(super) const DTLS1_2: ProtocolVersion = ProtocolVersion::DTLS1_2;
 pub(super) const DTLS1_3: ProtocolVersion = ProtocolVersion::DTLS1_3;
 
 pub(super) const SUITE13: CipherSuite = CipherSuite::TLS_AES_128_GCM_SHA256;
+pub(super) const TICKET: [u8; 100] = [1; 100];
 pub(super) const HASH: HashAlgorithm = HashAlgorithm::Sha256;
 
 /// A client that offers both versions.
@@ -103,13 +105,24 @@ pub(super) fn before_second(first: &ClientHello, request: &ServerHello) -> Vec<u
     .concat()
 }
 
-/// The proof that whoever says `hello` behind these messages holds the key (RFC 8446 §4.2.11.2).
+/// The proof that whoever says `hello` behind these messages holds the key that both sides were told (RFC 8446
+/// §4.2.11.2).
 pub(super) fn binder(hello: &ClientHello, before: &[u8], kind: PskKind) -> Vec<u8> {
+    binder_by(psk().key(), hello, before, kind)
+}
+
+/// The same for another key.
+pub(super) fn binder_by(
+    key: &Secret,
+    hello: &ClientHello,
+    before: &[u8],
+    kind: PskKind,
+) -> Vec<u8> {
     let binders = hello.extensions.pre_shared_key.as_ref().unwrap();
     let mut hello = message(HandshakeType::CLIENT_HELLO, &hello.encode());
     hello.truncate(hello.len() - binders.binders_len());
     let hash = HASH.digest_of(&[before, &hello]);
-    let early = EarlySecret::new(HASH, Some(psk().key()));
+    let early = EarlySecret::new(HASH, Some(key));
     early.binder(kind, hash.as_ref()).unwrap()
 }
 
@@ -131,6 +144,22 @@ pub(super) fn bound(hello: ClientHello, before: &[u8], identities: &[&[u8]]) -> 
 
 pub(super) fn psks(hello: &mut ClientHello) -> &mut OfferedPsks {
     hello.extensions.pre_shared_key.as_mut().unwrap()
+}
+
+/// A session of DTLS 1.3 that was made an hour ago, and whose ticket came at once.
+pub(super) fn session13() -> ClientSession {
+    let handle = Handle::Ticket13 {
+        ticket: TICKET.to_vec(),
+        age_add: 0x1234_5678,
+        received: TODAY - HOUR,
+    };
+    let state = SessionState {
+        version: DTLS1_3,
+        cipher_suite: SUITE13,
+        master: Secret::new(vec![7; 32]),
+        ..session(handle.clone()).state().clone()
+    };
+    ClientSession::new(&ServerName::unnamed(), handle, state, None, date(TODAY))
 }
 
 /// Keys of the handshake. None is ever used, but it says that there are some.
