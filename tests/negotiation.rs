@@ -399,6 +399,46 @@ fn psk_hints_are_sent_and_read() {
     }
 }
 
+/// RFC 8446 §4.2.11: of DTLS 1.3, suites with SHA-256 alone go with a pre-shared key. Who has no other but is
+/// told a key speaks DTLS 1.2.
+#[test]
+fn where_no_suite_of_dtls_1_3_goes_with_the_psk_both_sides_agree_on_dtls_1_2() {
+    const SHA384: [CipherSuite; 2] = [
+        CipherSuite::TLS_AES_256_GCM_SHA384,
+        CipherSuite::TLS_ECDHE_PSK_WITH_AES_256_GCM_SHA384,
+    ];
+    let client = || ClientConfig::builder(ServerTrust::psk(psk()));
+    let server = || ServerConfig::builder(ServerIdentity::psk(psk()));
+    let certified = ServerIdentity::certificate(pki().server.clone());
+    let certified = ServerConfig::builder(certified.with_psk(psk()));
+    let clients = [
+        ("any suite", client()),
+        ("SHA-384", client().cipher_suites(SHA384)),
+    ];
+    let servers = [
+        ("any suite", server()),
+        ("any suite, certificates", certified),
+        ("SHA-384", server().cipher_suites(SHA384)),
+    ];
+    for (ours, client) in &clients {
+        for (theirs, server) in &servers {
+            let without = server.clone().danger_without_hello_verification();
+            for server in [server.clone(), without] {
+                let mut pair = pair(client.clone(), server);
+                pair.establish(MINUTE)
+                    .unwrap_or_else(|e| panic!("{ours}, {theirs}: {e}"));
+                pair.exchange(b"request", b"response").unwrap();
+                let expected = match [ours, theirs].contains(&&"SHA-384") {
+                    true => ProtocolVersion::DTLS1_2,
+                    false => ProtocolVersion::DTLS1_3,
+                };
+                let agreed = [End::Client, End::Server].map(|end| pair.version(end));
+                assert_eq!(agreed, [Some(expected); 2], "{ours}, {theirs}");
+            }
+        }
+    }
+}
+
 #[test]
 fn d21_psks_are_found_by_their_whole_identity() {
     let keys = |identity: &[u8]| match identity {

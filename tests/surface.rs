@@ -55,9 +55,10 @@ fn a_configuration_that_makes_no_sense_is_not_built() {
     let unknown_suite = CipherSuite(0x1234);
     let unknown_group = NamedGroup(25);
     let certificates = [CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256];
+    let sha384 = [CipherSuite::TLS_AES_256_GCM_SHA384];
     let zero = Duration::ZERO;
     let long_names = || (0..40_u8).map(|number| vec![number; 255]);
-    let rows: [(Client, &str); 12] = [
+    let rows: [(Client, &str); 13] = [
         (client().cipher_suites([unknown_suite]), "is not supported"),
         (client().groups([unknown_group]), "is not supported"),
         (client().cipher_suites([]), "no cipher suites"),
@@ -75,6 +76,7 @@ fn a_configuration_that_makes_no_sense_is_not_built() {
                 .cipher_suites(certificates),
             "goes with this trust",
         ),
+        (client().cipher_suites(sha384), "goes with this trust"),
     ];
     for (builder, part) in rows {
         let why = why(builder.build());
@@ -88,6 +90,7 @@ fn a_configuration_that_makes_no_sense_is_not_built() {
             server().cipher_suites(certificates),
             "goes with this identity",
         ),
+        (server().cipher_suites(sha384), "goes with this identity"),
     ];
     for (builder, part) in rows {
         let why = why(builder.build());

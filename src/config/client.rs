@@ -4,6 +4,7 @@ use super::Psk;
 use super::resumption::ClientResumption;
 use super::settings::{ConfigBuilder, Settings};
 use crate::certificate::ServerName;
+use crate::crypto::{Suite, Suite13};
 use crate::error::{Error, Result};
 use std::sync::Arc;
 
@@ -72,6 +73,11 @@ impl ServerTrust {
         ServerTrust(Trust::Psk(Arc::new(choose)))
     }
 
+    /// Whether the server is believed for a key that it shares with us.
+    pub(crate) fn is_psk(&self) -> bool {
+        matches!(self.0, Trust::Psk(_))
+    }
+
     /// Whether a server must be asked for by name: an authority vouches for names only.
     pub(crate) fn needs_name(&self) -> bool {
         match self.0 {
@@ -136,6 +142,20 @@ impl ClientConfig {
         }
         Ok(())
     }
+
+    /// The suites of DTLS 1.2 that go with the trust, in order of preference.
+    pub(crate) fn suites(&self) -> impl Iterator<Item = &'static Suite> + '_ {
+        let uses_psk = self.trust.is_psk();
+        let suites = self.settings.suites();
+        suites.filter(move |suite| suite.uses_psk() == uses_psk)
+    }
+
+    /// The suites of DTLS 1.3 that do.
+    pub(crate) fn suites13(&self) -> impl Iterator<Item = &'static Suite13> + '_ {
+        let uses_psk = self.trust.is_psk();
+        let suites = self.settings.suites13();
+        suites.filter(move |suite| !uses_psk || suite.goes_with_external_psk())
+    }
 }
 
 impl AsMut<Settings> for ClientConfig {
@@ -168,14 +188,8 @@ impl ConfigBuilder<ClientConfig> {
         let mut config = self.config;
         config.resumption.build();
         config.settings.check()?;
-        let usable = match &config.trust.0 {
-            Trust::Psk(_) => config.settings.suites().any(|suite| suite.uses_psk()),
-            #[cfg(feature = "x509")]
-            Trust::Certificates { .. } => config.settings.suites().any(|suite| !suite.uses_psk()),
-        };
-        // Those of DTLS 1.3 go with every trust.
-        if !usable && config.settings.suites13().next().is_none() {
-            let what = "none of the cipher suites goes with this trust: PSK suites need a PSK, others certificates";
+        if config.suites().next().is_none() && config.suites13().next().is_none() {
+            let what = "none of the cipher suites goes with this trust: PSK suites need a PSK, others certificates; of DTLS 1.3 those with SHA-256 go with both";
             return Err(Error::Config(what.into()));
         }
         Ok(config)

@@ -4,7 +4,7 @@ use super::resumption::ServerResumption;
 use super::settings::{ConfigBuilder, Settings};
 use super::{AlpnSelector, PskLookup};
 use crate::cookie::Choices13;
-use crate::crypto::{HashAlgorithm, Suite13};
+use crate::crypto::{Suite, Suite13};
 use crate::error::{Error, Result};
 use std::sync::Arc;
 
@@ -180,12 +180,23 @@ impl ServerConfig {
 }
 
 impl ServerConfig {
-    /// The suites of DTLS 1.3 that go with what the server is. Without certificates that is those of the hash
-    /// that goes with pre-shared keys (RFC 8446 §4.2.11).
+    /// The suites of DTLS 1.2 that go with what the server is, in order of preference.
+    pub(crate) fn suites(&self) -> impl Iterator<Item = &'static Suite> + '_ {
+        let psk = self.identity.psk.is_some();
+        let certificates = self.identity.has_certificates();
+        let suites = self.settings.suites();
+        suites.filter(move |suite| match suite.uses_psk() {
+            true => psk,
+            false => certificates,
+        })
+    }
+
+    /// The suites of DTLS 1.3 that do.
     pub(crate) fn suites13(&self) -> impl Iterator<Item = &'static Suite13> + '_ {
-        let only_psk = !self.identity.has_certificates();
+        let psk = self.identity.psk.is_some();
+        let certificates = self.identity.has_certificates();
         let suites = self.settings.suites13();
-        suites.filter(move |suite| !only_psk || suite.hash == HashAlgorithm::Sha256)
+        suites.filter(move |suite| certificates || psk && suite.goes_with_external_psk())
     }
 
     /// What the gate before the server must know of DTLS 1.3.
@@ -263,15 +274,8 @@ impl ConfigBuilder<ServerConfig> {
                 "a PSK identity hint has at most 65,535 bytes".into(),
             ));
         }
-        let psk = config.identity.psk.is_some();
-        let certificates = config.identity.has_certificates();
-        let usable = config
-            .settings
-            .suites()
-            .any(|s| if s.uses_psk() { psk } else { certificates });
-        let usable13 = config.settings.suites13().next().is_some() && (psk || certificates);
-        if !usable && !usable13 {
-            let what = "none of the cipher suites goes with this identity: PSK suites need a PSK, others certificates";
+        if config.suites().next().is_none() && config.suites13().next().is_none() {
+            let what = "none of the cipher suites goes with this identity: PSK suites need a PSK, others certificates; of DTLS 1.3 those with SHA-256 go with both";
             return Err(Error::Config(what.into()));
         }
         Ok(config)

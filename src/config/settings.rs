@@ -110,15 +110,16 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// The suites of DTLS 1.2 in order of preference; none where the version is not spoken.
-    pub(crate) fn suites(&self) -> impl Iterator<Item = &'static Suite> + '_ {
+    /// The suites of DTLS 1.2 in order of preference; none where the version is not spoken. Which of them a
+    /// role can use, [`ClientConfig`](crate::ClientConfig) and [`ServerConfig`](crate::ServerConfig) say.
+    pub(super) fn suites(&self) -> impl Iterator<Item = &'static Suite> + '_ {
         let spoken = self.versions.contains(&ProtocolVersion::DTLS1_2);
         let ids = self.cipher_suites.iter().filter(move |_| spoken);
         ids.filter_map(|id| Suite::find(*id))
     }
 
-    /// The suites of DTLS 1.3 in order of preference; none where the version is not spoken.
-    pub(crate) fn suites13(&self) -> impl Iterator<Item = &'static Suite13> + '_ {
+    /// The same of DTLS 1.3.
+    pub(super) fn suites13(&self) -> impl Iterator<Item = &'static Suite13> + '_ {
         let spoken = self.versions.contains(&ProtocolVersion::DTLS1_3);
         let ids = self.cipher_suites.iter().filter(move |_| spoken);
         ids.filter_map(|id| Suite13::find(*id))
@@ -257,7 +258,8 @@ impl<C: AsMut<Settings>> ConfigBuilder<C> {
     }
 
     /// The cipher suites of all versions, the preferred first; a server's order decides. All by default. A
-    /// version of which no suite is left is not spoken.
+    /// version of which no suite is left is not spoken. In DTLS 1.3, suites with SHA-256 alone go with a
+    /// pre-shared key (RFC 8446 §4.2.11).
     pub fn cipher_suites(self, suites: impl IntoIterator<Item = CipherSuite>) -> Self {
         self.set(|s| s.cipher_suites = suites.into_iter().collect())
     }

@@ -35,4 +35,4 @@ pub(crate) use signing_key::SigningKey;
 #[cfg(feature = "x509")]
 pub(crate) use suite::Authentication;
 pub(crate) use suite::{SUITES, Suite};
-pub(crate) use suite13::{SUITES13, Suite13};
+pub(crate) use suite13::{EXTERNAL_PSK_HASH, SUITES13, Suite13};

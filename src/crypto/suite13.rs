@@ -31,7 +31,15 @@ pub(crate) static SUITES13: [Suite13; 3] = [
     },
 ];
 
+/// The hash that goes with a pre-shared key that was made for none (RFC 8446 §4.2.11).
+pub(crate) const EXTERNAL_PSK_HASH: HashAlgorithm = HashAlgorithm::Sha256;
+
 impl Suite13 {
+    /// Whether a pre-shared key that was made for no hash goes with it.
+    pub(crate) fn goes_with_external_psk(&self) -> bool {
+        self.hash == EXTERNAL_PSK_HASH
+    }
+
     pub(crate) fn find(id: CipherSuite) -> Option<&'static Suite13> {
         SUITES13.iter().find(|suite| suite.id == id)
     }

@@ -7,8 +7,8 @@ use super::client13::{self, Offer13};
 use super::io::{Either, Io};
 use super::offered_session::OfferedSession;
 use crate::certificate::ServerName;
-use crate::config::{ClientConfig, Trust};
-use crate::crypto::{HashAlgorithm, random};
+use crate::config::ClientConfig;
+use crate::crypto::random;
 use crate::error::{Error, Result};
 use crate::session::Session;
 use crate::wire::{
@@ -25,9 +25,13 @@ pub(super) async fn run(
     server: ServerName,
 ) -> Result<Session> {
     // Flight 1: what we offer, and perhaps a session to go on with.
-    let mut hello = offer(&config, &server)?;
+    let mut offer13 = Offer13::make(&config)?;
+    let mut hello = offer(&config, &server, offer13.as_ref())?;
     let offered = OfferedSession::make(&io, &config, &server, &mut hello)?;
-    let offer13 = Offer13::make(&io, &config, &offered, &mut hello)?;
+    if let Some(offer13) = &mut offer13 {
+        offer13.prefer(&offered);
+        offer13.bind(&io, &mut hello)?;
+    }
     io.send(&hello)?;
 
     // Flight 2: a cookie, or the server's choice at once.
@@ -35,7 +39,7 @@ pub(super) async fn run(
     let answer = loop {
         // RFC 9147 §5.1: DTLS 1.3 asks for no cookie in this way, and its servers refuse a hello that was
         // changed so (§5.3). Either this server speaks 1.2 at most, or it did not ask.
-        if config.settings.suites().next().is_none() {
+        if !hello.offers(ProtocolVersion::DTLS1_2) {
             let old = Error::UnsupportedVersion(ProtocolVersion::DTLS1_2);
             break io.recv_refusing::<HelloVerifyRequest, _>(old).await?;
         }
@@ -57,12 +61,14 @@ pub(super) async fn run(
                 // answer after it.
                 hello.cookie = request.cookie;
                 io.restart(io.next_message_seq());
-                offer13.bind(&io, &mut hello)?;
+                if let Some(offer13) = &offer13 {
+                    offer13.bind(&io, &mut hello)?;
+                }
                 io.send(&hello)?;
             }
         }
     };
-    let version = chosen_version(&config, &answer)?;
+    let version = chosen_version(&hello, &answer)?;
     // RFC 9147 §5.2: with DTLS 1.3 there are no HelloVerifyRequests.
     if version == ProtocolVersion::DTLS1_3 && cookies > 0 {
         return Err(Error::IllegalParameter(
@@ -72,8 +78,8 @@ pub(super) async fn run(
     io.agreed(version);
 
     // All that follows depends on the version.
-    match version {
-        ProtocolVersion::DTLS1_3 => {
+    match offer13 {
+        Some(offer13) if version == ProtocolVersion::DTLS1_3 => {
             client13::run(io, config, server, hello, offered, offer13, answer).await
         }
         _ => client12::run(io, config, server, hello, offered, answer).await,
@@ -81,9 +87,8 @@ pub(super) async fn run(
 }
 
 /// The version of the server's choice, which must be one that was offered (RFC 8446 §4.1.3 and §4.2.1).
-fn chosen_version(config: &ClientConfig, answer: &ServerHello) -> Result<ProtocolVersion> {
-    let settings = &config.settings;
-    let offered13 = settings.suites13().next().is_some();
+fn chosen_version(hello: &ClientHello, answer: &ServerHello) -> Result<ProtocolVersion> {
+    let offered13 = hello.offers(ProtocolVersion::DTLS1_3);
     match answer.extensions.selected_version {
         Some(ProtocolVersion::DTLS1_3) if offered13 => Ok(ProtocolVersion::DTLS1_3),
         Some(other) if offered13 => Err(Error::VersionNotOffered(other)),
@@ -91,7 +96,7 @@ fn chosen_version(config: &ClientConfig, answer: &ServerHello) -> Result<Protoco
         Some(_) | None if answer.version != ProtocolVersion::DTLS1_2 => {
             Err(Error::UnsupportedVersion(answer.version))
         }
-        Some(_) | None if settings.suites().next().is_none() => {
+        Some(_) | None if !hello.offers(ProtocolVersion::DTLS1_2) => {
             Err(Error::UnsupportedVersion(answer.version))
         }
         Some(_) | None if offered13 && answer.is_marked_as_downgrade() => Err(Error::Downgrade),
@@ -99,26 +104,24 @@ fn chosen_version(config: &ClientConfig, answer: &ServerHello) -> Result<Protoco
     }
 }
 
-fn offer(config: &ClientConfig, server: &ServerName) -> Result<ClientHello> {
+/// The hello without session and keys.
+fn offer(
+    config: &ClientConfig,
+    server: &ServerName,
+    offer13: Option<&Offer13>,
+) -> Result<ClientHello> {
     let settings = &config.settings;
-    let uses_psk = matches!(config.trust.0, Trust::Psk(_));
-    let suites = || {
-        settings
-            .suites()
-            .filter(move |suite| suite.uses_psk() == uses_psk)
-    };
-    // RFC 8446 §4.2.11: without a word on it, a pre-shared key goes with SHA-256.
-    let suites13 = settings
-        .suites13()
-        .filter(|suite| !uses_psk || suite.hash == HashAlgorithm::Sha256);
-    Ok(ClientHello {
+    let suites13 = offer13.map(|_| config.suites13());
+    let mut hello = ClientHello {
         version: ProtocolVersion::DTLS1_2,
         random: random::array()?,
         session_id: Vec::new(),
         cookie: Vec::new(),
         cipher_suites: suites13
+            .into_iter()
+            .flatten()
             .map(|suite| suite.id)
-            .chain(suites().map(|suite| suite.id))
+            .chain(config.suites().map(|suite| suite.id))
             .collect(),
         compression_methods: vec![0],
         extensions: ClientExtensions {
@@ -127,10 +130,10 @@ fn offer(config: &ClientConfig, server: &ServerName) -> Result<ClientHello> {
             // configuration says and no more: a curve added for the sake of certificates could be
             // chosen for the key agreement too. A server with an ECDSA key on another curve must not
             // use it then, but where one does, its signature is as good.
-            supported_groups: (suites().any(|suite| suite.agrees_on_keys())
-                || settings.suites13().next().is_some())
+            supported_groups: (offer13.is_some()
+                || config.suites().any(|suite| suite.agrees_on_keys()))
             .then(|| settings.groups.clone()),
-            signature_algorithms: (!uses_psk).then(auth::schemes),
+            signature_algorithms: (!config.trust.is_psk()).then(auth::schemes),
             srtp_profiles: (!settings.srtp_profiles.is_empty())
                 .then(|| settings.srtp_profiles.clone()),
             alpn: (!settings.alpn.is_empty()).then(|| settings.alpn.clone()),
@@ -140,5 +143,9 @@ fn offer(config: &ClientConfig, server: &ServerName) -> Result<ClientHello> {
             renegotiation_info: Some(Vec::new()),
             ..ClientExtensions::default()
         },
-    })
+    };
+    if let Some(offer13) = offer13 {
+        offer13.write(config, &mut hello.extensions);
+    }
+    Ok(hello)
 }

@@ -15,65 +15,57 @@ use crate::error::{Error, Result};
 use crate::resumption::seconds;
 use crate::session::{Session, TicketKeeper};
 use crate::wire::{
-    Certificate13, CertificateRequest13, CertificateVerify, ClientHello, EncryptedExtensions,
-    ExtensionType, Finished, KeyShare, KeyShareAnswer, NamedGroup, PSK_DHE_KE, ProtocolVersion,
-    ServerExtensions, ServerHello,
+    Certificate13, CertificateRequest13, CertificateVerify, ClientExtensions, ClientHello,
+    EncryptedExtensions, ExtensionType, Finished, KeyShare, KeyShareAnswer, NamedGroup, PSK_DHE_KE,
+    ProtocolVersion, ServerExtensions, ServerHello,
 };
 use std::sync::Arc;
 
 /// What a hello offers to a server that speaks DTLS 1.3, and we keep to ourselves.
 pub(super) struct Offer13 {
-    /// The key of the share; none where the version is not offered.
-    key: Option<(NamedGroup, EphemeralKey)>,
+    share: KeyShare,
+    key: EphemeralKey,
     /// In the order of the hello.
     psks: Vec<OfferedPsk>,
 }
 
 impl Offer13 {
-    /// Writes the offer into `hello`, if the version is to be offered.
-    pub(super) fn make(
-        io: &Io,
-        config: &ClientConfig,
-        session: &OfferedSession,
-        hello: &mut ClientHello,
-    ) -> Result<Offer13> {
-        let mut offer = Offer13 {
-            key: None,
-            psks: Vec::new(),
+    /// What there is to offer to whatever server; nothing where the version is not to be offered.
+    pub(super) fn make(config: &ClientConfig) -> Result<Option<Offer13>> {
+        let group = config.settings.groups.first();
+        let (Some(_), Some(group)) = (config.suites13().next(), group) else {
+            return Ok(None);
         };
-        if config.settings.suites13().next().is_none() {
-            return Ok(offer);
-        }
-        let extensions = &mut hello.extensions;
-        let mut versions = vec![ProtocolVersion::DTLS1_3];
-        versions.extend(
-            config
-                .settings
-                .suites()
-                .next()
-                .map(|_| ProtocolVersion::DTLS1_2),
-        );
-        extensions.supported_versions = Some(versions);
-        extensions.psk_modes = Some(vec![PSK_DHE_KE]);
-        if let Some(group) = config.settings.groups.first() {
-            offer.share(*group, hello)?;
-        }
-        offer.psks = OfferedPsk::all(config, session);
-        offer.bind(io, hello)?;
-        Ok(offer)
+        let (key, share) = share(*group)?;
+        let psks = OfferedPsk::external(config).into_iter().collect();
+        Ok(Some(Offer13 { share, key, psks }))
     }
 
-    /// Proves anew that we hold the keys that we offer, since the hello has changed.
+    /// Writes the offer into the hello, but for keys: those are bound to all that it says.
+    pub(super) fn write(&self, config: &ClientConfig, extensions: &mut ClientExtensions) {
+        let old = config.suites().next().map(|_| ProtocolVersion::DTLS1_2);
+        let versions = [ProtocolVersion::DTLS1_3].into_iter().chain(old);
+        extensions.supported_versions = Some(versions.collect());
+        extensions.psk_modes = Some(vec![PSK_DHE_KE]);
+        extensions.key_shares = Some(vec![self.share.clone()]);
+    }
+
+    /// Offers the session, too. A server that does not go on with it has the other key to fall back on.
+    pub(super) fn prefer(&mut self, session: &OfferedSession) {
+        let others = std::mem::take(&mut self.psks);
+        let preferred = OfferedPsk::resumption(session);
+        self.psks = preferred.into_iter().chain(others).collect();
+    }
+
+    /// Proves that we hold the keys that we offer, whenever the hello has changed.
     pub(super) fn bind(&self, io: &Io, hello: &mut ClientHello) -> Result<()> {
         psk13::offer(&self.psks, io, hello)
     }
+}
 
-    fn share(&mut self, group: NamedGroup, hello: &mut ClientHello) -> Result<()> {
-        let (key, share) = EphemeralKey::generate(group)?;
-        hello.extensions.key_shares = Some(vec![KeyShare { group, share }]);
-        self.key = Some((group, key));
-        Ok(())
-    }
+fn share(group: NamedGroup) -> Result<(EphemeralKey, KeyShare)> {
+    let (key, share) = EphemeralKey::generate(group)?;
+    Ok((key, KeyShare { group, share }))
 }
 
 pub(super) async fn run(
@@ -239,11 +231,11 @@ fn retry(
         ));
     }
     if let Some(group) = group {
-        let offered = offer.key.as_ref().map(|(group, _)| *group);
-        if !config.settings.groups.contains(&group) || offered == Some(group) {
+        if !config.settings.groups.contains(&group) || offer.share.group == group {
             return Err(Error::GroupNotOffered(group));
         }
-        offer.share(group, hello)?;
+        (offer.key, offer.share) = share(group)?;
+        hello.extensions.key_shares = Some(vec![offer.share.clone()]);
     }
     hello.extensions.cookie = wanted.cookie;
     // RFC 8446 §4.1.2: what does not go with the suite is left out.
@@ -294,13 +286,13 @@ fn agree(offer: Offer13, answer: &ServerHello, suite: &'static Suite13) -> Resul
             None => Error::MissingExtension(ExtensionType::KEY_SHARE),
         });
     };
-    match offer.key {
-        Some((group, key)) if group == share.group => Ok(Agreed {
-            psk,
-            shared: key.complete(&share.share)?,
-        }),
-        _ => Err(Error::GroupNotOffered(share.group)),
+    if share.group != offer.share.group {
+        return Err(Error::GroupNotOffered(share.group));
     }
+    Ok(Agreed {
+        psk,
+        shared: offer.key.complete(&share.share)?,
+    })
 }
 
 /// Nothing stands in a message that must not be there.

@@ -34,7 +34,7 @@ pub(super) fn find(
     let Some((state, renewal)) = look_up(config, hello) else {
         return Ok(None);
     };
-    let mut suites = config.settings.suites();
+    let mut suites = config.suites();
     let suite = suites
         .find(|suite| suite.id == state.cipher_suite)
         .filter(|suite| hello.cipher_suites.contains(&suite.id));

@@ -6,13 +6,10 @@ use super::known_session;
 use super::offered_session::OfferedSession;
 use crate::certificate::PeerIdentity;
 use crate::config::{ClientConfig, ServerConfig, Trust};
-use crate::crypto::{HashAlgorithm, Secret, Suite13};
+use crate::crypto::{EXTERNAL_PSK_HASH, HashAlgorithm, Secret, Suite13};
 use crate::error::{Error, Result};
 use crate::resumption::SessionState;
 use crate::wire::{Body, ClientHello, ExtensionType, OfferedPsks, PSK_DHE_KE, PskIdentity};
-
-/// The hash that goes with a key that was not made for one (RFC 8446 §4.2.11).
-const EXTERNAL_HASH: HashAlgorithm = HashAlgorithm::Sha256;
 
 /// How many identities of a hello a server looks at.
 const MOST_IDENTITIES: usize = 4;
@@ -29,15 +26,8 @@ pub(super) struct OfferedPsk {
 }
 
 impl OfferedPsk {
-    /// The keys on offer, the preferred first: a session's, if there is one to go on with, and the key that
-    /// the client was told. A server that does not know the ticket has the other to fall back on.
-    pub(super) fn all(config: &ClientConfig, session: &OfferedSession) -> Vec<Self> {
-        let resumption = OfferedPsk::resumption(session);
-        let external = OfferedPsk::external(config);
-        resumption.into_iter().chain(external).collect()
-    }
-
-    fn resumption(session: &OfferedSession) -> Option<Self> {
+    /// The key of the session to go on with, if that is one of DTLS 1.3.
+    pub(super) fn resumption(session: &OfferedSession) -> Option<Self> {
         let (state, identity) = session.ticket13()?;
         Some(OfferedPsk {
             kind: PskKind::Resumption,
@@ -49,7 +39,8 @@ impl OfferedPsk {
         })
     }
 
-    fn external(config: &ClientConfig) -> Option<Self> {
+    /// The key that the client was told.
+    pub(super) fn external(config: &ClientConfig) -> Option<Self> {
         let psk = match &config.trust.0 {
             Trust::Psk(choose) => choose(None)?,
             #[cfg(feature = "x509")]
@@ -57,7 +48,7 @@ impl OfferedPsk {
         };
         Some(OfferedPsk {
             kind: PskKind::External,
-            hash: EXTERNAL_HASH,
+            hash: EXTERNAL_PSK_HASH,
             key: psk.key().clone(),
             identity: PskIdentity {
                 identity: psk.identity().to_vec(),
@@ -206,7 +197,7 @@ fn look_up(
             KnownClient::Session(Box::new(state)),
         ));
     }
-    if suite.hash != EXTERNAL_HASH {
+    if !suite.goes_with_external_psk() {
         return None;
     }
     let psk = config.identity.psk.as_ref()?.find(identity)?;

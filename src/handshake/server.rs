@@ -31,19 +31,13 @@ pub(super) async fn run(
     }
 }
 
-/// The newest version that both sides speak (RFC 8446 §4.2.1). A client that names none in an extension
-/// speaks what its hello says, and what is older.
+/// The newest version that both sides speak (RFC 8446 §4.2.1).
 fn choose_version(config: &ServerConfig, hello: &ClientHello) -> Result<ProtocolVersion> {
-    let speaks13 = config.settings.suites13().next().is_some();
-    let speaks12 = config.settings.suites().next().is_some();
-    // Versions count downwards: a client that offers an older one than ours has a larger number.
-    let offers = |version: ProtocolVersion| match &hello.extensions.supported_versions {
-        Some(versions) => versions.contains(&version),
-        None => version != ProtocolVersion::DTLS1_3 && hello.version <= version,
-    };
-    if speaks13 && offers(ProtocolVersion::DTLS1_3) {
+    let speaks13 = config.suites13().next().is_some();
+    let speaks12 = config.suites().next().is_some();
+    if speaks13 && hello.offers(ProtocolVersion::DTLS1_3) {
         Ok(ProtocolVersion::DTLS1_3)
-    } else if speaks12 && offers(ProtocolVersion::DTLS1_2) {
+    } else if speaks12 && hello.offers(ProtocolVersion::DTLS1_2) {
         Ok(ProtocolVersion::DTLS1_2)
     } else {
         Err(Error::UnsupportedVersion(hello.version))

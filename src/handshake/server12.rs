@@ -139,7 +139,7 @@ pub(super) async fn run(
 /// A server that speaks a newer version says so to clients that do, too (RFC 8446 §4.1.3).
 pub(super) fn server_random(config: &ServerConfig) -> Result<Random> {
     let mut random: Random = random::array()?;
-    if config.settings.suites13().next().is_some() {
+    if config.suites13().next().is_some() {
         if let Some(end) = random.last_chunk_mut() {
             *end = DOWNGRADE_TO_12;
         }
@@ -214,7 +214,6 @@ fn choose(config: &ServerConfig, hello: &ClientHello, terms: &Terms) -> Result<C
         Some((suite, group, credentials))
     };
     let mut suites = config
-        .settings
         .suites()
         .filter(|suite| hello.cipher_suites.contains(&suite.id));
     let chosen = suites.find_map(choose);
@@ -228,7 +227,7 @@ fn choose(config: &ServerConfig, hello: &ClientHello, terms: &Terms) -> Result<C
 
 /// Which agreement is missing.
 fn nothing_in_common(config: &ServerConfig, hello: &ClientHello) -> Error {
-    let suites = config.settings.suites();
+    let suites = config.suites();
     let common: Vec<_> = suites
         .filter(|suite| hello.cipher_suites.contains(&suite.id))
         .collect();

@@ -9,7 +9,7 @@ use crate::cookie::{CookieContext, Entrance, HelloVerification, ReplyBuffer, Ver
 use crate::error::{Error, Result};
 use crate::srtp::SrtpKeys;
 use crate::stats::Stats;
-use crate::wire::KeyUpdate;
+use crate::wire::{KeyUpdate, ProtocolVersion};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
@@ -187,6 +187,11 @@ impl Pair {
                 .export_keying_material(key, label, None)?;
         }
         Ok(keys)
+    }
+
+    /// The version that a side believes to be agreed on; `None` before it is established.
+    pub fn version(&self, end: End) -> Option<ProtocolVersion> {
+        Some(self.side(end)?.connection.session()?.version)
     }
 
     /// The application protocol that a side believes to be agreed on.

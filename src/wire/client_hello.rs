@@ -15,6 +15,18 @@ pub(crate) struct ClientHello {
     pub(crate) extensions: ClientExtensions,
 }
 
+impl ClientHello {
+    /// Whether the client speaks this version. One that names none in an extension speaks what its hello says,
+    /// and what is older (RFC 8446 §4.2.1).
+    pub(crate) fn offers(&self, version: ProtocolVersion) -> bool {
+        match &self.extensions.supported_versions {
+            Some(versions) => versions.contains(&version),
+            // Versions count downwards: an older one has a larger number.
+            None => version != ProtocolVersion::DTLS1_3 && self.version <= version,
+        }
+    }
+}
+
 /// A ClientHello's fields where they stand, for a gate that must not allocate.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ClientHelloFields<'a> {

@@ -198,15 +198,27 @@ fn a_server_that_asked_for_a_share_gets_it_and_no_other_change() {
 /// RFC 8446 §4.1.3: only a server that speaks DTLS 1.3 says so when it speaks DTLS 1.2.
 #[test]
 fn a_server_that_speaks_an_old_version_says_that_it_knows_the_new_one() {
-    for (versions, knows) in [(vec![DTLS1_3, DTLS1_2], true), (vec![DTLS1_2], false)] {
+    type Server = ConfigBuilder<ServerConfig>;
+    const OLD: CipherSuite = CipherSuite::TLS_PSK_WITH_AES_128_GCM_SHA256;
+    let servers: [(&str, fn(Server) -> Server, bool); 4] = [
+        ("both versions", |server| server, true),
+        ("the old one", |server| server.versions([DTLS1_2]), false),
+        ("no new suite", |server| server.cipher_suites([OLD]), false),
+        (
+            "no new suite that goes with a pre-shared key",
+            |server| server.cipher_suites([OLD, CipherSuite::TLS_AES_256_GCM_SHA384]),
+            false,
+        ),
+    ];
+    for (case, speaks, knows) in servers {
         let (_, mut hello) = for_client();
         let extensions = &mut hello.extensions;
         extensions.supported_versions = Some(vec![DTLS1_2]);
         extensions.pre_shared_key = None;
-        let mut puppet = Puppet::client_of_any_version(server().versions(versions), &hello);
+        let mut puppet = Puppet::client_of_any_version(speaks(server()), &hello);
         let answer = puppet.hear::<ServerHello>();
         assert_eq!(answer.version, DTLS1_2);
         assert_eq!(answer.extensions.selected_version, None);
-        assert_eq!(answer.random.ends_with(&DOWNGRADE_TO_12), knows);
+        assert_eq!(answer.random.ends_with(&DOWNGRADE_TO_12), knows, "{case}");
     }
 }
