@@ -8,8 +8,9 @@ use common::{NAME, pki, psk};
 use flightline::lab::{End, Pair, Weather};
 use flightline::{
     AlertDescription, AlpnChoice, CertificateError, CipherSuite, ClientAuth, ClientConfig,
-    ConfigBuilder, Error, Fingerprint, NamedGroup, ProtocolVersion, Psk, RootCertificates,
-    RootsVerifier, ServerConfig, ServerIdentity, ServerName, ServerTrust, SrtpProfile,
+    ConfigBuilder, Error, Fingerprint, NamedGroup, ProtocolVersion, Psk,
+    RootCertificates, RootsVerifier, ServerConfig, ServerIdentity, ServerName, ServerTrust,
+    SrtpProfile,
 };
 use std::time::Duration;
 
@@ -436,6 +437,43 @@ fn where_no_suite_of_dtls_1_3_goes_with_the_psk_both_sides_agree_on_dtls_1_2() {
                 assert_eq!(agreed, [Some(expected); 2], "{ours}, {theirs}");
             }
         }
+    }
+}
+
+/// A server's hint comes with DTLS 1.2 alone. A client that needs it has no key to offer in a hello, and must
+/// not offer a version that it cannot shake hands in.
+#[test]
+fn a_client_that_needs_a_hint_offers_no_dtls_1_3() {
+    use ProtocolVersion as V;
+    let server = || ServerConfig::builder(ServerIdentity::psk(psk()).with_psk_hint("here"));
+    type Choose = fn(Option<&[u8]>) -> Option<Psk>;
+    let needs: Choose = |hint| (hint == Some(b"here")).then(psk);
+    let (any, never): (Choose, Choose) = (|_| Some(psk()), |_| None);
+    const BOTH: &[V] = &[V::DTLS1_3, V::DTLS1_2];
+    for (choose, versions, agreed) in [
+        (needs, BOTH, Some(V::DTLS1_2)),
+        (needs, &[V::DTLS1_2], Some(V::DTLS1_2)),
+        (needs, &[V::DTLS1_3], None),
+        (any, BOTH, Some(V::DTLS1_3)),
+        (any, &[V::DTLS1_3], Some(V::DTLS1_3)),
+        (never, BOTH, None),
+        (never, &[V::DTLS1_3], None),
+    ] {
+        let trust = ServerTrust::psk_for_hint(choose);
+        let client = ClientConfig::builder(trust).versions(versions.iter().copied());
+        let mut pair = pair(client, server());
+        match agreed {
+            Some(_) => {
+                pair.establish(MINUTE).unwrap();
+                pair.exchange(b"request", b"response").unwrap();
+            }
+            None => {
+                let error = pair.establish(MINUTE).unwrap_err();
+                assert!(matches!(error, Error::Refused(_)), "{versions:?}: {error}");
+            }
+        }
+        let versions = [End::Client, End::Server].map(|end| pair.version(end));
+        assert_eq!(versions, [agreed; 2], "{versions:?}");
     }
 }
 

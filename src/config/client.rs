@@ -67,6 +67,9 @@ impl ServerTrust {
 
     /// A server that holds the key that `choose` finds by the server's identity hint, if it sends one
     /// (RFC 4279 §5.2). Where `choose` finds none, the handshake fails.
+    ///
+    /// Only servers of DTLS 1.2 send hints. A client that speaks DTLS 1.3 asks `choose` for a key without a
+    /// hint before its hello; where there is none, it offers DTLS 1.2 alone.
     pub fn psk_for_hint(
         choose: impl Fn(Option<&[u8]>) -> Option<Psk> + Send + Sync + 'static,
     ) -> Self {

@@ -147,5 +147,9 @@ fn offer(
     if let Some(offer13) = offer13 {
         offer13.write(config, &mut hello.extensions);
     }
+    // DTLS 1.3 would be spoken, and there is no key for it.
+    if hello.cipher_suites.is_empty() {
+        return Err(Error::Refused(client12::CHOICE_OF_PSK));
+    }
     Ok(hello)
 }

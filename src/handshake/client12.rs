@@ -270,9 +270,12 @@ fn agree_on_key(
     }
 }
 
+/// Who refuses where the client has no key for the server.
+pub(super) const CHOICE_OF_PSK: &str = "the client's choice of a PSK";
+
 fn choose_psk(config: &ClientConfig, hint: Option<&[u8]>) -> Result<Psk> {
     match &config.trust.0 {
-        Trust::Psk(choose) => choose(hint).ok_or(Error::Refused("the client's choice of a PSK")),
+        Trust::Psk(choose) => choose(hint).ok_or(Error::Refused(CHOICE_OF_PSK)),
         #[cfg(feature = "x509")]
         Trust::Certificates { .. } => Err(Error::Config("a PSK suite needs a PSK".into())),
     }

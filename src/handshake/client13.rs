@@ -36,8 +36,14 @@ impl Offer13 {
         let (Some(_), Some(group)) = (config.suites13().next(), group) else {
             return Ok(None);
         };
+        let told = OfferedPsk::external(config);
+        // A key that is chosen by the server's hint cannot stand in a hello: there is no handshake of DTLS 1.3
+        // to be had then, and a server must not be led to choose one.
+        if config.trust.is_psk() && told.is_none() {
+            return Ok(None);
+        }
         let (key, share) = share(*group)?;
-        let psks = OfferedPsk::external(config).into_iter().collect();
+        let psks = told.into_iter().collect();
         Ok(Some(Offer13 { share, key, psks }))
     }
 
