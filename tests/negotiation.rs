@@ -8,7 +8,7 @@ use common::{NAME, pki, psk};
 use flightline::lab::{End, Pair, Weather};
 use flightline::{
     AlertDescription, AlpnChoice, CertificateError, CipherSuite, ClientAuth, ClientConfig,
-    ConfigBuilder, Error, Fingerprint, NamedGroup, ProtocolVersion, Psk,
+    ConfigBuilder, Error, Fingerprint, NamedGroup, PeerIdentity, ProtocolVersion, Psk,
     RootCertificates, RootsVerifier, ServerConfig, ServerIdentity, ServerName, ServerTrust,
     SrtpProfile,
 };
@@ -474,6 +474,25 @@ fn a_client_that_needs_a_hint_offers_no_dtls_1_3() {
         }
         let versions = [End::Client, End::Server].map(|end| pair.version(end));
         assert_eq!(versions, [agreed; 2], "{versions:?}");
+    }
+}
+
+/// As long as an identity may be, every version carries it, and where its hello is in fragments, the gate puts
+/// it together.
+#[test]
+fn the_longest_psk_identity_is_carried_by_both_versions() {
+    let psk = || Psk::new([b'x'; 2048], [7; 32]).unwrap();
+    for version in [ProtocolVersion::DTLS1_2, ProtocolVersion::DTLS1_3] {
+        let client = ClientConfig::builder(ServerTrust::psk(psk())).versions([version]);
+        let server = ServerConfig::builder(ServerIdentity::psk(psk()));
+        for mtu in [512, 1400, 65_507] {
+            let mut pair = pair(client.clone().mtu(mtu), server.clone().mtu(mtu));
+            pair.establish(MINUTE).unwrap();
+            pair.exchange(b"request", b"response").unwrap();
+            assert_eq!(pair.version(End::Server), Some(version));
+            let known = Some(&PeerIdentity::Psk(psk().identity().to_vec()));
+            assert_eq!(pair.peer_identity(End::Server), known);
+        }
     }
 }
 

@@ -4,6 +4,12 @@ use crate::crypto::Secret;
 use crate::error::{Error, Result};
 use std::fmt;
 
+/// Half of what a server puts together of a hello in fragments: the other half is for all else in it.
+const LONGEST_IDENTITY: usize = 2048;
+
+/// RFC 4279 §2: as long as a premaster secret has room for.
+const LONGEST_KEY: usize = 65_535;
+
 /// A pre-shared key under the name that both sides know it by. It proves both ways: whoever holds it
 /// is believed to be the other side.
 ///
@@ -22,14 +28,17 @@ impl Psk {
     /// An identity, any bytes that both sides agree on, and its key, which should be random and have
     /// at least 16 bytes: a password can be guessed from one recorded handshake (RFC 9257 §4).
     ///
+    /// Short identities are the best. In DTLS 1.3 they stand in the hello: with more than about 1,000 bytes it
+    /// is longer than a datagram, and not every server puts hellos together.
+    ///
     /// # Errors
-    /// [`Error::Config`] if either is empty or longer than the protocol can carry, 65,535 bytes.
+    /// [`Error::Config`] if either is empty, the identity longer than 2,048 bytes, or the key longer than 65,535.
     pub fn new(identity: impl AsRef<[u8]>, key: impl AsRef<[u8]>) -> Result<Psk> {
         let (identity, key) = (identity.as_ref(), key.as_ref());
-        let fits = |bytes: &[u8]| !bytes.is_empty() && u16::try_from(bytes.len()).is_ok();
-        if !fits(identity) || !fits(key) {
+        let fits = |bytes: &[u8], most: usize| (1..=most).contains(&bytes.len());
+        if !fits(identity, LONGEST_IDENTITY) || !fits(key, LONGEST_KEY) {
             return Err(Error::Config(
-                "a PSK needs an identity and a key of 1 to 65,535 bytes each".into(),
+                "a PSK needs an identity of 1 to 2,048 bytes and a key of 1 to 65,535".into(),
             ));
         }
         Ok(Psk {
