@@ -1,7 +1,9 @@
 //! Every error, and the alert that tells the peer of it.
 
+use super::certificates::refused;
 use super::table;
 use crate::certificate::{CertificateVerifier, Identity, PeerCertificates};
+use crate::codec::DecodeError;
 use crate::config::{
     AlpnChoice, ClientAuth, ClientConfig, ExtendedMasterSecret, ServerConfig, ServerIdentity,
     ServerTrust,
@@ -12,7 +14,7 @@ use crate::net::tests::world::{
     server, whole,
 };
 use crate::wire::{
-    AlertDescription, CipherSuite, ClientHello, ContentType, EcdhOffer, HandshakeType,
+    AlertDescription, Body, CipherSuite, ClientHello, ContentType, EcdhOffer, HandshakeType,
     MAX_PLAINTEXT, NamedGroup, ProtocolVersion, ServerHello, ServerKeyExchange, SignatureScheme,
     SrtpChoice, SrtpProfile,
 };
@@ -30,12 +32,12 @@ enum Row {
 }
 use Row::{Never, Silent, Told};
 
-fn ends(mut world: World, side: fn(World) -> Side) -> Side {
+pub(super) fn ends(mut world: World, side: fn(World) -> Side) -> Side {
     world.run();
     side(world)
 }
 
-fn of_client(world: World) -> Side {
+pub(super) fn of_client(world: World) -> Side {
     world.client
 }
 
@@ -96,15 +98,7 @@ fn failed_on_recv(mut side: Side) -> Side {
     side
 }
 
-struct Verdict(CertificateError);
-
-impl CertificateVerifier for Verdict {
-    fn verify(&self, _: &PeerCertificates<'_>) -> Result<(), CertificateError> {
-        Err(self.0.clone())
-    }
-}
-
-struct Anybody;
+pub(super) struct Anybody;
 
 impl CertificateVerifier for Anybody {
     fn verify(&self, _: &PeerCertificates<'_>) -> Result<(), CertificateError> {
@@ -112,7 +106,7 @@ impl CertificateVerifier for Anybody {
     }
 }
 
-fn certified_server() -> Server {
+pub(super) fn certified_server() -> Server {
     let key = rcgen::KeyPair::generate().unwrap();
     let params = rcgen::CertificateParams::new(vec!["server.test".to_owned()]).unwrap();
     let chain = vec![params.self_signed(&key).unwrap().der().to_vec()];
@@ -120,18 +114,12 @@ fn certified_server() -> Server {
     ServerConfig::builder(ServerIdentity::certificate(identity)).suspicion(Duration::ZERO)
 }
 
-fn verifying_client(verifier: impl CertificateVerifier + 'static) -> Client {
+pub(super) fn verifying_client(verifier: impl CertificateVerifier + 'static) -> Client {
     verifying_client13(verifier).versions([ProtocolVersion::DTLS1_2])
 }
 
 fn verifying_client13(verifier: impl CertificateVerifier + 'static) -> Client {
     ClientConfig::builder(ServerTrust::custom(verifier)).suspicion(Duration::ZERO)
-}
-
-/// The client of a server whose certificate its verifier refuses for this reason.
-fn refused(why: CertificateError) -> Side {
-    let client = verifying_client(Verdict(why));
-    ends(World::new(client, certified_server()), of_client)
 }
 
 type Rows = Vec<(fn(&Error) -> bool, Row)>;
@@ -162,6 +150,17 @@ fn rows() -> Rows {
         Error::Refused(_) => Told(A::ACCESS_DENIED, || {
             let nobody = ClientConfig::builder(ServerTrust::psk_for_hint(|_| None));
             ends(World::new(nobody.cipher_suites([SUITE]), server()), of_client)
+        }),
+        Error::Decode { cause: DecodeError::IllegalValue, .. } => Told(A::ILLEGAL_PARAMETER, || {
+            client_of(|datagram| {
+                edit(datagram, |exchange: &mut ServerKeyExchange| {
+                    let (hint, _) = exchange.as_ecdhe_psk().unwrap();
+                    let mut bytes = exchange.encode();
+                    // The kind of the curve.
+                    bytes[2 + hint.len()] = 1;
+                    *exchange = ServerKeyExchange::decode(&bytes).unwrap();
+                })
+            })
         }),
         Error::Decode { .. } => Told(A::DECODE_ERROR, || {
             client_hears(&[plain(ContentType::HANDSHAKE, b"short")])
@@ -316,6 +315,14 @@ fn rows() -> Rows {
     )
 }
 
+/// The alerts that tell of errors.
+pub(super) fn alerts() -> impl Iterator<Item = AlertDescription> {
+    rows().into_iter().filter_map(|(_, row)| match row {
+        Told(alert, _) | Never(alert, _) => Some(alert),
+        Silent => None,
+    })
+}
+
 /// Each row brings about its error and no other, and the alert goes out, once.
 #[test]
 fn every_error_that_the_peer_is_told_has_a_cause() {
@@ -341,60 +348,30 @@ fn every_error_that_the_peer_is_told_has_a_cause() {
     }
 }
 
-/// What is wrong with a certificate decides about the alert.
-#[test]
-fn every_reason_to_refuse_a_certificate_is_told_by_its_alert() {
-    use AlertDescription as A;
-    use CertificateError as C;
-    let why = || "why".to_owned();
-    let rows = table!(CertificateError:
-        C::Unreadable(_) => (C::Unreadable(why()), A::BAD_CERTIFICATE),
-        C::Expired => (C::Expired, A::CERTIFICATE_EXPIRED),
-        C::NotYetValid => (C::NotYetValid, A::CERTIFICATE_EXPIRED),
-        C::WrongName { .. } => (C::WrongName { expected: why() }, A::BAD_CERTIFICATE),
-        C::UnknownIssuer => (C::UnknownIssuer, A::UNKNOWN_CA),
-        C::SelfSigned => (C::SelfSigned, A::UNKNOWN_CA),
-        C::NotPinned { .. } => (C::NotPinned { fingerprint: [7; 32] }, A::CERTIFICATE_UNKNOWN),
-        C::Revoked => (C::Revoked, A::CERTIFICATE_REVOKED),
-        C::Unsupported(_) => (C::Unsupported(why()), A::UNSUPPORTED_CERTIFICATE),
-        C::WrongPurpose => (C::WrongPurpose, A::UNSUPPORTED_CERTIFICATE),
-        C::TooComplex => (C::TooComplex, A::BAD_CERTIFICATE),
-        C::Rejected(_) => (C::Rejected(why()), A::CERTIFICATE_UNKNOWN),
-        C::RejectedWith { .. } => (
-            C::RejectedWith { alert: A::INSUFFICIENT_SECURITY, why: why() },
-            A::INSUFFICIENT_SECURITY,
-        ),
-        C::Other(_) => (C::Other(why()), A::CERTIFICATE_UNKNOWN),
-    );
-    for (is_expected, (cause, alert)) in rows {
-        let side = refused(cause.clone());
-        let Stage::Failed(Error::Certificate(error)) = &side.stage else {
-            panic!("{cause:?}")
-        };
-        assert!(is_expected(error));
-        assert_eq!(*error, cause);
-        assert_eq!(side.watch.0.lock().alerts, [alert], "{cause:?}");
-    }
-}
-
 /// RFC 5246 §7.2.2: warnings, which end nothing. A wish to renegotiate is refused once, and a close is
 /// answered.
+const WARNINGS: [(ContentType, &[u8], AlertDescription, bool); 2] = [
+    (
+        ContentType::HANDSHAKE,
+        &[0; 12],
+        AlertDescription::NO_RENEGOTIATION,
+        true,
+    ),
+    (
+        ContentType::ALERT,
+        &[1, 0],
+        AlertDescription::CLOSE_NOTIFY,
+        false,
+    ),
+];
+
+pub(super) fn warnings() -> impl Iterator<Item = AlertDescription> {
+    WARNINGS.into_iter().map(|(_, _, alert, _)| alert)
+}
+
 #[test]
 fn every_warning_has_a_cause() {
-    for (content_type, plaintext, expected, goes_on) in [
-        (
-            ContentType::HANDSHAKE,
-            &[0; 12][..],
-            AlertDescription::NO_RENEGOTIATION,
-            true,
-        ),
-        (
-            ContentType::ALERT,
-            &[1, 0][..],
-            AlertDescription::CLOSE_NOTIFY,
-            false,
-        ),
-    ] {
+    for (content_type, plaintext, expected, goes_on) in WARNINGS {
         let (world, mut forger) = World::with_forger(client(), server());
         for _ in 0..2 {
             world.client.hear(forger.record(content_type, plaintext));
@@ -407,21 +384,4 @@ fn every_warning_has_a_cause() {
         }
         assert_eq!(world.client.watch.0.lock().alerts, [expected]);
     }
-}
-
-/// A certificate of another kind than the suite that the server chose.
-#[test]
-fn a_certificate_goes_with_the_suite() {
-    let world = World::new(verifying_client(Anybody), certified_server());
-    world.server.tamper(|datagram| {
-        edit(datagram, |hello: &mut ServerHello| {
-            hello.cipher_suite = CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256;
-        })
-    });
-    let side = ends(world, of_client);
-    let Stage::Failed(error) = &side.stage else {
-        panic!("no failure")
-    };
-    let expected = Error::IllegalParameter("certificate for this cipher suite");
-    assert_eq!(error.to_string(), expected.to_string());
 }

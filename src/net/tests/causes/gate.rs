@@ -7,8 +7,10 @@ use crate::cookie::{
 };
 use crate::error::Error;
 use crate::net::handshake::verification;
-use crate::net::tests::world::{fragment, plain, server, whole};
-use crate::wire::{ContentType, HandshakeType, ProtocolVersion};
+use crate::net::tests::world::{World, client13, edit, fragment, plain, server, whole};
+use crate::wire::{
+    AlertDescription, ClientHello, ContentType, HandshakeType, NamedGroup, ProtocolVersion,
+};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -85,4 +87,52 @@ fn what_is_not_dropped_is_challenged_or_let_in_or_fails_for_want_of_a_context() 
     assert_eq!(check(verification(&config, Some(context))), "challenge");
     assert_eq!(check(verification(&config, None)), "no context");
     assert!(Error::NoCookieContext.alert().is_none());
+}
+
+/// What a hello for DTLS 1.3 is refused for (RFC 9147 §5.1, RFC 8446 §4.1.1), and by which alert.
+const REFUSALS: [(fn(&mut ClientHello), AlertDescription); 3] = [
+    (
+        |hello| hello.cookie = vec![7; 16],
+        AlertDescription::ILLEGAL_PARAMETER,
+    ),
+    (
+        |hello| hello.extensions.cookie = Some(vec![7; 16]),
+        AlertDescription::ILLEGAL_PARAMETER,
+    ),
+    (
+        |hello| {
+            hello.extensions.supported_groups = Some(vec![NamedGroup(31)]);
+            hello.extensions.key_shares = Some(vec![]);
+        },
+        AlertDescription::HANDSHAKE_FAILURE,
+    ),
+];
+
+pub(super) fn alerts() -> impl Iterator<Item = AlertDescription> {
+    REFUSALS.into_iter().map(|(_, alert)| alert)
+}
+
+#[test]
+fn every_refusal_of_the_gate_has_its_alert() {
+    for (change, expected) in REFUSALS {
+        let mut world = World::new(client13(), server());
+        world.client.pass();
+        let hello = world.client.intercept();
+        let context = Arc::new(CookieContext::new().unwrap());
+        let choices = server().build().unwrap().choices13();
+        let mut entrance = Entrance::new(HelloVerification::Cookies(context), choices, 1);
+        let mut reply = ReplyBuffer::new();
+        let mut check =
+            |datagram: &[u8]| match entrance.check(b"client", datagram, Duration::ZERO, &mut reply)
+            {
+                Verdict::Refuse(alert) => Some(alert.to_vec()),
+                _ => None,
+            };
+        assert_eq!(check(&hello), None);
+        let hello = edit(hello, change);
+        let alert = check(&hello).unwrap();
+        // RFC 6347 §4.2.1: under the number of the hello's record.
+        let header = [&[21, 0xfe, 0xfd][..], &hello[3..11], &[0, 2]].concat();
+        assert_eq!(alert, [&header[..], &[2, expected.0]].concat());
+    }
 }

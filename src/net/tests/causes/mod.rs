@@ -1,6 +1,8 @@
 //! Every reason to drop, every error that an alert tells of, and every verdict of the gate, each brought
 //! about by what comes over the wire. One table for each; a new variant does not compile without a row.
 
+mod alerts;
+mod certificates;
 mod drops;
 mod errors;
 mod gate;
