@@ -5,6 +5,8 @@ mod answers13;
 mod binders;
 #[cfg(feature = "x509")]
 mod certificates;
+#[cfg(feature = "x509")]
+mod certificates13;
 mod cookies;
 mod finished;
 mod hellos;

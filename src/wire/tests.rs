@@ -297,6 +297,71 @@ fn a_field_out_of_its_bounds_is_malformed() {
     assert_eq!(exchange.as_ecdhe().err(), Some(IllegalValue));
 }
 
+/// The same of what only DTLS 1.3 has.
+#[test]
+fn a_list_of_dtls_1_3_is_not_empty_nor_is_anything_in_it() {
+    let client = |typ, content: &[u8]| ClientHello::decode(&client_hello(&[(typ, content)])).err();
+    let too_short = Some(DecodeError::BadLength);
+    assert_eq!(client(44, &[0, 0]), too_short, "a cookie");
+    assert_eq!(client(45, &[0]), too_short, "modes");
+    assert_eq!(client(51, &[0, 4, 0, 29, 0, 0]), too_short, "a share");
+    let one = [0, 7, 0, 1, 7, 0, 0, 0, 0];
+    let psks = |identities: &[u8], binders: &[u8]| client(41, &[identities, binders].concat());
+    assert_eq!(psks(&one, &[0, 2, 1, 7]), None);
+    assert_eq!(
+        psks(&[0, 6, 0, 0, 0, 0, 0, 0], &[0, 2, 1, 7]),
+        too_short,
+        "an identity"
+    );
+    assert_eq!(psks(&[0, 0], &[0, 2, 1, 7]), too_short, "identities");
+    assert_eq!(psks(&one, &[0, 0]), too_short, "binders");
+
+    let ticket = NewSessionTicket13 {
+        lifetime: 300,
+        age_add: 7,
+        nonce: vec![1; 3],
+        ticket: Vec::new(),
+    };
+    assert_eq!(
+        NewSessionTicket13::decode(&ticket.encode()).err(),
+        too_short
+    );
+    let chain = [0, 0, 0, 5, 0, 0, 0, 0, 0];
+    assert_eq!(
+        Certificate13::decode(&chain).err(),
+        too_short,
+        "a certificate"
+    );
+    // What is there is kept, to be refused by name.
+    let extended = [0, 0, 0, 10, 0, 0, 1, 48, 0, 4, 0, 5, 0, 0];
+    let certificate = Certificate13::decode(&extended).unwrap();
+    assert_eq!(certificate.extensions, [ExtensionType(5)]);
+}
+
+/// RFC 8446 §4.2.4, in a hello and in a request.
+#[test]
+fn names_of_authorities_are_at_least_one_and_none_is_empty() {
+    for (names, is_good) in [
+        (&[0, 3, 0, 1, 7][..], true),
+        (&[0, 6, 0, 1, 7, 0, 1, 8], true),
+        (&[0, 0], false),
+        (&[0, 2, 0, 0], false),
+        (&[0, 5, 0, 1, 7, 0, 0], false),
+        (&[0, 5, 0, 0, 0, 1, 7], false),
+        (&[0, 3, 0, 2, 7], false),
+        (&[0, 3, 0, 1, 7, 0], false),
+    ] {
+        let hello = ClientHello::decode(&client_hello(&[(47, names)]));
+        assert_eq!(hello.is_ok(), is_good, "{names:?}");
+        let request = Writer::bytes_of(|w| {
+            w.vec8(|_| {});
+            w.vec16(|w| block(w, &[(13, &[0, 2, 4, 3]), (47, names)]));
+        });
+        let request = CertificateRequest13::decode(&request);
+        assert_eq!(request.is_ok(), is_good, "{names:?}");
+    }
+}
+
 /// RFC 8446 §4.2.11: it vouches for all before it, so nothing stands behind it.
 #[test]
 fn pre_shared_key_is_the_last_extension() {

@@ -19,10 +19,10 @@ use crate::wire::{
 use std::sync::OnceLock;
 
 const SUITE: CipherSuite = CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256;
-const SCHEME: SignatureScheme = SignatureScheme::ECDSA_SECP256R1_SHA256;
+pub(super) const SCHEME: SignatureScheme = SignatureScheme::ECDSA_SECP256R1_SHA256;
 
 /// Two keys with certificates that nobody issued.
-fn identities() -> &'static [Identity; 2] {
+pub(super) fn identities() -> &'static [Identity; 2] {
     static MADE: OnceLock<[Identity; 2]> = OnceLock::new();
     MADE.get_or_init(|| {
         [(); 2].map(|()| {
@@ -35,7 +35,7 @@ fn identities() -> &'static [Identity; 2] {
 }
 
 /// Believes the first identity and nobody else.
-struct Knows;
+pub(super) struct Knows;
 
 impl CertificateVerifier for Knows {
     fn verify(&self, peer: &PeerCertificates<'_>) -> Result<(), CertificateError> {
