@@ -44,7 +44,7 @@ pub(super) struct Link {
     session: Session,
     turn: Mutex<Turn>,
     inbound: Mutex<Inbound>,
-    outbound: Mutex<Outbound>,
+    pub(super) outbound: Mutex<Outbound>,
     read_timeout: Mutex<Option<Duration>>,
     nonblocking: AtomicBool,
     reading_shut: AtomicBool,

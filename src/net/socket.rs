@@ -40,7 +40,7 @@ use std::time::Duration;
 /// ```
 #[derive(Clone)]
 pub struct DtlsSocket {
-    link: Arc<Link>,
+    pub(super) link: Arc<Link>,
 }
 
 impl DtlsSocket {

@@ -26,6 +26,14 @@ impl Sent {
     }
 }
 
+impl Outbound {
+    /// The keys have encrypted half of what they may.
+    pub(crate) fn wear_out_keys(&mut self) {
+        let worn = self.sealers.pop().map(Sealer::worn_out);
+        self.sealers.extend(worn);
+    }
+}
+
 /// Our half of an established connection. The peer's openers refuse a number that comes twice.
 struct Ours {
     outbound: Outbound,

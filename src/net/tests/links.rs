@@ -1,7 +1,7 @@
 //! Connections whose transport is short, broken, or silent.
 
 use crate::error::Error;
-use crate::net::tests::world::{World, client, server};
+use crate::net::tests::world::{Side, World, client, server};
 use std::io;
 use std::net::Shutdown;
 use std::time::Duration;
@@ -157,4 +157,50 @@ fn there_are_no_new_keys_after_the_end_of_writing() {
     world.server.socket().update_all_keys().unwrap();
     world.server.socket().send(b"message").unwrap();
     assert_eq!(socket.recv(&mut [0; 64]).unwrap(), 7);
+}
+
+/// Time for an ACK and for what follows from it, both ways.
+fn pass_time(world: &World) {
+    for _ in 0..4 {
+        *world.server.plug.time.lock() += S;
+        world.client.socket().service().unwrap();
+        world.server.socket().service().unwrap();
+    }
+}
+
+/// A message from this side arrives at the other, in a record of the epoch with these two low bits.
+fn speaks_in(epoch: u8, from: &Side, to: &Side) {
+    from.socket().send(b"message").unwrap();
+    let datagram = from.intercept();
+    assert_eq!(datagram[0] & 3, epoch);
+    to.hear(datagram);
+    assert_eq!(to.socket().recv(&mut [0; 64]).unwrap(), 7);
+}
+
+/// RFC 9147 §8: a side has new keys, or both have.
+#[test]
+fn new_keys_are_taken_by_one_side_or_by_both() {
+    let world = World::quiet13();
+    let (client, server) = (&world.client, &world.server);
+    speaks_in(3, client, server);
+    client.socket().update_keys().unwrap();
+    pass_time(&world);
+    speaks_in(0, client, server);
+    speaks_in(3, server, client);
+    client.socket().update_all_keys().unwrap();
+    pass_time(&world);
+    speaks_in(1, client, server);
+    speaks_in(0, server, client);
+}
+
+/// RFC 9147 §4.5.3: new keys in time, and the application need not ask for them.
+#[test]
+fn worn_keys_are_replaced_behind_a_message() {
+    let world = World::quiet13();
+    let (client, server) = (&world.client, &world.server);
+    client.socket().link.outbound.lock().wear_out_keys();
+    client.socket().send(b"message").unwrap();
+    pass_time(&world);
+    assert_eq!(server.socket().recv(&mut [0; 64]).unwrap(), 7);
+    speaks_in(0, client, server);
 }

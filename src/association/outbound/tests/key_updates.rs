@@ -2,7 +2,8 @@
 
 use super::*;
 
-/// without it, so that it is sent again where one follows.
+/// RFC 9147 §5.8.4: a connection goes on without the ACK of a ticket. A KeyUpdate does not go on without it,
+/// so the ticket is sent again where one follows.
 #[test]
 fn e12_a_ticket_that_is_never_acknowledged_ends_nothing_and_is_in_nobodys_way() {
     let mut ours = Ours::new();
@@ -47,6 +48,7 @@ fn f01_f02_new_keys_are_sent_once_however_often_they_are_asked_for() {
     assert_eq!(ours.outbound.next_deadline(), None);
 }
 
+/// RFC 9147 §8: the new keys are used when the KeyUpdate is acknowledged, and it is sent until then, whatever
 /// else is sent, asked for or acknowledged.
 #[test]
 fn f03_p59_new_keys_wait_for_the_ack_and_nothing_else_stops_the_timer() {
@@ -109,8 +111,7 @@ fn p59_a_key_update_waits_for_the_flight_before_it() {
 fn b21_worn_keys_ask_for_new_ones_once() {
     let mut ours = Ours::new();
     assert!(!ours.outbound.keys_are_worn());
-    let worn = ours.outbound.sealers.pop().unwrap().worn_out();
-    ours.outbound.sealers.push(worn);
+    ours.outbound.wear_out_keys();
     assert!(ours.outbound.keys_are_worn());
     let update = ours.update_keys(KeyUpdate::NotRequested);
     assert!(!ours.outbound.keys_are_worn(), "they are under way");
