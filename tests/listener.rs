@@ -14,7 +14,10 @@ use flightline::{
     ClientConfig, DtlsListener, DtlsSocket, Error, Handshake, ServeOptions, ServerConfig,
     ServerIdentity, ServerName, ServerTrust, Transport, UdpTransport,
 };
-use served::{LONG, MOMENT, Served, ask, client_config, connect, echo, first_hello, server_config};
+use served::{
+    LONG, MOMENT, Served, ask, client_config, connect, echo, first_hello, first_hello_of,
+    server_config, with_cookie,
+};
 use std::net::{Ipv4Addr, UdpSocket};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
@@ -219,6 +222,27 @@ fn a13_junk_is_dropped_and_counted() {
     }
     server.wait_for(|stats| stats.dropped_unknown + stats.dropped_hellos == 5);
     assert_eq!(server.closer.stats().challenges_sent, 0);
+    assert_eq!(ask(&connect(server.address), b"fine"), b"fine");
+}
+
+/// RFC 9147 §5.3: what asks for DTLS 1.3 and shows a cookie of DTLS 1.2 is refused, in fewer bytes than it has.
+#[test]
+fn a_hello_that_is_refused_is_told_why_and_begins_nothing() {
+    let server = Served::new(echo);
+    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    socket.set_read_timeout(Some(LONG)).unwrap();
+    let refused = with_cookie(&first_hello_of(client_config()), &[7; 16]);
+    socket.send_to(&refused, server.address).unwrap();
+    let mut buf = [0; 64];
+    let (length, from) = socket.recv_from(&mut buf).unwrap();
+    assert_eq!(from, server.address);
+    // A fatal illegal_parameter, under the number of the hello's record.
+    assert_eq!(buf[..3], [21, 0xfe, 0xfd]);
+    assert_eq!(buf[3..11], refused[3..11]);
+    assert_eq!(buf[11..length], [0, 2, 2, 47]);
+    server.wait_for(|stats| stats.dropped_hellos == 1);
+    let stats = server.closer.stats();
+    assert_eq!((stats.challenges_sent, stats.handshakes_started), (0, 0));
     assert_eq!(ask(&connect(server.address), b"fine"), b"fine");
 }
 

@@ -124,14 +124,18 @@ impl Drop for Served {
     }
 }
 
-/// The first datagram of a client.
+/// The first datagram of a client of DTLS 1.2.
 pub fn first_hello() -> Vec<u8> {
+    first_hello_of(client_config_12())
+}
+
+/// The first datagram of this client.
+pub fn first_hello_of(config: Arc<ClientConfig>) -> Vec<u8> {
     let trap = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     socket.connect(trap.local_addr().unwrap()).unwrap();
     let transport = UdpTransport::new(socket).unwrap();
-    let mut client =
-        Handshake::client(transport, ServerName::unnamed(), client_config_12()).unwrap();
+    let mut client = Handshake::client(transport, ServerName::unnamed(), config).unwrap();
     assert!(matches!(client.handshake(), Err(Error::WantRead)));
     let mut buf = [0; 2048];
     let (length, _) = trap.recv_from(&mut buf).unwrap();

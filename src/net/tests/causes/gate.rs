@@ -6,8 +6,9 @@ use crate::cookie::{
     CookieContext, CookieSigner, Entrance, GateDrop, HelloVerification, ReplyBuffer, Verdict,
 };
 use crate::error::Error;
+use crate::net::Handshake;
 use crate::net::handshake::verification;
-use crate::net::tests::world::{World, client13, edit, fragment, plain, server, whole};
+use crate::net::tests::world::{Plug, World, client13, edit, fragment, plain, server, whole};
 use crate::wire::{
     AlertDescription, ClientHello, ContentType, HandshakeType, NamedGroup, ProtocolVersion,
 };
@@ -119,8 +120,9 @@ fn every_refusal_of_the_gate_has_its_alert() {
         world.client.pass();
         let hello = world.client.intercept();
         let context = Arc::new(CookieContext::new().unwrap());
-        let choices = server().build().unwrap().choices13();
-        let mut entrance = Entrance::new(HelloVerification::Cookies(context), choices, 1);
+        let config = server().build().unwrap();
+        let verification = HelloVerification::Cookies(context.clone());
+        let mut entrance = Entrance::new(verification, config.choices13(), 1);
         let mut reply = ReplyBuffer::new();
         let mut check =
             |datagram: &[u8]| match entrance.check(b"client", datagram, Duration::ZERO, &mut reply)
@@ -134,5 +136,11 @@ fn every_refusal_of_the_gate_has_its_alert() {
         // RFC 6347 §4.2.1: under the number of the hello's record.
         let header = [&[21, 0xfe, 0xfd][..], &hello[3..11], &[0, 2]].concat();
         assert_eq!(alert, [&header[..], &[2, expected.0]].concat());
+        // A server that waits for a client says the same, and waits for another.
+        let wire = Plug::default();
+        let mut waiting = Handshake::server(wire.clone(), "client", Some(context), config).unwrap();
+        wire.inbox.lock().under_way.push_back(hello);
+        assert!(matches!(waiting.handshake(), Err(Error::WantRead)));
+        assert_eq!(wire.out.lock().under_way, [alert]);
     }
 }
