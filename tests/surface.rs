@@ -206,6 +206,28 @@ fn exported_keys_depend_on_label_and_context_and_not_on_the_protocols_own_labels
     let long = vec![0; 0x1_0000];
     assert!(why(export(label, Some(&long))).contains("65,535"));
     assert!(export(label, Some(&long[..0xffff])).is_ok());
+
+    // RFC 8446 §7.5: in DTLS 1.3 no context is as an empty one, and any may be as long as it likes; but a label
+    // shares 255 bytes with what stands before it.
+    let socket = connect(server.address);
+    let export = |label: &[u8], context: Option<&[u8]>| {
+        let mut out = [0; 16];
+        let outcome = socket.export_keying_material(&mut out, label, context);
+        outcome.map(|()| out)
+    };
+    let keys = [
+        export(label, None).unwrap(),
+        export(label, Some(b"context")).unwrap(),
+        export(b"EXPERIMENTAL-other", None).unwrap(),
+        export(&[b'x'; 249], None).unwrap(),
+    ];
+    for (number, key) in keys.iter().enumerate() {
+        assert!(!keys[..number].contains(key), "{number}");
+    }
+    assert_eq!(export(label, Some(b"")).unwrap(), keys[0]);
+    assert!(export(label, Some(&long)).is_ok());
+    assert!(why(export(&[b'x'; 250], None)).contains("249 bytes"));
+    assert!(why(export(b"key expansion", None)).contains("reserved"));
 }
 
 #[test]

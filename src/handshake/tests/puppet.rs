@@ -5,7 +5,8 @@ use crate::certificate::ServerName;
 use crate::codec::Writer;
 use crate::config::{ClientConfig, ConfigBuilder, ServerConfig};
 use crate::cookie::{
-    Choices13, Entrance, HelloVerification, ReplyBuffer, Verdict as Gate, VerifiedHello,
+    Choices13, CookieContext, Entrance, HelloVerification, ReplyBuffer, Verdict as Gate,
+    VerifiedHello,
 };
 use crate::error::{Error, Result};
 use crate::flight::ReceivedMessage;
@@ -13,7 +14,7 @@ use crate::record::{Opener, Sealer};
 use crate::session::Session;
 use crate::wire::{
     Body, ClientHello, ContentType, Finished, HANDSHAKE_HEADER, HandshakeHeader, HandshakeType,
-    ProtocolVersion, RecordHeader,
+    ProtocolVersion, RECORD_HEADER, RecordHeader, ServerHello,
 };
 use parking_lot::Mutex;
 use std::collections::VecDeque;
@@ -100,6 +101,33 @@ impl Puppet {
         let mut puppet = Puppet::new(|io| server_script(io, server, admitted(hello)));
         puppet.record(hello);
         puppet
+    }
+
+    /// The same behind a gate that answers the first hello with a HelloRetryRequest, and the second, which
+    /// goes by that, with a handshake. The puppet has neither in its transcript.
+    pub(super) fn client_again(
+        server: ConfigBuilder<ServerConfig>,
+        first: &ClientHello,
+        second: impl FnOnce(&ServerHello) -> ClientHello,
+    ) -> Puppet {
+        let server = Arc::new(server.build().unwrap());
+        let context = Arc::new(CookieContext::new().unwrap());
+        let cookies = HelloVerification::Cookies(context);
+        let mut entrance = Entrance::new(cookies, server.choices13(), 1);
+        let mut reply = ReplyBuffer::new();
+        let request = match entrance.check(b"client", &datagram(first), Duration::ZERO, &mut reply)
+        {
+            Gate::Challenge(request) => {
+                let body = &request[RECORD_HEADER + HANDSHAKE_HEADER..];
+                ServerHello::decode(body).unwrap()
+            }
+            _ => panic!("the gate asks for nothing"),
+        };
+        let second = datagram(&second(&request));
+        match entrance.check(b"client", &second, Duration::ZERO, &mut reply) {
+            Gate::Verified(hello) => Puppet::new(|io| server_script(io, server, *hello)),
+            _ => panic!("the gate is closed to this hello"),
+        }
     }
 
     fn new(script: impl FnOnce(Io) -> Script) -> Puppet {
@@ -255,12 +283,12 @@ fn poll<F: Future + ?Sized>(future: Pin<&mut F>) -> Poll<F::Output> {
     future.poll(&mut Context::from_waker(Waker::noop()))
 }
 
-/// The hello as it comes out of a gate that asks for no cookie.
-fn admitted(hello: &ClientHello) -> VerifiedHello {
+/// The hello as it comes over the wire.
+fn datagram(hello: &ClientHello) -> Vec<u8> {
     let body = hello.encode();
     let length = u32::try_from(body.len()).unwrap();
     let record_length = body.len() + HANDSHAKE_HEADER;
-    let datagram = Writer::bytes_of(|w| {
+    Writer::bytes_of(|w| {
         RecordHeader {
             content_type: ContentType::HANDSHAKE,
             version: ProtocolVersion::DTLS1_0,
@@ -271,10 +299,14 @@ fn admitted(hello: &ClientHello) -> VerifiedHello {
         .write(w);
         HandshakeHeader::whole(HandshakeType::CLIENT_HELLO, 0, length).write(w);
         w.bytes(&body);
-    });
+    })
+}
+
+/// The hello as it comes out of a gate that asks for no cookie.
+fn admitted(hello: &ClientHello) -> VerifiedHello {
     let mut entrance = Entrance::new(HelloVerification::Waived, Choices13::default(), 1);
     let mut reply = ReplyBuffer::new();
-    match entrance.check(b"client", &datagram, Duration::ZERO, &mut reply) {
+    match entrance.check(b"client", &datagram(hello), Duration::ZERO, &mut reply) {
         Gate::Verified(hello) => *hello,
         _ => panic!("the gate is closed to this hello"),
     }

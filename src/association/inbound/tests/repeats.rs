@@ -100,6 +100,35 @@ fn any_part_asks_for_ours(mut peer: Peer) {
     }
 }
 
+/// Where the peer may have begun anew from the same address, what anyone could say of the flight before may
+/// be of that other handshake. Only this one's hello comes from nowhere else.
+#[test]
+fn beside_another_handshake_only_the_hello_or_what_is_authentic_asks_for_our_flight() {
+    for version in [DTLS1_2, DTLS1_3] {
+        let hello = message(Type::CLIENT_HELLO, 5, &[7; 40]);
+        let other = message(Type::CERTIFICATE, 6, &[7; 40]);
+        let mut peer = Peer::unheard(RULES).agreed(version);
+        for message in [&hello, &other] {
+            assert!(!peer.say(ContentType::HANDSHAKE, message).repeated);
+        }
+        while peer.inbound.next_message().is_some() {}
+        peer.inbound.flight_complete();
+        for contested in [false, true, false] {
+            peer.inbound.set_contested(contested);
+            assert!(peer.say(ContentType::HANDSHAKE, &hello).repeated);
+            let repeated = peer.say(ContentType::HANDSHAKE, &other).repeated;
+            assert_eq!(repeated, !contested, "{version}");
+        }
+    }
+    let mut peer = Peer::new(Renegotiation::Refused);
+    let other = message(Type::CERTIFICATE_VERIFY, 5, &[7; 40]);
+    assert!(!peer.say(ContentType::HANDSHAKE, &other).repeated);
+    assert!(peer.inbound.next_message().is_some());
+    peer.inbound.flight_complete();
+    peer.inbound.set_contested(true);
+    assert!(peer.say(ContentType::HANDSHAKE, &other).repeated);
+}
+
 /// RFC 6347 §4.1: until the handshake is complete, records of the epoch before are read. What comes again of
 /// the flight before is in one.
 #[test]
