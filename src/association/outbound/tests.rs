@@ -6,6 +6,7 @@ use crate::flight::Content;
 use crate::record::{Opener, Record, Records, Replay, TrafficSecret};
 use crate::wire::{HandshakeType, KeyUpdate, RecordNumber};
 
+mod flights;
 mod key_updates;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -312,8 +313,6 @@ fn e10_nothing_is_acknowledged_before_the_version_is_known_nor_to_a_peer_of_dtls
     }
 }
 
-/// RFC 9147 §5.8.4: a ticket is no reason to end a connection. But no message behind it can be taken
-/// RFC 9147 §8: the new keys wait for the ACK of the KeyUpdate, and its timer runs until then, whatever
 /// Whichever of the two comes first, what is acknowledged is not sent again, and an ACK of what was sent
 /// before the timer fired is one of the flight.
 #[test]

@@ -2,8 +2,8 @@
 
 use super::*;
 
-/// RFC 9147 §5.8.4: a connection goes on without the ACK of a ticket. A KeyUpdate does not go on without it,
-/// so the ticket is sent again where one follows.
+/// RFC 9147 §5.8.4: a ticket is no reason to end a connection. But no message behind it can be taken
+/// without it, so that it is sent again where one follows.
 #[test]
 fn e12_a_ticket_that_is_never_acknowledged_ends_nothing_and_is_in_nobodys_way() {
     let mut ours = Ours::new();
@@ -48,7 +48,7 @@ fn f01_f02_new_keys_are_sent_once_however_often_they_are_asked_for() {
     assert_eq!(ours.outbound.next_deadline(), None);
 }
 
-/// RFC 9147 §8: the new keys are used when the KeyUpdate is acknowledged, and it is sent until then, whatever
+/// RFC 9147 §8: the new keys wait for the ACK of the KeyUpdate, and its timer runs until then, whatever
 /// else is sent, asked for or acknowledged.
 #[test]
 fn f03_p59_new_keys_wait_for_the_ack_and_nothing_else_stops_the_timer() {

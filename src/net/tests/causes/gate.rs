@@ -90,8 +90,11 @@ fn what_is_not_dropped_is_challenged_or_let_in_or_fails_for_want_of_a_context() 
     assert!(Error::NoCookieContext.alert().is_none());
 }
 
-/// What a hello for DTLS 1.3 is refused for (RFC 9147 §5.1, RFC 8446 §4.1.1), and by which alert.
-const REFUSALS: [(fn(&mut ClientHello), AlertDescription); 3] = [
+/// What is changed in a hello, and by which alert that is refused.
+type Refusal = (fn(&mut ClientHello), AlertDescription);
+
+/// What is refused of hellos for DTLS 1.3 (RFC 9147 §5.1, RFC 8446 §4.1.1).
+const REFUSALS: [Refusal; 3] = [
     (
         |hello| hello.cookie = vec![7; 16],
         AlertDescription::ILLEGAL_PARAMETER,

@@ -1,0 +1,225 @@
+//! Flights and their timer, from the first sending to whatever ends them.
+
+use super::*;
+use crate::error::Error;
+
+/// A half that has sent nothing yet.
+fn fresh(version: ProtocolVersion, service: LastFlightService) -> Ours {
+    let retransmit = Retransmit::new(Retransmission::RFC6347, service, SECOND);
+    let trace = Trace::new("we".into(), None);
+    Ours {
+        outbound: Outbound::new(version, 0, 300, Padding::NONE, retransmit, trace),
+        openers: Vec::new(),
+        now: SECOND,
+    }
+}
+
+const DTLS1_2: ProtocolVersion = ProtocolVersion::DTLS1_2;
+const DTLS1_3: ProtocolVersion = ProtocolVersion::DTLS1_3;
+const DAMPED: LastFlightService = LastFlightService::Damped;
+
+fn certificate(epoch: u16) -> Vec<OutgoingMessage> {
+    messages_of(epoch, HandshakeType::CERTIFICATE, 1, &[40])
+}
+
+fn arrived(number: RecordNumber) -> Response {
+    Response {
+        acknowledge: vec![number],
+        ..Response::default()
+    }
+}
+
+/// RFC 9147 §7: what came before the version was known can be told of then, by whoever does more than it must.
+#[test]
+fn what_came_early_is_acknowledged_once_the_version_is_known() {
+    for (version, service, is_told) in [
+        (DTLS1_3, DAMPED, true),
+        (DTLS1_3, LastFlightService::Undamped, false),
+        (DTLS1_2, DAMPED, false),
+    ] {
+        let mut ours = fresh(ProtocolVersion::DTLS1_0, service);
+        assert!(ours.hear(&arrived(number(0, 1))).is_empty());
+        assert_eq!(ours.outbound.next_deadline(), None);
+        ours.outbound.agreed(version, ours.now);
+        let due = ours.outbound.next_deadline();
+        assert_eq!(due, is_told.then_some(SECOND + SECOND / 4), "{version}");
+        if is_told {
+            assert_eq!(ours.next_timer()[0].typ, ContentType::ACK);
+        }
+    }
+}
+
+/// RFC 9147 §7: a flight of the handshake says that the peer's has arrived; a message behind it does not.
+#[test]
+fn a_flight_of_the_handshake_stands_for_an_ack() {
+    for (epoch, is_told) in [(0, false), (2, false), (3, true)] {
+        let mut ours = Ours::new();
+        ours.openers.insert(0, secret(2).opener(2).unwrap());
+        let sealers = [Sealer::plaintext(0), secret(2).sealer(2).unwrap()];
+        ours.outbound.sealers.splice(0..0, sealers);
+        ours.hear(&arrived(number(3, 1)));
+        ours.send(certificate(epoch));
+        let sent = ours.next_timer();
+        let is_ack = sent[0].typ == ContentType::ACK;
+        assert_eq!(is_ack, is_told, "{epoch}");
+    }
+}
+
+/// The timer counts from when the flight has left (hazard E15), and goes with what is acknowledged.
+#[test]
+fn e15_a_flight_is_there_until_it_is_acknowledged_and_its_timer_runs_from_when_it_left() {
+    let mut ours = Ours::new();
+    assert!(!ours.outbound.has_flight());
+    let sent = ours.send(certificate(3));
+    assert!(ours.outbound.has_flight());
+    assert_eq!(ours.outbound.next_deadline(), Some(SECOND));
+    ours.outbound.flight_left(SECOND / 2);
+    assert_eq!(ours.outbound.next_deadline(), Some(SECOND * 3 / 2));
+    ours.outbound.set_initial_delay(SECOND * 2);
+    assert_eq!(ours.outbound.next_deadline(), Some(SECOND * 5 / 2));
+    ours.acknowledged(&numbers(&sent));
+    assert!(!ours.outbound.has_flight());
+    assert_eq!(ours.outbound.next_deadline(), None);
+}
+
+/// RFC 6347 §4.2.4 and RFC 9147 §7.1: who sent the last flight keeps it, for a time or until it is acknowledged.
+#[test]
+fn the_last_flight_is_kept_by_whoever_sent_it() {
+    let service = Some(SECOND + Duration::from_secs(240));
+    for (version, last_flight, is_kept, due) in [
+        (DTLS1_2, LastFlight::Ours, true, service),
+        (DTLS1_2, LastFlight::Peers, false, None),
+        (DTLS1_3, LastFlight::Ours, true, Some(SECOND * 2)),
+        (DTLS1_3, LastFlight::Peers, false, None),
+    ] {
+        let mut ours = fresh(version, DAMPED);
+        ours.send(certificate(0));
+        ours.outbound.established(last_flight, ours.now);
+        assert_eq!(ours.outbound.has_flight(), is_kept);
+        assert_eq!(ours.outbound.next_deadline(), due);
+        if due == service {
+            assert!(ours.next_timer().is_empty());
+            assert!(!ours.outbound.has_flight());
+            assert_eq!(ours.outbound.next_deadline(), None);
+        }
+    }
+}
+
+/// RFC 9147 §5.8.3: ten records, and the next after half of the delay, not before.
+#[test]
+fn the_next_burst_goes_when_it_is_due() {
+    let mut ours = Ours::new();
+    assert_eq!(
+        ours.send(messages(HandshakeType::CERTIFICATE, 7, &[4_000]))
+            .len(),
+        10
+    );
+    let due = SECOND / 2;
+    assert_eq!(ours.outbound.next_deadline(), Some(due));
+    ours.now = due - Duration::from_millis(1);
+    assert!(ours.tick().is_empty());
+    ours.now = due;
+    assert!(!ours.tick().is_empty());
+}
+
+/// RFC 9147 §5.8.4: a connection can do without a ticket and without nothing else.
+#[test]
+fn a_flight_that_is_never_acknowledged_is_given_up() {
+    let ticket = HandshakeType::NEW_SESSION_TICKET;
+    for (typ, end) in [
+        (ticket, Ticked::Going),
+        (HandshakeType::KEY_UPDATE, Ticked::GaveUp),
+    ] {
+        let mut ours = Ours::new();
+        ours.send(messages(typ, 7, &[40]));
+        for _ in 0..6 {
+            assert_eq!(ours.next_timer().len(), 1);
+        }
+        let now = ours.outbound.next_deadline().unwrap();
+        let ticked = ours.outbound.tick(now, &mut |_| panic!("sent"));
+        assert_eq!(ticked.unwrap(), end);
+    }
+}
+
+/// Where the peer may have begun anew, the timer goes on and nothing is said in the clear.
+#[test]
+fn beside_another_handshake_nothing_is_sent_again() {
+    let mut ours = fresh(DTLS1_2, DAMPED);
+    ours.send(certificate(0));
+    ours.outbound.set_contested(true);
+    assert!(ours.next_timer().is_empty());
+    assert_eq!(ours.outbound.next_deadline(), Some(SECOND * 4));
+    ours.outbound.set_contested(false);
+    assert_eq!(ours.next_timer().len(), 1);
+
+    for (contested, alerts) in [(true, 0), (false, 1)] {
+        let mut ours = fresh(DTLS1_2, DAMPED);
+        ours.outbound.set_contested(contested);
+        let sent = ours.sent_by(|outbound, now, emit| {
+            outbound.abort(&Error::BadFinished, now, emit);
+            Ok(())
+        });
+        assert_eq!(sent.len(), alerts);
+    }
+}
+
+/// The system or the transport takes less than it did: flights go again in what fits.
+#[test]
+fn where_less_fits_a_flight_goes_again_in_less() {
+    let mut ours = Ours::new();
+    let lower = |ours: &mut Ours| ours.sent_by(|outbound, now, emit| outbound.lower_mtu(now, emit));
+    let most = ours.outbound.max_message();
+    assert!(lower(&mut ours).is_empty());
+    assert!(ours.outbound.max_message() < most);
+
+    let mut ours = Ours::new();
+    let sent = ours.send(messages(HandshakeType::CERTIFICATE, 7, &[500]));
+    let again = lower(&mut ours);
+    assert!(again.iter().all(|sent| sent.content.len() < 256));
+    assert!(again.len() > sent.len(), "{} {}", again.len(), sent.len());
+    ours.outbound.set_max_datagram(Some(280));
+    assert!(ours.outbound.max_message() < 256);
+}
+
+/// A message fits or is refused with what would.
+#[test]
+fn a_message_is_as_long_as_there_is_room() {
+    let mut ours = Ours::new();
+    let most = ours.outbound.max_message();
+    assert_eq!(ours.outbound.seal(&vec![7; most]).unwrap().len(), 300);
+    let outcome = ours.outbound.seal(&vec![7; most + 1]).map(<[u8]>::len);
+    match outcome {
+        Err(Error::MessageTooLong { length, maximum }) => {
+            assert_eq!((length, maximum), (most + 1, most));
+        }
+        other => panic!("{other:?}"),
+    }
+    assert!(matches!(ours.outbound.seal(b""), Err(Error::EmptyMessage)));
+}
+
+/// An end is told once, and nothing follows.
+#[test]
+fn an_end_is_told_once() {
+    type End = fn(&mut Outbound, Duration, Emit<'_>);
+    let close: End = |outbound, now, emit| outbound.close_notify(now, emit);
+    let abort: End = |outbound, now, emit| outbound.abort(&Error::BadFinished, now, emit);
+    for (end, alert) in [(close, [1, 0]), (abort, [2, 51])] {
+        let mut ours = Ours::new();
+        ours.send(certificate(3));
+        let mut act = |end: End| {
+            ours.sent_by(|outbound, now, emit| {
+                end(outbound, now, emit);
+                Ok(())
+            })
+        };
+        let told = act(end);
+        assert_eq!(
+            (told[0].typ, &told[0].content[..]),
+            (ContentType::ALERT, &alert[..])
+        );
+        assert!(act(close).is_empty() && act(abort).is_empty());
+        assert!(matches!(ours.outbound.seal(b"data"), Err(Error::Closed)));
+        assert!(!ours.outbound.has_flight() && ours.outbound.next_deadline().is_none());
+    }
+    assert_eq!(fresh(DTLS1_2, DAMPED).outbound.began(), SECOND);
+}
