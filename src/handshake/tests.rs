@@ -17,4 +17,6 @@ mod key_exchange;
 mod offers13;
 mod puppet;
 mod resumed;
+#[cfg(feature = "hello-verify")]
+mod retried13;
 mod tickets;

@@ -324,52 +324,6 @@ fn d06_d07_a_server_takes_no_other_second_hello() {
     }
 }
 
-/// The same where the gate has asked, with a cookie, and keeps nothing; and there is no third time.
-#[cfg(feature = "hello-verify")]
-#[test]
-fn d06_a_server_takes_no_other_share_than_its_gate_has_asked_for() {
-    const ONE: NamedGroup = NamedGroup::X25519;
-    const OTHER: NamedGroup = NamedGroup::SECP384R1;
-    // The server's groups, those of the shares in both hellos, and what the gate asks for.
-    type Case = (
-        &'static [NamedGroup],
-        [&'static [NamedGroup]; 2],
-        Option<NamedGroup>,
-        bool,
-    );
-    let cases: [Case; 8] = [
-        (&[OTHER], [&[ONE], &[OTHER]], Some(OTHER), true),
-        (&[OTHER], [&[ONE], &[ONE]], Some(OTHER), false),
-        (&[OTHER], [&[ONE], &[]], Some(OTHER), false),
-        (&[OTHER, ONE], [&[], &[OTHER]], Some(OTHER), true),
-        (&[OTHER, ONE], [&[], &[ONE]], Some(OTHER), false),
-        (&[ONE], [&[ONE], &[ONE]], None, true),
-        (&[ONE], [&[ONE], &[]], None, false),
-        (&[OTHER, ONE], [&[ONE], &[]], None, false),
-    ];
-    for (ours, shares, wanted, is_good) in cases {
-        let [first, second] = shares.map(|groups| groups.iter().copied().map(share).collect());
-        let mut hello = hello13();
-        hello.extensions.key_shares = Some(first);
-        let first = bound(hello, &[], &[b"tester"]);
-        let second = |request: &ServerHello| {
-            let asked = wanted.map(KeyShareAnswer::Group);
-            assert_eq!(request.extensions.key_share, asked);
-            let mut again = first.clone();
-            again.extensions.cookie = request.extensions.cookie.clone();
-            again.extensions.key_shares = Some(second);
-            bound(again, &before_second(&first, request), &[b"tester"])
-        };
-        let server = server13().groups(ours.iter().copied());
-        let puppet = Puppet::client_again(server, &first, second);
-        let verdict = match is_good {
-            true => Verdict::Waits,
-            false => Verdict::Failed(Error::IllegalParameter("share after a HelloRetryRequest")),
-        };
-        assert_eq!(puppet.verdict(), verdict, "{ours:?}: {shares:?}");
-    }
-}
-
 /// A server that has pre-shared keys alone is of no use to a client that has none.
 #[test]
 fn a_client_that_offers_no_key_has_nothing_in_common_with_a_server_of_keys() {

@@ -5,8 +5,7 @@ use crate::certificate::ServerName;
 use crate::codec::Writer;
 use crate::config::{ClientConfig, ConfigBuilder, ServerConfig};
 use crate::cookie::{
-    Choices13, CookieContext, Entrance, HelloVerification, ReplyBuffer, Verdict as Gate,
-    VerifiedHello,
+    Choices13, Entrance, HelloVerification, ReplyBuffer, Verdict as Gate, VerifiedHello,
 };
 use crate::error::{Error, Result};
 use crate::flight::ReceivedMessage;
@@ -14,7 +13,7 @@ use crate::record::{Opener, Sealer};
 use crate::session::Session;
 use crate::wire::{
     Body, ClientHello, ContentType, Finished, HANDSHAKE_HEADER, HandshakeHeader, HandshakeType,
-    ProtocolVersion, RECORD_HEADER, RecordHeader, ServerHello,
+    ProtocolVersion, RecordHeader,
 };
 use parking_lot::Mutex;
 use std::collections::VecDeque;
@@ -98,36 +97,14 @@ impl Puppet {
         hello: &ClientHello,
     ) -> Puppet {
         let server = Arc::new(server.build().unwrap());
-        let mut puppet = Puppet::new(|io| server_script(io, server, admitted(hello)));
+        let mut puppet = Puppet::client_behind_gate(server, admitted(hello));
         puppet.record(hello);
         puppet
     }
 
-    /// The same behind a gate that answers the first hello with a HelloRetryRequest, and the second, which
-    /// goes by that, with a handshake. The puppet has neither in its transcript.
-    pub(super) fn client_again(
-        server: ConfigBuilder<ServerConfig>,
-        first: &ClientHello,
-        second: impl FnOnce(&ServerHello) -> ClientHello,
-    ) -> Puppet {
-        let server = Arc::new(server.build().unwrap());
-        let context = Arc::new(CookieContext::new().unwrap());
-        let cookies = HelloVerification::Cookies(context);
-        let mut entrance = Entrance::new(cookies, server.choices13(), 1);
-        let mut reply = ReplyBuffer::new();
-        let request = match entrance.check(b"client", &datagram(first), Duration::ZERO, &mut reply)
-        {
-            Gate::Challenge(request) => {
-                let body = &request[RECORD_HEADER + HANDSHAKE_HEADER..];
-                ServerHello::decode(body).unwrap()
-            }
-            _ => panic!("the gate asks for nothing"),
-        };
-        let second = datagram(&second(&request));
-        match entrance.check(b"client", &second, Duration::ZERO, &mut reply) {
-            Gate::Verified(hello) => Puppet::new(|io| server_script(io, server, *hello)),
-            _ => panic!("the gate is closed to this hello"),
-        }
+    /// A server that begins with this hello, which some gate has let in. The puppet has none in its transcript.
+    pub(super) fn client_behind_gate(server: Arc<ServerConfig>, hello: VerifiedHello) -> Puppet {
+        Puppet::new(|io| server_script(io, server, hello))
     }
 
     fn new(script: impl FnOnce(Io) -> Script) -> Puppet {
@@ -284,7 +261,7 @@ fn poll<F: Future + ?Sized>(future: Pin<&mut F>) -> Poll<F::Output> {
 }
 
 /// The hello as it comes over the wire.
-fn datagram(hello: &ClientHello) -> Vec<u8> {
+pub(super) fn datagram(hello: &ClientHello) -> Vec<u8> {
     let body = hello.encode();
     let length = u32::try_from(body.len()).unwrap();
     let record_length = body.len() + HANDSHAKE_HEADER;
