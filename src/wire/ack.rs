@@ -51,3 +51,29 @@ impl Ack {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 9147 §7: two bytes of length, and sixteen for each record; none is a list, too.
+    #[test]
+    fn a_list_is_read_as_it_is_written() {
+        for records in 0..4 {
+            let number = |sequence: u64| RecordNumber {
+                epoch: 2,
+                sequence: sequence << 40,
+            };
+            let ack = Ack {
+                record_numbers: (0..records).map(number).collect(),
+            };
+            let bytes = ack.encode();
+            let length = bytes.len();
+            assert_eq!(length, 2 + 16 * ack.record_numbers.len());
+            assert_eq!(Ack::most_records_in(length), ack.record_numbers.len());
+            assert_eq!(Ack::most_records_in(length + 15), ack.record_numbers.len());
+            assert_eq!(Ack::decode(&bytes), Ok(ack));
+        }
+        assert!(Ack::decode(&[0, 15, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]).is_err());
+    }
+}

@@ -22,22 +22,18 @@ fn behind_gate(
     let cookies = HelloVerification::Cookies(context);
     let mut entrance = Entrance::new(cookies, server.choices13(), 1);
     let mut reply = ReplyBuffer::new();
-    let mut check = |hello: &ClientHello| match entrance.check(
-        b"client",
-        &datagram(hello),
-        Duration::ZERO,
-        &mut reply,
-    ) {
+    let first = datagram(first);
+    let request = match entrance.check(b"client", &first, Duration::ZERO, &mut reply) {
         Gate::Challenge(request) => {
-            let body = &request[RECORD_HEADER + HANDSHAKE_HEADER..];
-            Err(ServerHello::decode(body).unwrap())
+            ServerHello::decode(&request[RECORD_HEADER + HANDSHAKE_HEADER..]).unwrap()
         }
-        Gate::Verified(hello) => Ok(*hello),
-        _ => panic!("the gate is closed to this hello"),
+        _ => panic!("the gate asks for nothing"),
     };
-    let request = check(first).err().unwrap();
-    let verified = check(&second(&request)).ok().unwrap();
-    Puppet::client_behind_gate(server, verified)
+    let second = datagram(&second(&request));
+    match entrance.check(b"client", &second, Duration::ZERO, &mut reply) {
+        Gate::Verified(hello) => Puppet::client_behind_gate(server, *hello),
+        _ => panic!("the gate is closed to this hello"),
+    }
 }
 
 /// RFC 8446 §4.1.2 and §4.1.4: the share that was asked for, or the one of before where none was; and there is
