@@ -122,6 +122,22 @@ fn the_next_burst_goes_when_it_is_due() {
     assert!(!ours.tick().is_empty());
 }
 
+/// RFC 9147 §7.1: an ACK waits for a quarter of the delay, but not where the peer may be waiting for it, which has
+/// sent as many records as go at once. Whoever does no more than it must waits.
+#[test]
+fn a_burst_is_acknowledged_at_once() {
+    for (service, is_told) in [(DAMPED, true), (LastFlightService::Undamped, false)] {
+        let mut ours = fresh(DTLS1_3, service);
+        for sequence in 0..9 {
+            assert!(ours.hear(&arrived(number(0, sequence))).is_empty());
+        }
+        let told = ours.hear(&arrived(number(0, 9)));
+        assert_eq!(told.len(), usize::from(is_told));
+        let due = ours.outbound.next_deadline();
+        assert_eq!(due.is_none(), is_told);
+    }
+}
+
 /// RFC 9147 §5.8.4: a connection can do without a ticket and without nothing else.
 #[test]
 fn a_flight_that_is_never_acknowledged_is_given_up() {
