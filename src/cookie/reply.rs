@@ -22,15 +22,17 @@ impl<const N: usize> Fixed<N> {
         }
     }
 
-    /// Appends the parts. What finds no room is left out; callers know what they write.
+    /// Appends the parts. One that finds no room is left out; callers know what they write.
     pub(super) fn append(&mut self, parts: &[&[u8]]) {
-        let free = self.bytes.iter_mut().skip(self.length);
-        let written = free
-            .zip(parts.iter().copied().flatten())
-            .map(|(to, from)| *to = *from)
-            .count();
-        debug_assert_eq!(written, parts.iter().map(|part| part.len()).sum());
-        self.length = self.length.saturating_add(written);
+        for part in parts {
+            let end = self.length.saturating_add(part.len());
+            let place = self.bytes.get_mut(self.length..end);
+            debug_assert!(place.is_some());
+            if let Some(place) = place {
+                place.copy_from_slice(part);
+                self.length = end;
+            }
+        }
     }
 
     pub(crate) fn as_bytes(&self) -> &[u8] {
