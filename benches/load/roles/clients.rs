@@ -1,11 +1,10 @@
 //! The role of the clients: they come, send what is echoed when they are told to, and leave.
 
-use super::Outcome;
 use super::crowd::{Crowd, News};
-use super::facts::Facts;
-use super::figures::percentile;
-use super::orders::{orders, tell};
-use super::pki::{self, Offer};
+use super::end::End;
+use crate::tools::figures::percentile;
+use crate::tools::pki::{self, Offer};
+use crate::tools::{Facts, Outcome, orders, tell};
 use clap::Args;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::mpsc::TryRecvError;
@@ -22,9 +21,9 @@ pub(crate) struct Clients {
     /// The server's address
     #[arg(long)]
     to: SocketAddr,
-    /// The certificate of the server's authority
+    /// The certificate of the server's authority; where it is not said they speak no DTLS
     #[arg(long)]
-    ca: String,
+    ca: Option<String>,
     /// The versions that they offer
     #[arg(long, default_value = "1.3")]
     offer: Offer,
@@ -49,7 +48,10 @@ impl Clients {
     pub(crate) fn run(&self) -> Outcome<()> {
         let orders = orders();
         let mut crowd = Crowd::new()?;
-        tell(&self.connect(&mut crowd)?);
+        tell(&match &self.ca {
+            Some(ca) => self.connect(&mut crowd, ca),
+            None => self.open(&mut crowd),
+        }?);
         let mut round = 0;
         loop {
             match orders.try_recv() {
@@ -62,7 +64,6 @@ impl Clients {
                     crowd.leave();
                     tell(&Facts::new());
                 }
-                Ok(order) if order == "tell" => tell(&tally(&crowd)),
                 Ok(order) => {
                     let seconds = order
                         .strip_prefix("echo ")
@@ -85,8 +86,17 @@ impl Clients {
         )
     }
 
-    fn connect(&self, crowd: &mut Crowd) -> Outcome<Facts> {
-        let config = pki::client_offering(&self.ca, self.offer)?;
+    /// They come who speak no DTLS.
+    fn open(&self, crowd: &mut Crowd) -> Outcome<Facts> {
+        for client in 0..self.number {
+            crowd.join_bare(self.from(client), self.to)?;
+        }
+        Ok(tally(crowd))
+    }
+
+    /// They come who do.
+    fn connect(&self, crowd: &mut Crowd, ca: &str) -> Outcome<Facts> {
+        let config = pki::client(ca, self.offer)?;
         let start = Instant::now();
         let last = Duration::from_millis(self.apart * self.number as u64);
         let limit = start + last + PATIENCE;
@@ -133,8 +143,8 @@ impl Clients {
                 next += 1;
                 sent += 1;
                 // From one whose connection is over, it is lost.
-                if let Some(socket) = crowd.socket(member) {
-                    let _ = socket.send(&message(round, start));
+                if let Some(end) = crowd.end(member) {
+                    let _ = end.send(&message(round, start));
                 }
             }
             let until = if next < all { at(next) } else { end };
@@ -154,10 +164,13 @@ impl Clients {
 
 /// How many are connected, and how many of them had to send a flight of their handshake again.
 fn tally(crowd: &Crowd) -> Facts {
-    let resent = |socket: &&flightline::DtlsSocket| socket.stats().flights_resent > 0;
+    let resent = |end: &&End| match end {
+        End::Dtls(socket) => socket.stats().flights_resent > 0,
+        End::Bare(_) => false,
+    };
     Facts::new()
-        .with("connected", crowd.sockets().count())
-        .with("resent", crowd.sockets().filter(resent).count())
+        .with("connected", crowd.ends().count())
+        .with("resent", crowd.ends().filter(resent).count())
 }
 
 /// The round, and the time since its beginning.

@@ -1,6 +1,6 @@
 //! A child's side of what its parent orders.
 
-use super::facts::Facts;
+use super::{Facts, Outcome};
 use std::io::{BufRead, Write};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
@@ -26,4 +26,17 @@ pub(crate) fn tell(facts: &Facts) {
     if writeln!(out, "{facts}").and_then(|()| out.flush()).is_err() {
         std::process::exit(0);
     }
+}
+
+/// From now on every order is a question, which a thread of its own answers with these facts.
+pub(crate) fn tell_when_asked(observe: impl Fn() -> Outcome<Facts> + Send + 'static) {
+    let orders = orders();
+    thread::spawn(move || {
+        for _ in orders {
+            match observe() {
+                Ok(facts) => tell(&facts),
+                Err(error) => eprintln!("error: {error}"),
+            }
+        }
+    });
 }

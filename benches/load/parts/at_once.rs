@@ -1,16 +1,14 @@
 //! Clients that come all at the same moment.
 
-use crate::shared::Outcome;
-use crate::shared::child::Child;
-use crate::shared::figures::{median, percentile};
-use crate::shared::table::{Table, verdict};
+use crate::tools::figures::{median, percentile};
+use crate::tools::{Opt, Outcome, Table, Target, verdict};
 use clap::Args;
 
 #[derive(Args, Debug)]
 pub(crate) struct AtOnce {
-    /// Clients that connect at once; 0 leaves this part out
+    /// Clients that connect at once
     #[arg(long, default_value_t = 1000)]
-    at_once: usize,
+    clients: usize,
     /// Times that they do
     #[arg(long, default_value_t = 3)]
     bursts: usize,
@@ -18,9 +16,6 @@ pub(crate) struct AtOnce {
 
 impl AtOnce {
     pub(crate) fn run(&self) -> Outcome<()> {
-        if self.at_once == 0 {
-            return Ok(());
-        }
         let mut table = Table::new([
             "served",
             "mark",
@@ -36,38 +31,24 @@ impl AtOnce {
         }
         table.print(&format!(
             "{} clients that connect at once, a row a time",
-            self.at_once
+            self.clients
         ));
         Ok(())
     }
 
     fn measure(&self) -> Outcome<[String; 7]> {
-        let mut server = Child::start(&["serve"])?;
-        let told = server.hear()?;
-        let (to, ca): (String, String) = (told.get("address")?, told.get("ca")?);
-        let number = self.at_once.to_string();
-        let mut clients = Child::start(&[
-            "clients",
-            "--to",
-            &to,
-            "--ca",
-            &ca,
-            "--number",
-            &number,
-            "--network",
-            "90",
-            "--echoes",
-            "1",
-        ])?;
+        let mut server = Target::start("serve", &[])?;
+        let options: [Opt<'_>; 3] = [("number", &self.clients), ("network", &90), ("echoes", &1)];
+        let mut clients = server.child("clients", &options)?;
         let came = clients.hear()?;
         // Served is who gets its echo.
         let echoed = clients.ask("echo 1")?;
         let served = echoed.get::<u64>("sent")? - echoed.get::<u64>("lost")?;
         let handshakes = came.list("handshakes_ms")?;
-        let seen = server.ask("tell")?;
+        let seen = server.ask()?;
         Ok([
             served.to_string(),
-            verdict(served == self.at_once as u64),
+            verdict(served == self.clients as u64),
             format!("{:.2}", came.get::<f64>("took_s")?),
             came.get("resent")?,
             format!("{:.0}", median(&handshakes)),

@@ -2,8 +2,8 @@
 
 use super::Outcome;
 use flightline::{
-    ClientConfig, ConfigBuilder, Identity, ProtocolVersion, RootCertificates, ServerConfig,
-    ServerIdentity, ServerName, ServerTrust,
+    ClientConfig, Identity, ProtocolVersion, RootCertificates, ServerConfig, ServerIdentity,
+    ServerName, ServerTrust,
 };
 use rcgen::{
     BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
@@ -36,18 +36,6 @@ pub(crate) fn server() -> Outcome<(Arc<ServerConfig>, String)> {
     Ok((Arc::new(config), digits.collect()))
 }
 
-/// A client's configuration, but for what the caller has to say.
-pub(crate) fn client(ca: &str) -> Outcome<ConfigBuilder<ClientConfig>> {
-    let digits: Vec<_> = ca.as_bytes().chunks(2).collect();
-    let bytes: Vec<u8> = digits
-        .into_iter()
-        .map(|pair| Ok(u8::from_str_radix(std::str::from_utf8(pair)?, 16)?))
-        .collect::<Outcome<_>>()?;
-    let roots = RootCertificates::from_der([bytes])?;
-    // Every client is one that comes for the first time.
-    Ok(ClientConfig::builder(ServerTrust::roots(roots)).without_resumption())
-}
-
 /// Which versions a client offers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Offer {
@@ -58,8 +46,16 @@ pub(crate) enum Offer {
     Default,
 }
 
-pub(crate) fn client_offering(ca: &str, offer: Offer) -> Outcome<Arc<ClientConfig>> {
-    let builder = client(ca)?;
+/// A client's configuration. `ca` is what [`server`] gave.
+pub(crate) fn client(ca: &str, offer: Offer) -> Outcome<Arc<ClientConfig>> {
+    let digits: Vec<_> = ca.as_bytes().chunks(2).collect();
+    let bytes: Vec<u8> = digits
+        .into_iter()
+        .map(|pair| Ok(u8::from_str_radix(std::str::from_utf8(pair)?, 16)?))
+        .collect::<Outcome<_>>()?;
+    let roots = RootCertificates::from_der([bytes])?;
+    // Every client is one that comes for the first time.
+    let builder = ClientConfig::builder(ServerTrust::roots(roots)).without_resumption();
     let builder = match offer {
         Offer::Only12 => builder.versions([ProtocolVersion::DTLS1_2]),
         Offer::Default => builder,

@@ -1,17 +1,14 @@
 //! The role of the server: a listener that echoes.
 
-use super::Outcome;
-use super::facts::Facts;
-use super::orders::{orders, tell};
-use super::{machine, pki};
+use crate::tools::{Facts, Outcome, machine, pki, tell, tell_when_asked};
 use clap::Args;
 use flightline::{Closer, DtlsListener, DtlsSocket, Result, ServeOptions};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// A message that makes the handler do nothing for ever after.
-pub(crate) const STICK: &[u8] = b"stick";
+pub(super) const STICK: &[u8] = b"stick";
 
 #[derive(Args, Debug)]
 pub(crate) struct Serve {
@@ -24,23 +21,14 @@ pub(crate) struct Serve {
 }
 
 impl Serve {
-    /// Serves until the parent ends it. `heap` tells how many bytes of the heap are in use, where
-    /// somebody counts them. The main thread is the dispatcher's.
-    pub(crate) fn run(&self, heap: fn() -> usize) -> Outcome<()> {
+    /// Serves until the parent ends it. The main thread is the dispatcher's.
+    pub(super) fn run(&self) -> Outcome<()> {
         let (config, ca) = pki::server()?;
         let listener = DtlsListener::bind((Ipv4Addr::LOCALHOST, 0), config)?;
         let address = listener.local_addr()?;
         let closer = listener.closer();
-        let orders = orders();
         tell(&Facts::new().with("address", address).with("ca", ca));
-        thread::spawn(move || {
-            for _ in orders {
-                match observe(&closer, address, heap) {
-                    Ok(facts) => tell(&facts),
-                    Err(error) => eprintln!("error: {error}"),
-                }
-            }
-        });
+        tell_when_asked(move || observe(&closer, address));
         let mut options = ServeOptions::default();
         if let Some(stack) = self.stack {
             options.stack_size = stack * 1024;
@@ -52,26 +40,14 @@ impl Serve {
     }
 }
 
-fn observe(closer: &Closer, address: SocketAddr, heap: fn() -> usize) -> Outcome<Facts> {
+fn observe(closer: &Closer, address: SocketAddr) -> Outcome<Facts> {
     let stats = closer.stats();
-    Ok(Facts::new()
+    Ok(machine::observe(address)?
         .with("handled", stats.datagrams_received)
         .with("challenges", stats.challenges_sent)
         .with("connections", stats.connections)
         .with("handshakes", stats.handshakes)
-        .with("inbox_full", stats.dropped_inbox_full)
-        .with("thread_ns", machine::main_thread_time()?)
-        .with("process_s", machine::process_time()?)
-        .with("kernel_drops", machine::kernel_drops(address)?)
-        .with("resident", machine::resident()?)
-        .with("heap", heap())
-        .with("at_ns", started().elapsed().as_nanos()))
-}
-
-/// The beginning of time, for differences.
-pub(crate) fn started() -> Instant {
-    static STARTED: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
-    *STARTED.get_or_init(Instant::now)
+        .with("inbox_full", stats.dropped_inbox_full))
 }
 
 fn echo(socket: DtlsSocket) -> Result<()> {

@@ -1,7 +1,7 @@
 //! Handshakes that never get anywhere: each client returns its cookie, and then sends its
 //! ClientKeyExchange byte by byte.
 
-use crate::shared::{Outcome, learn};
+use crate::tools::{Outcome, learn};
 use flightline::ClientConfig;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
@@ -17,10 +17,10 @@ const TIMEOUT: Duration = Duration::from_secs(1);
 /// The length of a ClientKeyExchange with a public key of X25519.
 const LENGTH: u8 = 33;
 
-pub(crate) struct Trickle(Vec<UdpSocket>);
+pub(super) struct Trickle(Vec<UdpSocket>);
 
 impl Trickle {
-    pub(crate) fn begin(to: SocketAddr, config: &Arc<ClientConfig>) -> Outcome<Trickle> {
+    pub(super) fn begin(to: SocketAddr, config: &Arc<ClientConfig>) -> Outcome<Trickle> {
         let sockets = (1..=HANDSHAKES).map(|last| {
             let socket = learn::socket(Ipv4Addr::new(127, 61, 0, last), to)?;
             let (socket, hello) = learn::cookied_hello(socket, config)?;
@@ -30,21 +30,19 @@ impl Trickle {
         Ok(Trickle(sockets.collect::<Outcome<_>>()?))
     }
 
-    /// Sends the next byte of each whenever it is time; how many went.
-    pub(crate) fn go_on(&self, time: Duration) -> Outcome<u64> {
+    /// Sends the next byte of each whenever it is time.
+    pub(super) fn go_on(&self, time: Duration) -> Outcome<()> {
         let start = Instant::now();
-        let mut sent = 0;
         for at in (0..LENGTH).cycle() {
             if start.elapsed() >= time {
                 break;
             }
             for socket in &self.0 {
                 socket.send(&fragment(at))?;
-                sent += 1;
             }
             sleep(TIMEOUT.min(time.saturating_sub(start.elapsed())));
         }
-        Ok(sent)
+        Ok(())
     }
 }
 

@@ -1,11 +1,35 @@
-//! What Linux tells about this process, and where the machine's own limits are.
+//! What is known of this process, most of it from Linux, and where the machine's own limits are.
 
-use super::Outcome;
+use super::{Facts, Outcome};
+use peak_alloc::PeakAlloc;
 use std::fs;
 use std::net::SocketAddr;
+use std::sync::OnceLock;
+use std::time::Instant;
+
+/// Counts what is in use of the heap.
+#[global_allocator]
+static HEAP: PeakAlloc = PeakAlloc;
+
+/// What a server tells of its process, with the socket at `address`, whose main thread reads that.
+pub(crate) fn observe(address: SocketAddr) -> Outcome<Facts> {
+    Ok(Facts::new()
+        .with("thread_ns", main_thread_time()?)
+        .with("process_s", process_time()?)
+        .with("kernel_drops", kernel_drops(address)?)
+        .with("resident", resident()?)
+        .with("heap", HEAP.current_usage())
+        .with("at_ns", started().elapsed().as_nanos()))
+}
+
+/// The beginning of time, for differences.
+fn started() -> Instant {
+    static STARTED: OnceLock<Instant> = OnceLock::new();
+    *STARTED.get_or_init(Instant::now)
+}
 
 /// Resident memory of this process, in KiB.
-pub(crate) fn resident() -> Outcome<u64> {
+fn resident() -> Outcome<u64> {
     let status = fs::read_to_string("/proc/self/status")?;
     let line = status.lines().find(|line| line.starts_with("VmRSS:"));
     let words = line.ok_or("no VmRSS")?.split_whitespace();
@@ -13,7 +37,7 @@ pub(crate) fn resident() -> Outcome<u64> {
 }
 
 /// Processor time of the main thread, in nanoseconds.
-pub(crate) fn main_thread_time() -> Outcome<u64> {
+fn main_thread_time() -> Outcome<u64> {
     let path = format!("/proc/self/task/{}/schedstat", std::process::id());
     let told = fs::read_to_string(path)?;
     Ok(told
@@ -24,7 +48,7 @@ pub(crate) fn main_thread_time() -> Outcome<u64> {
 }
 
 /// Processor time of this process with all its threads, in seconds.
-pub(crate) fn process_time() -> Outcome<f64> {
+fn process_time() -> Outcome<f64> {
     let stat = fs::read_to_string("/proc/self/stat")?;
     // The name, which may hold anything, ends with the last parenthesis; user and system time are the
     // 12th and 13th words behind it, in hundredths of a second.
@@ -35,7 +59,7 @@ pub(crate) fn process_time() -> Outcome<f64> {
 }
 
 /// What the kernel had to drop since the socket bound to this address did not keep up.
-pub(crate) fn kernel_drops(address: SocketAddr) -> Outcome<u64> {
+fn kernel_drops(address: SocketAddr) -> Outcome<u64> {
     let port = format!(":{:04X}", address.port());
     let sockets = fs::read_to_string("/proc/self/net/udp")?;
     let mut drops = 0;

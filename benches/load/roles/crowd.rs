@@ -1,8 +1,9 @@
 //! Many clients on one thread, driven by events.
 
-use super::Outcome;
+use super::end::End;
 use super::line::{self, Line};
-use flightline::{ClientConfig, DtlsSocket, Error, Handshake, ServerName};
+use crate::tools::Outcome;
+use flightline::{ClientConfig, Error, Handshake, ServerName};
 use mio::{Events, Interest, Poll, Token};
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, Shutdown, SocketAddr};
@@ -10,10 +11,12 @@ use std::sync::Arc;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-pub(crate) struct Crowd {
+pub(super) struct Crowd {
     poll: Poll,
     events: Events,
     members: Vec<Member>,
+    /// Where messages are received.
+    buf: Vec<u8>,
     /// When the timers of members are due, the earliest first; at most one for each.
     due: BTreeSet<(Instant, usize)>,
 }
@@ -26,12 +29,12 @@ struct Member {
 
 enum Stage {
     Shaking(Box<Handshake>),
-    Connected(DtlsSocket),
+    Connected(End),
     Over,
 }
 
 /// What happened to a member.
-pub(crate) enum News<'a> {
+pub(super) enum News<'a> {
     /// Its handshake is done, after this time.
     Connected(Duration),
     Message(&'a [u8]),
@@ -39,52 +42,70 @@ pub(crate) enum News<'a> {
 }
 
 impl Crowd {
-    pub(crate) fn new() -> Outcome<Crowd> {
+    pub(super) fn new() -> Outcome<Crowd> {
         Ok(Crowd {
             poll: Poll::new()?,
             events: Events::with_capacity(1024),
             members: Vec::new(),
+            buf: vec![0; line::BUFFER],
             due: BTreeSet::new(),
         })
     }
 
-    /// One more client comes.
-    pub(crate) fn join(
+    /// One more client comes. Its handshake begins when the crowd is attended to.
+    pub(super) fn join(
         &mut self,
         from: Ipv4Addr,
         to: SocketAddr,
         name: ServerName,
         config: Arc<ClientConfig>,
-    ) -> Outcome<usize> {
-        let number = self.members.len();
-        let mut socket = line::bind(from, to)?;
-        let registry = self.poll.registry();
-        registry.register(&mut socket, Token(number), Interest::READABLE)?;
-        let handshake = Handshake::client(Line::new(socket), name, config)?;
-        // It begins when the crowd is attended to.
+    ) -> Outcome<()> {
+        let line = self.line(from, to)?;
+        let handshake = Handshake::client(line, name, config)?;
         let now = Instant::now();
+        self.due.insert((now, self.members.len()));
         self.members.push(Member {
             stage: Stage::Shaking(Box::new(handshake)),
             began: now,
             due: Some(now),
         });
-        self.due.insert((now, number));
-        Ok(number)
+        Ok(())
     }
 
-    pub(crate) fn socket(&self, member: usize) -> Option<&DtlsSocket> {
+    /// One more client comes, who speaks no DTLS: it is connected at once.
+    pub(super) fn join_bare(&mut self, from: Ipv4Addr, to: SocketAddr) -> Outcome<()> {
+        let line = self.line(from, to)?;
+        self.members.push(Member {
+            stage: Stage::Connected(End::Bare(Box::new(line))),
+            began: Instant::now(),
+            due: None,
+        });
+        Ok(())
+    }
+
+    /// The way of the next member.
+    fn line(&self, from: Ipv4Addr, to: SocketAddr) -> Outcome<Line> {
+        let mut socket = line::bind(from, to)?;
+        let (registry, number) = (self.poll.registry(), Token(self.members.len()));
+        registry.register(&mut socket, number, Interest::READABLE)?;
+        Ok(Line::new(socket))
+    }
+
+    /// What a member has with the server, if it is connected.
+    pub(super) fn end(&self, member: usize) -> Option<&End> {
         match &self.members.get(member)?.stage {
-            Stage::Connected(socket) => Some(socket),
+            Stage::Connected(end) => Some(end),
             Stage::Shaking(_) | Stage::Over => None,
         }
     }
 
-    pub(crate) fn sockets(&self) -> impl Iterator<Item = &DtlsSocket> {
-        (0..self.members.len()).filter_map(|member| self.socket(member))
+    /// Of all who are connected.
+    pub(super) fn ends(&self) -> impl Iterator<Item = &End> {
+        (0..self.members.len()).filter_map(|member| self.end(member))
     }
 
     /// Waits for events until `until` at most, and serves those that come.
-    pub(crate) fn attend(
+    pub(super) fn attend(
         &mut self,
         until: Instant,
         on: &mut impl FnMut(usize, News<'_>),
@@ -110,12 +131,12 @@ impl Crowd {
 
     /// All say farewell, a few in a millisecond: a farewell that the kernel has no room for is not
     /// repeated.
-    pub(crate) fn leave(&mut self) {
+    pub(super) fn leave(&mut self) {
         for (number, member) in self.members.iter_mut().enumerate() {
             if number % 5 == 0 {
                 sleep(Duration::from_millis(1));
             }
-            if let Stage::Connected(socket) = &member.stage {
+            if let Stage::Connected(End::Dtls(socket)) = &member.stage {
                 // It may be closed already.
                 let _ = socket.shutdown(Shutdown::Both);
             }
@@ -133,14 +154,14 @@ impl Crowd {
         if let Some(at) = member.due.take() {
             self.due.remove(&(at, number));
         }
-        if let Err(error) = member.step(number, on) {
+        if let Err(error) = member.step(number, &mut self.buf, on) {
             member.stage = Stage::Over;
             on(number, News::Over(error));
         }
         let delay = match &member.stage {
             Stage::Shaking(handshake) => handshake.next_timeout(),
-            Stage::Connected(socket) => socket.next_timeout(),
-            Stage::Over => None,
+            Stage::Connected(End::Dtls(socket)) => socket.next_timeout(),
+            Stage::Connected(End::Bare(_)) | Stage::Over => None,
         };
         member.due = delay.map(|delay| Instant::now() + delay);
         self.due.extend(member.due.map(|at| (at, number)));
@@ -151,6 +172,7 @@ impl Member {
     fn step(
         &mut self,
         number: usize,
+        buf: &mut Vec<u8>,
         on: &mut impl FnMut(usize, News<'_>),
     ) -> flightline::Result<()> {
         if let Stage::Shaking(handshake) = &mut self.stage {
@@ -163,15 +185,14 @@ impl Member {
             };
             let socket = done.into_socket()?;
             socket.set_nonblocking(true)?;
-            self.stage = Stage::Connected(socket);
+            self.stage = Stage::Connected(End::Dtls(socket));
             on(number, News::Connected(self.began.elapsed()));
         }
-        let Stage::Connected(socket) = &self.stage else {
+        let Stage::Connected(end) = &self.stage else {
             return Ok(());
         };
-        let mut buf = [0; 2048];
         loop {
-            match socket.recv(&mut buf) {
+            match end.recv(buf, Duration::ZERO) {
                 Ok(length) => on(number, News::Message(&buf[..length])),
                 Err(Error::WantRead) => return Ok(()),
                 Err(error) => return Err(error),

@@ -12,3 +12,8 @@ pub(crate) fn percentile(values: &[f64], part: f64) -> f64 {
 pub(crate) fn median(values: &[f64]) -> f64 {
     percentile(values, 0.5)
 }
+
+/// The median of what `what` tells of each.
+pub(crate) fn median_of<T>(all: &[T], what: impl Fn(&T) -> f64) -> f64 {
+    median(&all.iter().map(what).collect::<Vec<_>>())
+}

@@ -1,12 +1,8 @@
 //! Connections that lie idle: what each of them holds, and what all of them cost.
 
-use crate::shared::Outcome;
-use crate::shared::child::Child;
-use crate::shared::facts::Facts;
-use crate::shared::machine;
-use crate::shared::pki::Offer;
-use crate::shared::table::{Table, verdict};
-use clap::{Args, ValueEnum};
+use crate::tools::pki::Offer;
+use crate::tools::{Child, Opt, Outcome, Table, Target, machine, name, verdict};
+use clap::Args;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -21,9 +17,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 #[derive(Args, Debug)]
 pub(crate) struct Idle {
-    /// Idle connections; 0 leaves this part out
+    /// Idle connections
     #[arg(long, default_value_t = 10_000)]
-    idle: usize,
+    connections: usize,
     /// Seconds for which their cost is watched
     #[arg(long, default_value_t = 30.0)]
     watch: f64,
@@ -47,10 +43,7 @@ struct Seen {
 
 impl Idle {
     pub(crate) fn run(&self) -> Outcome<()> {
-        if self.idle == 0 {
-            return Ok(());
-        }
-        machine::room_for_threads(self.idle)?;
+        machine::room_for_threads(self.connections)?;
         let (old, new) = (self.measure(Offer::Only12)?, self.measure(Offer::Default)?);
         let mut table = Table::new(["", "DTLS 1.2", "DTLS 1.3", "mark", ""]);
         let mut row = |title: &str, what: &dyn Fn(&Seen) -> String, mark: &str, reached: String| {
@@ -108,32 +101,32 @@ impl Idle {
         );
         table.print(&format!(
             "{} idle connections in one process, workers with stacks of {} KiB",
-            self.idle, self.worker_stack
+            self.connections, self.worker_stack
         ));
         Ok(())
     }
 
     fn measure(&self, offer: Offer) -> Outcome<Seen> {
         eprintln!("idle: {offer:?}");
-        let (stack, room) = (self.worker_stack.to_string(), (self.idle + 64).to_string());
-        let mut server = Child::start(&["serve", "--stack", &stack, "--connections", &room])?;
-        let told = server.hear()?;
+        let room = self.connections + 64;
+        let options: [Opt<'_>; 2] = [("stack", &self.worker_stack), ("connections", &room)];
+        let mut server = Target::start("serve", &options)?;
         // What the first connection makes for all is no connection's.
-        let mut first = self.clients(&told, offer, 1, 99)?;
+        let mut first = come(&server, offer, 1, 99)?;
         first.hear()?;
         first.ask("leave")?;
-        settle(&mut server, 0)?;
-        let before = server.ask("tell")?;
+        empty(&mut server)?;
+        let before = server.ask()?;
 
         let start = Instant::now();
         let each = machine::open_files()?.saturating_sub(OTHER_FILES);
         let mut crowds = Vec::new();
-        let mut left = self.idle;
+        let mut left = self.connections;
         while left > 0 {
             let number = left.min(each);
             left -= number;
             let network = 100 + crowds.len() as u8;
-            crowds.push(self.clients(&told, offer, number, network)?);
+            crowds.push(come(&server, offer, number, network)?);
         }
         let (mut connected, mut resent) = (0, 0);
         for crowd in &mut crowds {
@@ -142,16 +135,17 @@ impl Idle {
             resent += came.get::<usize>("resent")?;
         }
         let took = start.elapsed().as_secs_f64();
-        if connected < self.idle {
-            return Err(format!("only {connected} of {} connected", self.idle).into());
+        if connected < self.connections {
+            return Err(format!("only {connected} of {} connected", self.connections).into());
         }
 
         // The last flights are served for some seconds.
         sleep(Duration::from_secs(5));
-        let idle = server.ask("tell")?;
+        let idle = server.ask()?;
         sleep(Duration::from_secs_f64(self.watch));
-        let watched = server.ask("tell")?;
-        let each = |what: &str| Outcome::Ok(watched.since(&before, what)? / self.idle as f64);
+        let watched = server.ask()?;
+        let each =
+            |what: &str| Outcome::Ok(watched.since(&before, what)? / self.connections as f64);
         let (heap, resident) = (each("heap")? / 1024.0, each("resident")?);
         let busy = watched.since(&idle, "process_s")?;
         let watch = watched.since(&idle, "at_ns")? / 1e9;
@@ -162,8 +156,8 @@ impl Idle {
         for crowd in &mut crowds {
             crowd.hear()?;
         }
-        let emptied = settle(&mut server, 0)?;
-        let after = server.ask("tell")?;
+        let emptied = empty(&mut server)?;
+        let after = server.ask()?;
         Ok(Seen {
             took,
             resent,
@@ -175,39 +169,29 @@ impl Idle {
             left_over: after.since(&before, "heap")? / 1024.0,
         })
     }
-
-    fn clients(&self, told: &Facts, offer: Offer, number: usize, network: u8) -> Outcome<Child> {
-        let (to, ca): (String, String) = (told.get("address")?, told.get("ca")?);
-        let (number, network) = (number.to_string(), network.to_string());
-        let offer = offer.to_possible_value().ok_or("no such offer")?;
-        Child::start(&[
-            "clients",
-            "--to",
-            &to,
-            "--ca",
-            &ca,
-            "--offer",
-            offer.get_name(),
-            "--number",
-            &number,
-            "--network",
-            &network,
-            "--at-once",
-            "50",
-        ])
-    }
 }
 
-/// Waits until the server has so many connections and no handshakes; how many seconds that took.
-fn settle(server: &mut Child, connections: u64) -> Outcome<f64> {
+/// Clients come from a network of their own, not all of them at once.
+fn come(server: &Target, offer: Offer, number: usize, network: u8) -> Outcome<Child> {
+    let options: [Opt<'_>; 4] = [
+        ("offer", &name(offer)),
+        ("number", &number),
+        ("network", &network),
+        ("at-once", &50),
+    ];
+    server.child("clients", &options)
+}
+
+/// Waits until the server has no connections and no handshakes; how many seconds that took.
+fn empty(server: &mut Target) -> Outcome<f64> {
     let start = Instant::now();
     loop {
-        let told = server.ask("tell")?;
+        let told = server.ask()?;
         let gauges = (
             told.get::<u64>("connections")?,
             told.get::<u64>("handshakes")?,
         );
-        if gauges == (connections, 0) || start.elapsed() > PATIENCE {
+        if gauges == (0, 0) || start.elapsed() > PATIENCE {
             return Ok(start.elapsed().as_secs_f64());
         }
         sleep(Duration::from_millis(50));

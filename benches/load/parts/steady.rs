@@ -1,29 +1,27 @@
-//! Part two: a flood of so many hellos a second, and what good clients and connections notice.
+//! A flood of so many hellos a second, and what good clients and connections notice.
 
-use crate::shared::Outcome;
-use crate::shared::child::Child;
-use crate::shared::facts::Facts;
-use crate::shared::figures::{median, percentile};
-use crate::shared::table::{Table, verdict};
+use crate::roles::Kind;
+use crate::tools::figures::{median, median_of, percentile};
+use crate::tools::{Child, Opt, Outcome, Table, Target, name, verdict};
 use clap::Args;
 use std::thread::sleep;
 use std::time::Duration;
 
 #[derive(Args, Debug)]
 pub(crate) struct Steady {
-    /// Part two: runs, of which the median counts; 0 leaves this part out
+    /// Runs, of which the median counts
     #[arg(long, default_value_t = 3)]
     runs: usize,
-    /// Part two: spoofed hellos a second
+    /// Spoofed hellos a second
     #[arg(long, default_value_t = 50_000)]
     rate: u32,
-    /// Part two: seconds of the flood
+    /// Seconds of the flood
     #[arg(long, default_value_t = 60.0)]
     seconds: f64,
-    /// Part two: good clients, 10 a second
+    /// Good clients, 10 a second
     #[arg(long, default_value_t = 200)]
     good: usize,
-    /// Part two: established connections, with 10 echoes a second each
+    /// Established connections, with 10 echoes a second each
     #[arg(long, default_value_t = 1000)]
     established: usize,
 }
@@ -53,9 +51,6 @@ const APART: usize = 100;
 
 impl Steady {
     pub(crate) fn run(&self) -> Outcome<()> {
-        if self.runs == 0 {
-            return Ok(());
-        }
         let runs = (1..=self.runs).map(|run| {
             eprintln!("steady: run {run}");
             self.measure()
@@ -66,40 +61,19 @@ impl Steady {
     }
 
     fn measure(&self) -> Outcome<Run> {
-        let mut server = Child::start(&["serve"])?;
-        let told = server.hear()?;
-        let (to, ca): (String, String) = (told.get("address")?, told.get("ca")?);
-        let established = self.established.to_string();
-        let mut echoes = Child::start(&[
-            "clients",
-            "--to",
-            &to,
-            "--ca",
-            &ca,
-            "--number",
-            &established,
-            "--network",
-            "80",
-            "--at-once",
-            "20",
-        ])?;
-        let connected: usize = echoes.hear()?.get("connected")?;
-        if connected < self.established {
-            return Err(format!("only {connected} of {established} connected").into());
-        }
-        let quiet = self.time(&mut server, &mut echoes, &told, 0.0)?;
+        let mut server = Target::start("serve", &[])?;
+        let mut echoes = server.clients(self.established, &[("network", &80), ("at-once", &20)])?;
+        let quiet = self.time(&mut server, &mut echoes, 0.0)?;
 
-        let rate = self.rate.to_string();
-        let mut flood = Child::start(&[
-            "flood", "--kind", "hellos", "--to", &to, "--server", &to, "--ca", &ca, "--rate", &rate,
-        ])?;
+        let kind = name(Kind::Hellos);
+        let mut flood = server.child("flood", &[("kind", &kind), ("rate", &self.rate)])?;
         flood.hear()?;
-        let before = server.ask("tell")?;
-        flood.order(&self.seconds.to_string())?;
+        let before = server.ask()?;
+        flood.order(self.seconds)?;
         sleep(Duration::from_millis(500));
-        let flooded = self.time(&mut server, &mut echoes, &told, self.seconds - 1.0)?;
+        let flooded = self.time(&mut server, &mut echoes, self.seconds - 1.0)?;
         let rate = flood.hear()?.get("rate")?;
-        let after = server.ask("tell")?;
+        let after = server.ask()?;
         Ok(Run {
             quiet,
             flooded,
@@ -109,35 +83,16 @@ impl Steady {
     }
 
     /// The good clients come, while the others send for so many seconds, or as long as clients come.
-    fn time(
-        &self,
-        server: &mut Child,
-        echoes: &mut Child,
-        told: &Facts,
-        seconds: f64,
-    ) -> Outcome<Time> {
-        let (to, ca): (String, String) = (told.get("address")?, told.get("ca")?);
+    fn time(&self, server: &mut Target, echoes: &mut Child, seconds: f64) -> Outcome<Time> {
         let coming = (self.good * APART) as f64 / 1e3;
-        let before = server.ask("tell")?;
-        echoes.order(&format!("echo {}", seconds.max(coming)))?;
-        let (good, apart) = (self.good.to_string(), APART.to_string());
-        let mut clients = Child::start(&[
-            "clients",
-            "--to",
-            &to,
-            "--ca",
-            &ca,
-            "--number",
-            &good,
-            "--network",
-            "81",
-            "--apart",
-            &apart,
-        ])?;
+        let before = server.ask()?;
+        echoes.order(format!("echo {}", seconds.max(coming)))?;
+        let good: [Opt<'_>; 3] = [("number", &self.good), ("network", &81), ("apart", &APART)];
+        let mut clients = server.child("clients", &good)?;
         let came = clients.hear()?;
         clients.ask("leave")?;
         let echoed = echoes.hear()?;
-        let after = server.ask("tell")?;
+        let after = server.ask()?;
         Ok(Time {
             finished: came.get("connected")?,
             resent: came.get("resent")?,
@@ -150,7 +105,7 @@ impl Steady {
     }
 
     fn print(&self, runs: &[Run]) {
-        let of = |what: &dyn Fn(&Run) -> f64| median(&runs.iter().map(what).collect::<Vec<_>>());
+        let of = |what: &dyn Fn(&Run) -> f64| median_of(runs, what);
         let mut table = Table::new(["", "quiet", "flooded", "mark", ""]);
         let both = |what: &dyn Fn(&Time) -> f64| {
             (of(&|run| what(&run.quiet)), of(&|run| what(&run.flooded)))

@@ -8,18 +8,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// More than any datagram that a server sends here.
-const BUFFER: usize = 2048;
+pub(super) const BUFFER: usize = 2048;
 
-pub(crate) struct Line(Arc<UdpSocket>);
+pub(super) struct Line(Arc<UdpSocket>);
 
 impl Line {
-    pub(crate) fn new(socket: UdpSocket) -> Line {
+    pub(super) fn new(socket: UdpSocket) -> Line {
         Line(Arc::new(socket))
     }
 }
 
 /// A socket of a client, on an address that it need not share.
-pub(crate) fn bind(from: Ipv4Addr, to: SocketAddr) -> io::Result<UdpSocket> {
+pub(super) fn bind(from: Ipv4Addr, to: SocketAddr) -> io::Result<UdpSocket> {
     let socket = std::net::UdpSocket::bind((from, 0))?;
     socket.connect(to)?;
     socket.set_nonblocking(true)?;

@@ -1,10 +1,20 @@
 //! A child: this program again, in a role. It takes orders from standard input, tells facts on standard
 //! output, and ends when its input does.
 
-use super::Outcome;
-use super::facts::Facts;
+use super::{Facts, Outcome};
+use clap::ValueEnum;
+use std::fmt::Display;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{ChildStdin, ChildStdout, Command, Stdio};
+
+/// An option of a role: its name, and its value.
+pub(crate) type Opt<'a> = (&'a str, &'a dyn Display);
+
+/// What a command line calls this value.
+pub(crate) fn name(value: impl ValueEnum) -> String {
+    let value = value.to_possible_value();
+    value.map_or_else(String::new, |value| value.get_name().into())
+}
 
 pub(crate) struct Child {
     role: String,
@@ -14,24 +24,27 @@ pub(crate) struct Child {
 }
 
 impl Child {
-    pub(crate) fn start<A: AsRef<str>>(arguments: &[A]) -> Outcome<Child> {
-        let arguments: Vec<_> = arguments.iter().map(A::as_ref).collect();
+    pub(crate) fn start(role: &str, options: &[Opt<'_>]) -> Outcome<Child> {
+        let options = options
+            .iter()
+            .map(|(name, value)| format!("--{name}={value}"));
         let mut process = Command::new(std::env::current_exe()?)
-            .args(&arguments)
+            .arg(role)
+            .args(options)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;
         let pipes = process.stdin.take().zip(process.stdout.take());
         let (orders, told) = pipes.ok_or("a child has no pipes")?;
         Ok(Child {
-            role: arguments.first().copied().unwrap_or_default().into(),
+            role: role.into(),
             process,
             orders,
             told: BufReader::new(told),
         })
     }
 
-    pub(crate) fn order(&mut self, order: &str) -> Outcome<()> {
+    pub(crate) fn order(&mut self, order: impl Display) -> Outcome<()> {
         Ok(writeln!(self.orders, "{order}")?)
     }
 
@@ -47,7 +60,7 @@ impl Child {
         Ok(line.parse()?)
     }
 
-    pub(crate) fn ask(&mut self, order: &str) -> Outcome<Facts> {
+    pub(crate) fn ask(&mut self, order: impl Display) -> Outcome<Facts> {
         self.order(order)?;
         self.hear()
     }

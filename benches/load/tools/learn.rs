@@ -1,7 +1,6 @@
 //! What a client says, learned from one: hellos, hellos with a good cookie, records of a connection.
 
-use super::Outcome;
-use super::pki;
+use super::{Outcome, pki};
 use flightline::{ClientConfig, DtlsSocket, Error, Handshake, Transport, UdpTransport};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};

@@ -1,8 +1,8 @@
 //! The kinds of floods, and what each sends.
 
-use crate::shared::Outcome;
-use crate::shared::pki::{self, Offer};
-use crate::shared::{learn, learn::socket};
+use crate::tools::Outcome;
+use crate::tools::learn::{self, socket};
+use crate::tools::pki::{self, Offer};
 use clap::ValueEnum;
 use flightline::DtlsSocket;
 use rand::rngs::StdRng;
@@ -41,12 +41,6 @@ impl Kind {
             Kind::Replays => "cookied hellos, replayed",
             Kind::BadMacs => "forged records at live addresses",
         }
-    }
-
-    /// Its name on a command line.
-    pub(crate) fn argument(self) -> String {
-        self.to_possible_value()
-            .map_or_else(String::new, |value| value.get_name().to_owned())
     }
 
     /// Whether each datagram is answered with a cookie.
@@ -91,7 +85,7 @@ const RANDOM_AT: usize = 13 + 12 + 2;
 impl Ammunition {
     /// Makes it, with the help of a server where that takes one.
     pub(crate) fn new(kind: Kind, server: SocketAddr, ca: &str) -> Outcome<Ammunition> {
-        let offer = pki::client_offering(ca, kind.offer())?;
+        let offer = pki::client(ca, kind.offer())?;
         let known = |each: &dyn Fn(UdpSocket) -> Outcome<Known>| {
             let sockets = (1..=KNOWN).map(|last| socket(Ipv4Addr::new(127, 40, 0, last), server));
             let known = sockets.map(|socket| each(socket?));
@@ -103,7 +97,7 @@ impl Ammunition {
             }
             Kind::Hellos => {
                 let offers = [Offer::Only12, Offer::Default];
-                let hellos = offers.map(|offer| learn::hello(&pki::client_offering(ca, offer)?));
+                let hellos = offers.map(|offer| learn::hello(&pki::client(ca, offer)?));
                 let hellos: Outcome<Vec<_>> = hellos.into_iter().collect();
                 Ok(Ammunition::Strangers(
                     hellos?.into_iter().map(varying).collect(),
