@@ -29,8 +29,10 @@ pub(super) async fn run(
     let mut hello = offer(&config, &server, offer13.as_ref())?;
     let offered = OfferedSession::make(&io, &config, &server, &mut hello)?;
     if let Some(offer13) = &mut offer13 {
-        offer13.prefer(&offered);
-        offer13.bind(&io, &mut hello)?;
+        if let Some(session) = offered.session() {
+            offer13.prefer(session);
+        }
+        offer13.bind(&io, &config, &mut hello)?;
     }
     io.send(&hello)?;
 
@@ -62,7 +64,7 @@ pub(super) async fn run(
                 hello.cookie = request.cookie;
                 io.restart(io.next_message_seq());
                 if let Some(offer13) = &offer13 {
-                    offer13.bind(&io, &mut hello)?;
+                    offer13.bind(&io, &config, &mut hello)?;
                 }
                 io.send(&hello)?;
             }

@@ -12,7 +12,7 @@ use crate::certificate::{PeerIdentity, ServerName};
 use crate::config::ClientConfig;
 use crate::crypto::{EphemeralKey, Secret, Suite13};
 use crate::error::{Error, Result};
-use crate::resumption::seconds;
+use crate::resumption::{ClientSession, seconds};
 use crate::session::{Session, TicketKeeper};
 use crate::wire::{
     Certificate13, CertificateRequest13, CertificateVerify, ClientExtensions, ClientHello,
@@ -57,15 +57,22 @@ impl Offer13 {
     }
 
     /// Offers the session, too. A server that does not go on with it has the other key to fall back on.
-    pub(super) fn prefer(&mut self, session: &OfferedSession) {
-        let others = std::mem::take(&mut self.psks);
-        let preferred = OfferedPsk::resumption(session);
-        self.psks = preferred.into_iter().chain(others).collect();
+    pub(super) fn prefer(&mut self, session: &ClientSession) {
+        if let Some(preferred) = OfferedPsk::resumption(session) {
+            self.psks.insert(0, preferred);
+        }
     }
 
     /// Proves that we hold the keys that we offer, whenever the hello has changed.
-    pub(super) fn bind(&self, io: &Io, hello: &mut ClientHello) -> Result<()> {
-        psk13::offer(&self.psks, io, hello)
+    /// Tickets are as old as they are then (RFC 8446 §4.1.2).
+    pub(super) fn bind(
+        &self,
+        io: &Io,
+        config: &ClientConfig,
+        hello: &mut ClientHello,
+    ) -> Result<()> {
+        let date = config.settings.clock.date();
+        psk13::offer(&self.psks, io, date, hello)
     }
 }
 
@@ -89,7 +96,7 @@ pub(super) async fn run(
         let suite = chosen_suite(&hello, &answer)?;
         io.collapse_first_hello(suite.hash);
         retry(&config, &mut hello, &mut offer, suite, answer.extensions)?;
-        offer.bind(&io, &mut hello)?;
+        offer.bind(&io, &config, &mut hello)?;
         io.send(&hello)?;
         answer = io.recv::<ServerHello>().await?;
         retried = Some(suite);

@@ -5,9 +5,9 @@ use crate::certificate::ServerName;
 use crate::config::ClientConfig;
 use crate::crypto::random;
 use crate::error::Result;
-use crate::resumption::{ClientSession, Handle, SessionState, seconds};
+use crate::resumption::{ClientSession, Handle};
 use crate::wire::{
-    Body, ClientHello, HANDSHAKE_HEADER, ProtocolVersion, PskIdentity, RECORD_HEADER, ServerHello,
+    Body, ClientHello, HANDSHAKE_HEADER, ProtocolVersion, RECORD_HEADER, ServerHello,
 };
 use std::sync::Arc;
 
@@ -64,26 +64,9 @@ impl OfferedSession {
         })
     }
 
-    /// A session of DTLS 1.3, and what names it to the server (RFC 8446 §4.2.11.1).
-    pub(super) fn ticket13(&self) -> Option<(&SessionState, PskIdentity)> {
-        let session = self.session.as_ref()?;
-        let Handle::Ticket13 {
-            ticket,
-            age_add,
-            received,
-        } = session.handle()
-        else {
-            return None;
-        };
-        let now = seconds(self.config.settings.clock.date());
-        let age = now.saturating_sub(*received).saturating_mul(1000);
-        // Modulo 2^32, as the age is told.
-        let age = u32::try_from(age % (1 << 32)).unwrap_or_default();
-        let identity = PskIdentity {
-            identity: ticket.clone(),
-            obfuscated_ticket_age: age.wrapping_add(*age_add),
-        };
-        Some((session.state(), identity))
+    /// What is on offer.
+    pub(super) fn session(&self) -> Option<&ClientSession> {
+        self.session.as_ref()
     }
 
     /// The handshake is complete: whether the server went on with the session or not, its ticket has been

@@ -3,23 +3,42 @@
 use super::io::Io;
 use super::keys13::{EarlySecret, PskKind, is_same};
 use super::known_session;
-use super::offered_session::OfferedSession;
 use crate::certificate::PeerIdentity;
 use crate::config::{ClientConfig, ServerConfig, Trust};
 use crate::crypto::{EXTERNAL_PSK_HASH, HashAlgorithm, Secret, Suite13};
 use crate::error::{Error, Result};
-use crate::resumption::SessionState;
+use crate::resumption::{ClientSession, Handle, SessionState, seconds};
 use crate::wire::{Body, ClientHello, ExtensionType, OfferedPsks, PSK_DHE_KE, PskIdentity};
+use std::time::SystemTime;
 
 /// How many identities of a hello a server looks at.
 const MOST_IDENTITIES: usize = 4;
+
+/// How old a ticket is, told in a way that joins no two connections (RFC 8446 §4.2.11.1).
+struct TicketAge {
+    /// In seconds since 1970.
+    received: u64,
+    add: u32,
+}
+
+impl TicketAge {
+    fn obfuscated(&self, date: SystemTime) -> u32 {
+        let age = seconds(date).saturating_sub(self.received);
+        // Milliseconds modulo 2^32, as the age is told.
+        let age = u32::try_from(age.saturating_mul(1000) % (1 << 32)).unwrap_or_default();
+        age.wrapping_add(self.add)
+    }
+}
 
 /// A key that a client offers.
 pub(super) struct OfferedPsk {
     kind: PskKind,
     hash: HashAlgorithm,
     key: Secret,
-    identity: PskIdentity,
+    /// Its name, or its ticket.
+    identity: Vec<u8>,
+    /// A ticket has one.
+    age: Option<TicketAge>,
     /// Who the server is, if it takes the key.
     peer: PeerIdentity,
     created: Option<u64>,
@@ -27,13 +46,25 @@ pub(super) struct OfferedPsk {
 
 impl OfferedPsk {
     /// The key of the session to go on with, if that is one of DTLS 1.3.
-    pub(super) fn resumption(session: &OfferedSession) -> Option<Self> {
-        let (state, identity) = session.ticket13()?;
+    pub(super) fn resumption(session: &ClientSession) -> Option<Self> {
+        let Handle::Ticket13 {
+            ticket,
+            age_add,
+            received,
+        } = session.handle()
+        else {
+            return None;
+        };
+        let state = session.state();
         Some(OfferedPsk {
             kind: PskKind::Resumption,
             hash: Suite13::find(state.cipher_suite)?.hash,
             key: state.master.clone(),
-            identity,
+            identity: ticket.clone(),
+            age: Some(TicketAge {
+                received: *received,
+                add: *age_add,
+            }),
             peer: state.peer.clone(),
             created: Some(state.created),
         })
@@ -50,10 +81,8 @@ impl OfferedPsk {
             kind: PskKind::External,
             hash: EXTERNAL_PSK_HASH,
             key: psk.key().clone(),
-            identity: PskIdentity {
-                identity: psk.identity().to_vec(),
-                obfuscated_ticket_age: 0,
-            },
+            identity: psk.identity().to_vec(),
+            age: None,
             peer: PeerIdentity::Psk(psk.identity().to_vec()),
             created: None,
         })
@@ -76,6 +105,14 @@ impl OfferedPsk {
         self.created
     }
 
+    fn identity(&self, date: SystemTime) -> PskIdentity {
+        let age = self.age.as_ref().map(|age| age.obfuscated(date));
+        PskIdentity {
+            identity: self.identity.clone(),
+            obfuscated_ticket_age: age.unwrap_or_default(),
+        }
+    }
+
     pub(super) fn early_secret(&self) -> EarlySecret {
         EarlySecret::new(self.hash, Some(&self.key))
     }
@@ -83,13 +120,18 @@ impl OfferedPsk {
 
 /// Writes identities and binders into the hello that is about to be sent. Each binder is made with its key's
 /// own hash, over the hello without any binder (RFC 8446 §4.2.11.2).
-pub(super) fn offer(psks: &[OfferedPsk], io: &Io, hello: &mut ClientHello) -> Result<()> {
+pub(super) fn offer(
+    psks: &[OfferedPsk],
+    io: &Io,
+    date: SystemTime,
+    hello: &mut ClientHello,
+) -> Result<()> {
     hello.extensions.pre_shared_key = None;
     if psks.is_empty() {
         return Ok(());
     }
     let mut offered = OfferedPsks {
-        identities: psks.iter().map(|psk| psk.identity.clone()).collect(),
+        identities: psks.iter().map(|psk| psk.identity(date)).collect(),
         binders: psks.iter().map(|psk| vec![0; psk.hash.len()]).collect(),
     };
     let binders_len = offered.binders_len();

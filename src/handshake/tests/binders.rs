@@ -1,14 +1,15 @@
 //! Who proves what by a binder (RFC 8446 §4.2.11), and early data, which nobody sends.
 
 use super::super::keys13::PskKind;
-use super::honest::{Store, psk};
+use super::honest::{HOUR, Set, Store, TODAY, psk};
 use super::honest13::*;
-use super::puppet::Verdict;
+use super::puppet::{Puppet, Verdict};
 use crate::error::Error;
 use crate::wire::{
     AlertDescription, Body, ClientExtensions, ClientHello, EncryptedExtensions, ExtensionType,
     HandshakeType, HelloVerifyRequest, NamedGroup, ProtocolVersion, ServerHello,
 };
+use std::sync::Arc;
 
 /// RFC 8446 §4.2.11: a binder that does not verify ends the handshake, and tells nobody which keys there
 /// are.
@@ -191,6 +192,39 @@ fn g01_a_client_offers_its_ticket_first_and_then_the_key_that_it_was_told() {
         cookie: vec![7; 20],
     });
     check(&puppet.hear(), &[]);
+}
+
+/// RFC 8446 §4.1.2: the age of a ticket is told anew, too. §4.2.11.1: in milliseconds, and disguised.
+#[test]
+fn a_tickets_age_is_told_as_it_is_in_every_hello() {
+    let answers: [fn(&mut Puppet); 2] = [
+        |puppet| puppet.say(&retry_request()),
+        |puppet| {
+            puppet.say(&HelloVerifyRequest {
+                version: ProtocolVersion::DTLS1_0,
+                cookie: vec![7; 20],
+            });
+        },
+    ];
+    for answer in answers {
+        let clock = Arc::new(Set::to(TODAY));
+        let store = Store::with(session13());
+        let client = client13().sessions(store).clock(clock.clone());
+        let mut puppet = puppet_server(client);
+        let age = |puppet: &mut Puppet| {
+            let hello = puppet.hear::<ClientHello>();
+            let offered = hello.extensions.pre_shared_key.unwrap();
+            let [ticket, external] = &offered.identities[..] else {
+                panic!("{offered:?}");
+            };
+            assert_eq!(external.obfuscated_ticket_age, 0);
+            ticket.obfuscated_ticket_age.wrapping_sub(AGE_ADD)
+        };
+        assert_eq!(u64::from(age(&mut puppet)), HOUR * 1000);
+        clock.set(TODAY + 5);
+        answer(&mut puppet);
+        assert_eq!(u64::from(age(&mut puppet)), HOUR * 1000 + 5000);
+    }
 }
 
 /// Nothing that could be replayed is sent before the handshake, and nothing that was is taken.

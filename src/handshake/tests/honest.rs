@@ -38,6 +38,29 @@ impl Clock for At {
     }
 }
 
+/// A clock that a test sets.
+pub(super) struct Set(Mutex<u64>);
+
+impl Set {
+    pub(super) fn to(seconds: u64) -> Set {
+        Set(Mutex::new(seconds))
+    }
+
+    pub(super) fn set(&self, seconds: u64) {
+        *self.0.lock() = seconds;
+    }
+}
+
+impl Clock for Set {
+    fn now(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    fn date(&self) -> SystemTime {
+        date(*self.0.lock())
+    }
+}
+
 pub(super) fn date(seconds: u64) -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(seconds)
 }

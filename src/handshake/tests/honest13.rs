@@ -21,6 +21,8 @@ pub(super) const DTLS1_3: ProtocolVersion = ProtocolVersion::DTLS1_3;
 
 pub(super) const SUITE13: CipherSuite = CipherSuite::TLS_AES_128_GCM_SHA256;
 pub(super) const TICKET: [u8; 100] = [1; 100];
+/// So large that ages wrap.
+pub(super) const AGE_ADD: u32 = u32::MAX - 7;
 pub(super) const HASH: HashAlgorithm = HashAlgorithm::Sha256;
 
 /// A client that offers both versions.
@@ -150,7 +152,7 @@ pub(super) fn psks(hello: &mut ClientHello) -> &mut OfferedPsks {
 pub(super) fn session13() -> ClientSession {
     let handle = Handle::Ticket13 {
         ticket: TICKET.to_vec(),
-        age_add: 0x1234_5678,
+        age_add: AGE_ADD,
         received: TODAY - HOUR,
     };
     let state = SessionState {
