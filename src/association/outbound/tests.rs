@@ -62,13 +62,14 @@ impl Outbound {
 }
 
 /// The writing half of a path with a small MTU.
-fn narrow(version: ProtocolVersion) -> Outbound {
+fn narrow(version: ProtocolVersion, suspicion: Duration, now: Duration) -> Outbound {
     let settings = Settings {
         mtu: 300,
+        suspicion,
         ..Settings::default()
     };
     let trace = Trace::new("we".into(), None);
-    Outbound::new(version, 0, &settings, Duration::ZERO, trace)
+    Outbound::new(version, 0, &settings, now, trace)
 }
 
 impl Ours {
@@ -78,7 +79,7 @@ impl Ours {
 
     /// Behind a handshake, of which nothing is left to acknowledge.
     fn from(rekeying: Rekeying, epoch: u16) -> Self {
-        let mut outbound = narrow(ProtocolVersion::DTLS1_3);
+        let mut outbound = narrow(ProtocolVersion::DTLS1_3, SECOND, Duration::ZERO);
         outbound.change_keys(secret(2).sealer(2).unwrap());
         outbound.change_keys(secret(3).sealer(epoch).unwrap());
         outbound.established(LastFlight::Peers, Duration::ZERO);
@@ -296,7 +297,7 @@ fn e10_nothing_is_acknowledged_before_the_version_is_known_nor_to_a_peer_of_dtls
         ProtocolVersion::DTLS1_3,
     ];
     for version in versions {
-        let mut outbound = narrow(ProtocolVersion::DTLS1_0);
+        let mut outbound = narrow(ProtocolVersion::DTLS1_0, SECOND, Duration::ZERO);
         let mut sent = Vec::new();
         let mut emit = |datagram: &[u8]| sent.push(datagram.to_vec());
         outbound

@@ -199,8 +199,9 @@ fn a_server_that_asked_for_a_share_gets_it_and_no_other_change() {
 #[test]
 fn a_server_that_speaks_an_old_version_says_that_it_knows_the_new_one() {
     type Server = ConfigBuilder<ServerConfig>;
+    type Speaks = fn(Server) -> Server;
     const OLD: CipherSuite = CipherSuite::TLS_PSK_WITH_AES_128_GCM_SHA256;
-    let servers: [(&str, fn(Server) -> Server, bool); 4] = [
+    let servers: [(&str, Speaks, bool); 4] = [
         ("both versions", |server| server, true),
         ("the old one", |server| server.versions([DTLS1_2]), false),
         ("no new suite", |server| server.cipher_suites([OLD]), false),

@@ -113,11 +113,11 @@ fn beside_another_handshake_only_the_hello_or_what_is_authentic_asks_for_our_fli
         }
         while peer.inbound.next_message().is_some() {}
         peer.inbound.flight_complete();
-        for contested in [false, true, false] {
-            peer.inbound.set_contested(contested);
+        for rival in [Rival::None, Rival::Newer, Rival::Older, Rival::None] {
+            peer.inbound.set_rival(rival);
             assert!(peer.say(ContentType::HANDSHAKE, &hello).repeated);
             let repeated = peer.say(ContentType::HANDSHAKE, &other).repeated;
-            assert_eq!(repeated, !contested, "{version}");
+            assert_eq!(repeated, rival == Rival::None, "{version}");
         }
     }
     let mut peer = Peer::new(Renegotiation::Refused);
@@ -125,7 +125,7 @@ fn beside_another_handshake_only_the_hello_or_what_is_authentic_asks_for_our_fli
     assert!(!peer.say(ContentType::HANDSHAKE, &other).repeated);
     assert!(peer.inbound.next_message().is_some());
     peer.inbound.flight_complete();
-    peer.inbound.set_contested(true);
+    peer.inbound.set_rival(Rival::Newer);
     assert!(peer.say(ContentType::HANDSHAKE, &other).repeated);
 }
 

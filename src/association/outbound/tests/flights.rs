@@ -4,11 +4,9 @@ use super::*;
 use crate::error::Error;
 
 /// A half that has sent nothing yet.
-fn fresh(version: ProtocolVersion, service: LastFlightService) -> Ours {
-    let retransmit = Retransmit::new(Retransmission::RFC6347, service, SECOND);
-    let trace = Trace::new("we".into(), None);
+fn fresh(version: ProtocolVersion, suspicion: Duration) -> Ours {
     Ours {
-        outbound: Outbound::new(version, 0, 300, Padding::NONE, retransmit, trace),
+        outbound: narrow(version, suspicion, SECOND),
         openers: Vec::new(),
         now: SECOND,
     }
@@ -16,7 +14,9 @@ fn fresh(version: ProtocolVersion, service: LastFlightService) -> Ours {
 
 const DTLS1_2: ProtocolVersion = ProtocolVersion::DTLS1_2;
 const DTLS1_3: ProtocolVersion = ProtocolVersion::DTLS1_3;
-const DAMPED: LastFlightService = LastFlightService::Damped;
+/// Before a suspicion is believed. Whoever waits no time for that believes everything.
+const CAREFUL: Duration = SECOND;
+const LITERAL: Duration = Duration::ZERO;
 
 fn certificate(epoch: u16) -> Vec<OutgoingMessage> {
     messages_of(epoch, HandshakeType::CERTIFICATE, 1, &[40])
@@ -32,12 +32,12 @@ fn arrived(number: RecordNumber) -> Response {
 /// RFC 9147 §7: what came before the version was known can be told of then, by whoever does more than it must.
 #[test]
 fn what_came_early_is_acknowledged_once_the_version_is_known() {
-    for (version, service, is_told) in [
-        (DTLS1_3, DAMPED, true),
-        (DTLS1_3, LastFlightService::Undamped, false),
-        (DTLS1_2, DAMPED, false),
+    for (version, suspicion, is_told) in [
+        (DTLS1_3, CAREFUL, true),
+        (DTLS1_3, LITERAL, false),
+        (DTLS1_2, CAREFUL, false),
     ] {
-        let mut ours = fresh(ProtocolVersion::DTLS1_0, service);
+        let mut ours = fresh(ProtocolVersion::DTLS1_0, suspicion);
         assert!(ours.hear(&arrived(number(0, 1))).is_empty());
         assert_eq!(ours.outbound.next_deadline(), None);
         ours.outbound.agreed(version, ours.now);
@@ -85,19 +85,19 @@ fn e15_a_flight_is_there_until_it_is_acknowledged_and_its_timer_runs_from_when_i
 /// RFC 6347 §4.2.4 and RFC 9147 §7.1: who sent the last flight keeps it, for a time or until it is acknowledged.
 #[test]
 fn the_last_flight_is_kept_by_whoever_sent_it() {
-    let service = Some(SECOND + Duration::from_secs(240));
+    let suspicion = Some(SECOND + Duration::from_secs(240));
     for (version, last_flight, is_kept, due) in [
-        (DTLS1_2, LastFlight::Ours, true, service),
+        (DTLS1_2, LastFlight::Ours, true, suspicion),
         (DTLS1_2, LastFlight::Peers, false, None),
         (DTLS1_3, LastFlight::Ours, true, Some(SECOND * 2)),
         (DTLS1_3, LastFlight::Peers, false, None),
     ] {
-        let mut ours = fresh(version, DAMPED);
+        let mut ours = fresh(version, CAREFUL);
         ours.send(certificate(0));
         ours.outbound.established(last_flight, ours.now);
         assert_eq!(ours.outbound.has_flight(), is_kept);
         assert_eq!(ours.outbound.next_deadline(), due);
-        if due == service {
+        if due == suspicion {
             assert!(ours.next_timer().is_empty());
             assert!(!ours.outbound.has_flight());
             assert_eq!(ours.outbound.next_deadline(), None);
@@ -126,8 +126,8 @@ fn the_next_burst_goes_when_it_is_due() {
 /// sent as many records as go at once. Whoever does no more than it must waits.
 #[test]
 fn a_burst_is_acknowledged_at_once() {
-    for (service, is_told) in [(DAMPED, true), (LastFlightService::Undamped, false)] {
-        let mut ours = fresh(DTLS1_3, service);
+    for (suspicion, is_told) in [(CAREFUL, true), (LITERAL, false)] {
+        let mut ours = fresh(DTLS1_3, suspicion);
         for sequence in 0..9 {
             assert!(ours.hear(&arrived(number(0, sequence))).is_empty());
         }
@@ -160,17 +160,17 @@ fn a_flight_that_is_never_acknowledged_is_given_up() {
 /// Where the peer may have begun anew, the timer goes on and nothing is said in the clear.
 #[test]
 fn beside_another_handshake_nothing_is_sent_again() {
-    let mut ours = fresh(DTLS1_2, DAMPED);
+    let mut ours = fresh(DTLS1_2, CAREFUL);
     ours.send(certificate(0));
-    ours.outbound.set_contested(true);
+    ours.outbound.set_rival(Rival::Newer);
     assert!(ours.next_timer().is_empty());
     assert_eq!(ours.outbound.next_deadline(), Some(SECOND * 4));
-    ours.outbound.set_contested(false);
+    ours.outbound.set_rival(Rival::None);
     assert_eq!(ours.next_timer().len(), 1);
 
-    for (contested, alerts) in [(true, 0), (false, 1)] {
-        let mut ours = fresh(DTLS1_2, DAMPED);
-        ours.outbound.set_contested(contested);
+    for (rival, alerts) in [(Rival::Newer, 0), (Rival::Older, 1), (Rival::None, 1)] {
+        let mut ours = fresh(DTLS1_2, CAREFUL);
+        ours.outbound.set_rival(rival);
         let sent = ours.sent_by(|outbound, now, emit| {
             outbound.abort(&Error::BadFinished, now, emit);
             Ok(())
@@ -237,5 +237,5 @@ fn an_end_is_told_once() {
         assert!(matches!(ours.outbound.seal(b"data"), Err(Error::Closed)));
         assert!(!ours.outbound.has_flight() && ours.outbound.next_deadline().is_none());
     }
-    assert_eq!(fresh(DTLS1_2, DAMPED).outbound.began(), SECOND);
+    assert_eq!(fresh(DTLS1_2, CAREFUL).outbound.began(), SECOND);
 }
