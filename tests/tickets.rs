@@ -20,7 +20,8 @@ use flightline::{
     RotatingTicketer, ServerName, ServerSessionCache, ServerTrust, Ticketer,
 };
 use resuming::{
-    Ahead, HOUR, MINUTE, Store, client, client_of, connect_as, demanding, handle, resumed, server,
+    Ahead, Client, HOUR, MINUTE, Server, Store, client, client_of, connect_as, demanding, handle,
+    psk_client_of, psk_server, resumed, server,
 };
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -195,20 +196,60 @@ fn a_session_that_was_not_answered_goes_back_to_its_store() {
     assert!(resumed(&client, &server));
 }
 
-/// A ticket that makes the hello longer than a datagram stays at home.
+/// A ticket that makes the hello longer than a datagram stays at home, in whatever version, and whatever else the
+/// hello offers.
 #[test]
 fn a_hello_is_not_cut_for_the_sake_of_a_ticket() {
-    let (store, server) = (Store::default(), server());
-    assert!(!resumed(&client(&store), &server));
-    let session = store.bytes().unwrap();
-    let mut kinds: Vec<_> = (250..400)
-        .map(|mtu| {
-            store.set(&session);
-            resumed(&client(&store).mtu(mtu), &server)
-        })
-        .collect();
-    kinds.dedup();
-    assert_eq!(kinds, [false, true]);
+    use ProtocolVersion as V;
+    type Of = fn(ProtocolVersion, &Store) -> Client;
+    let kinds: [(Of, Server); 2] = [(client_of, server()), (psk_client_of, psk_server())];
+    for (client, server) in kinds {
+        for (version, offered) in [
+            (V::DTLS1_2, &[V::DTLS1_2][..]),
+            (V::DTLS1_2, &[V::DTLS1_3, V::DTLS1_2]),
+            (V::DTLS1_3, &[V::DTLS1_3]),
+            (V::DTLS1_3, &[V::DTLS1_3, V::DTLS1_2]),
+        ] {
+            let store = Store::default();
+            assert!(!resumed(&client(version, &store), &server));
+            let session = store.bytes().unwrap();
+            let server = server.clone().versions([version]);
+            let client = client(version, &store).versions(offered.iter().copied());
+            let connect = |mtu: usize| {
+                store.set(&session);
+                let cut = Arc::new(Mutex::new(false));
+                let seen = cut.clone();
+                let weather = Weather::new(move |datagram| {
+                    *seen.lock().unwrap() |= is_part_of_a_hello(&datagram.bytes);
+                    vec![Arrival {
+                        after: Duration::from_millis(10),
+                        bytes: datagram.bytes,
+                    }]
+                });
+                let name = ServerName::new(NAME).unwrap();
+                let (client, server) = (client.clone().mtu(mtu), server.clone());
+                let (client, server) = (client.build().unwrap(), server.build().unwrap());
+                let mut pair = Pair::new(client, server, name, weather).unwrap();
+                pair.establish(MINUTE).unwrap();
+                pair.exchange(b"request", b"response").unwrap();
+                let resumed = pair.resumed(End::Server).unwrap();
+                assert!(
+                    !(resumed && *cut.lock().unwrap()),
+                    "{version} of {offered:?}, {mtu}"
+                );
+                resumed
+            };
+            let mut kinds: Vec<_> = (250..700).map(connect).collect();
+            kinds.dedup();
+            assert_eq!(kinds, [false, true], "{version} of {offered:?}");
+        }
+    }
+}
+
+/// RFC 6347 §4.2.2: whether a handshake record in the clear holds less than the whole of a ClientHello.
+fn is_part_of_a_hello(datagram: &[u8]) -> bool {
+    let (record, message) = datagram.split_at(13.min(datagram.len()));
+    record.first() == Some(&22) && message.first() == Some(&1) && message[1..4] != message[9..12]
 }
 
 /// Tickets hold the client's certificates, and so does the hello then.

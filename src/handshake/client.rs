@@ -106,7 +106,7 @@ fn chosen_version(hello: &ClientHello, answer: &ServerHello) -> Result<ProtocolV
     }
 }
 
-/// The hello without session and keys.
+/// The hello without a session.
 fn offer(
     config: &ClientConfig,
     server: &ServerName,
@@ -147,7 +147,7 @@ fn offer(
         },
     };
     if let Some(offer13) = offer13 {
-        offer13.write(config, &mut hello.extensions);
+        offer13.write(config, &mut hello);
     }
     // DTLS 1.3 would be spoken, and there is no key for it.
     if hello.cipher_suites.is_empty() {

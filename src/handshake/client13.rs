@@ -15,9 +15,9 @@ use crate::error::{Error, Result};
 use crate::resumption::{ClientSession, seconds};
 use crate::session::{Session, TicketKeeper};
 use crate::wire::{
-    Certificate13, CertificateRequest13, CertificateVerify, ClientExtensions, ClientHello,
-    EncryptedExtensions, ExtensionType, Finished, KeyShare, KeyShareAnswer, NamedGroup, PSK_DHE_KE,
-    ProtocolVersion, ServerExtensions, ServerHello,
+    Certificate13, CertificateRequest13, CertificateVerify, ClientHello, EncryptedExtensions,
+    ExtensionType, Finished, KeyShare, KeyShareAnswer, NamedGroup, PSK_DHE_KE, ProtocolVersion,
+    ServerExtensions, ServerHello,
 };
 use std::sync::Arc;
 
@@ -47,13 +47,17 @@ impl Offer13 {
         Ok(Some(Offer13 { share, key, psks }))
     }
 
-    /// Writes the offer into the hello, but for keys: those are bound to all that it says.
-    pub(super) fn write(&self, config: &ClientConfig, extensions: &mut ClientExtensions) {
+    /// Writes the offer into the hello, which is as long then as it will be: only proofs are missing.
+    pub(super) fn write(&self, config: &ClientConfig, hello: &mut ClientHello) {
+        let extensions = &mut hello.extensions;
         let old = config.suites().next().map(|_| ProtocolVersion::DTLS1_2);
         let versions = [ProtocolVersion::DTLS1_3].into_iter().chain(old);
         extensions.supported_versions = Some(versions.collect());
         extensions.psk_modes = Some(vec![PSK_DHE_KE]);
         extensions.key_shares = Some(vec![self.share.clone()]);
+        for psk in &self.psks {
+            psk.stand_first(config.settings.clock.date(), hello);
+        }
     }
 
     /// Offers the session, too. A server that does not go on with it has the other key to fall back on.

@@ -1,6 +1,7 @@
 //! The session that a client offers to go on with.
 
 use super::io::{Io, Outcome};
+use super::psk13::OfferedPsk;
 use crate::certificate::ServerName;
 use crate::config::ClientConfig;
 use crate::crypto::random;
@@ -11,10 +12,11 @@ use crate::wire::{
 };
 use std::sync::Arc;
 
-/// What a hello must find room for beside a ticket: the number that the server repeats, and a cookie
-/// as most servers make it.
-const SESSION_ID: usize = 32;
+/// What a hello must find room for beside a ticket: a cookie as most servers make it.
 const COOKIE: usize = 32;
+
+/// The same where the server may speak DTLS 1.3: the cookie holds a hash, too (RFC 8446 §4.2.2).
+const COOKIE13: usize = 72;
 
 /// A session on offer, if there is one. It goes back to the store that it came from where the server says
 /// nothing against it: one that cannot be reached costs no session. But one that failed must be forgotten
@@ -46,15 +48,8 @@ impl OfferedSession {
             }
             fits.then_some(session)
         });
-        match session.as_ref().map(ClientSession::handle) {
-            // RFC 9147 §5.3: DTLS 1.3 has no session numbers; its tickets are offered as keys.
-            None | Some(Handle::Ticket13 { .. }) => {}
-            Some(Handle::Id(id)) => hello.session_id = id.clone(),
-            Some(Handle::Ticket(ticket)) => {
-                // RFC 5077 §3.4: the server repeats this number if it takes the ticket.
-                hello.session_id = random::array::<32>()?.to_vec();
-                hello.extensions.session_ticket = Some(ticket.clone());
-            }
+        if let Some(session) = &session {
+            show(config, session, random::array()?, hello);
         }
         Ok(OfferedSession {
             config: config.clone(),
@@ -98,6 +93,24 @@ impl Drop for OfferedSession {
     }
 }
 
+/// Writes what names the session to its server into the hello.
+fn show(config: &ClientConfig, session: &ClientSession, number: [u8; 32], hello: &mut ClientHello) {
+    match session.handle() {
+        Handle::Id(id) => hello.session_id = id.clone(),
+        Handle::Ticket(ticket) => {
+            // RFC 5077 §3.4: the server repeats this number if it takes the ticket.
+            hello.session_id = number.to_vec();
+            hello.extensions.session_ticket = Some(ticket.clone());
+        }
+        // RFC 9147 §5.3: DTLS 1.3 has no session numbers; its tickets are offered as keys.
+        Handle::Ticket13 { .. } => {
+            if let Some(psk) = OfferedPsk::resumption(session) {
+                psk.stand_first(config.settings.clock.date(), hello);
+            }
+        }
+    }
+}
+
 fn is_alive(config: &ClientConfig, session: &ClientSession) -> bool {
     let date = config.settings.clock.date();
     !session.state().is_over(date) && date < session.expires()
@@ -116,7 +129,7 @@ fn fits(
     is_alive(config, session)
         && session.is_with(server)
         && is_of_its_version(session)
-        && config.settings.versions.contains(&state.version)
+        && hello.offers(state.version)
         && hello.cipher_suites.contains(&state.cipher_suite)
         && state.alpn.as_ref().is_none_or(known_protocol)
         && small_enough(config, hello, session)
@@ -131,18 +144,16 @@ fn is_of_its_version(session: &ClientSession) -> bool {
 /// A ticket must not be what makes the hello longer than a datagram: many servers do not put hellos
 /// together, and then neither the session nor a new one would come about.
 fn small_enough(config: &ClientConfig, hello: &ClientHello, session: &ClientSession) -> bool {
-    let ticket = match session.handle() {
-        Handle::Id(_) => return true,
-        Handle::Ticket(ticket) | Handle::Ticket13 { ticket, .. } => ticket,
-    };
-    let parts = [
-        RECORD_HEADER,
-        HANDSHAKE_HEADER,
-        hello.encode().len(),
-        SESSION_ID,
-        COOKIE,
-        ticket.len(),
-    ];
+    if matches!(session.handle(), Handle::Id(_)) {
+        return true;
+    }
+    let mut longest = hello.clone();
+    show(config, session, [0; 32], &mut longest);
+    match hello.offers(ProtocolVersion::DTLS1_3) {
+        true => longest.extensions.cookie = Some(vec![0; COOKIE13]),
+        false => longest.cookie = vec![0; COOKIE],
+    }
+    let parts = [RECORD_HEADER, HANDSHAKE_HEADER, longest.encode().len()];
     parts.iter().sum::<usize>() <= config.settings.mtu
 }
 
@@ -158,6 +169,7 @@ mod tests {
     use std::time::{Duration, SystemTime};
 
     const SUITE: CipherSuite = CipherSuite::TLS_PSK_WITH_AES_128_GCM_SHA256;
+    const SUITE13: CipherSuite = CipherSuite::TLS_AES_128_GCM_SHA256;
     const DAY: u64 = 24 * 60 * 60;
 
     fn client() -> ConfigBuilder<ClientConfig> {
@@ -256,16 +268,51 @@ mod tests {
         assert!(fits(&any, &name(), &hello(), &session));
     }
 
-    /// A hello with ticket, number and cookie may be as long as a datagram, and no byte longer.
+    /// A hello with ticket and cookie, and whatever goes with them, may be as long as a datagram, and no byte
+    /// longer.
     #[test]
     fn a_ticket_has_the_room_that_a_datagram_leaves() {
-        let bare = RECORD_HEADER + HANDSHAKE_HEADER + hello().encode().len() + 32 + 32;
-        for (ticket, good) in [(500 - bare, true), (501 - bare, false)] {
-            let config = client().mtu(500).build().unwrap();
-            let session = made(|made| made.handle = Handle::Ticket(vec![1; ticket]));
-            assert_eq!(fits(&config, &name(), &hello(), &session), good);
-            let number = made(|made| made.handle = Handle::Id(vec![1; 32]));
-            assert!(fits(&config, &name(), &hello(), &number));
+        let old = hello();
+        let new = ClientHello {
+            cipher_suites: vec![SUITE13],
+            extensions: ClientExtensions {
+                supported_versions: Some(vec![ProtocolVersion::DTLS1_3]),
+                ..ClientExtensions::default()
+            },
+            ..hello()
+        };
+        let mut both = new.clone();
+        OfferedPsk::external(&client().build().unwrap())
+            .unwrap()
+            .stand_first(SystemTime::now(), &mut both);
+        // Each list in the extension and the extension itself have a length, and so have identity and binder.
+        let key = 2 + 4 + 1 + 32;
+        let cookie13 = 4 + 2 + 72;
+        type Of = fn(&mut Made, usize);
+        let of_12: Of = |made, ticket| made.handle = Handle::Ticket(vec![1; ticket]);
+        let of_13: Of = |made, ticket| {
+            made.state.version = ProtocolVersion::DTLS1_3;
+            made.state.cipher_suite = SUITE13;
+            made.handle = Handle::Ticket13 {
+                ticket: vec![1; ticket],
+                age_add: 7,
+                received: made.state.created,
+            };
+        };
+        for (hello, make, beside) in [
+            (old, of_12, 32 + 32),
+            (new, of_13, cookie13 + 4 + 2 + 2 + key),
+            (both, of_13, cookie13 + key),
+        ] {
+            let bare = RECORD_HEADER + HANDSHAKE_HEADER + hello.encode().len() + beside;
+            for (ticket, good) in [(500 - bare, true), (501 - bare, false)] {
+                let config = client().mtu(500).build().unwrap();
+                let session = made(|made| make(made, ticket));
+                assert_eq!(fits(&config, &name(), &hello, &session), good, "{ticket}");
+            }
         }
+        let config = client().mtu(128).build().unwrap();
+        let number = made(|made| made.handle = Handle::Id(vec![1; 32]));
+        assert!(fits(&config, &name(), &hello(), &number));
     }
 }

@@ -113,6 +113,15 @@ impl OfferedPsk {
         }
     }
 
+    /// Puts the key before those that stand in the hello, with a binder of zeros, which is as long as the right
+    /// one.
+    pub(super) fn stand_first(&self, date: SystemTime, hello: &mut ClientHello) {
+        let offered = &mut hello.extensions.pre_shared_key;
+        let offered = offered.get_or_insert_with(OfferedPsks::default);
+        offered.identities.insert(0, self.identity(date));
+        offered.binders.insert(0, vec![0; self.hash.len()]);
+    }
+
     pub(super) fn early_secret(&self) -> EarlySecret {
         EarlySecret::new(self.hash, Some(&self.key))
     }
@@ -127,22 +136,20 @@ pub(super) fn offer(
     hello: &mut ClientHello,
 ) -> Result<()> {
     hello.extensions.pre_shared_key = None;
-    if psks.is_empty() {
-        return Ok(());
-    }
-    let mut offered = OfferedPsks {
-        identities: psks.iter().map(|psk| psk.identity(date)).collect(),
-        binders: psks.iter().map(|psk| vec![0; psk.hash.len()]).collect(),
-    };
-    let binders_len = offered.binders_len();
-    hello.extensions.pre_shared_key = Some(offered.clone());
+    psks.iter()
+        .rev()
+        .for_each(|psk| psk.stand_first(date, hello));
+    let offered = hello.extensions.pre_shared_key.as_ref();
+    let binders_len = offered.map_or(0, OfferedPsks::binders_len);
     let encoded = hello.encode();
     let binders = psks.iter().map(|psk| {
         let hash = io.partial_hash(psk.hash, &encoded, binders_len);
         psk.early_secret().binder(psk.kind, &hash)
     });
-    offered.binders = binders.collect::<Result<_>>()?;
-    hello.extensions.pre_shared_key = Some(offered);
+    let binders = binders.collect::<Result<_>>()?;
+    if let Some(offered) = &mut hello.extensions.pre_shared_key {
+        offered.binders = binders;
+    }
     Ok(())
 }
 

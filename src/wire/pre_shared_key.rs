@@ -6,7 +6,7 @@ use crate::codec::{self, DecodeError, Reader, Writer};
 pub(crate) const PSK_DHE_KE: u8 = 1;
 
 /// OfferedPsks: what the client can go on with, and the proof that it holds each.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct OfferedPsks {
     pub(crate) identities: Vec<PskIdentity>,
     pub(crate) binders: Vec<Vec<u8>>,

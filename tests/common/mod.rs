@@ -154,6 +154,7 @@ pub const VARIANTS: &[Variant] = {
         variant("DTLS 1.3, ECDSA with another group without cookie", certificates, other_group, Without, New,      DTLS1_3),
         variant("DTLS 1.3, ECDSA resumed by ticket",                 certificates, ecdsa,       With,    ByTicket, DTLS1_3),
         variant("DTLS 1.3, ECDSA resumed by ticket without cookie",  certificates, ecdsa,       Without, ByTicket, DTLS1_3),
+        variant("DTLS 1.3, PSK resumed by ticket",                   ecdhe_psk,    psk_server,  With,    ByTicket, DTLS1_3),
         variant("DTLS 1.3, mutual resumed",                          identified,   mutual,      With,    ByTicket, DTLS1_3),
         variant("DTLS 1.3, mutual resumed without cookie",           identified,   mutual,      Without, ByTicket, DTLS1_3),
     ]
@@ -201,7 +202,11 @@ impl Variant {
     /// Small datagrams, so that flights take several.
     pub fn small_mtu(&self) -> usize {
         // A session is not offered where its ticket would make the hello longer than a datagram.
-        if self.resumes() { 360 } else { 300 }
+        match (self.session, self.version) {
+            (Session::New, _) => 300,
+            (_, DTLS1_3) => 480,
+            _ => 360,
+        }
     }
 
     pub fn pair_with_mtu(&self, mtu: usize, weather: Weather) -> Pair {
