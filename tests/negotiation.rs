@@ -477,6 +477,25 @@ fn a_client_that_needs_a_hint_offers_no_dtls_1_3() {
     }
 }
 
+/// RFC 8446 §4.2.11 has it so: there is a certificate for whoever names no known key, and none for whoever has
+/// another key than the known one.
+#[test]
+fn d21_a_server_with_certificates_tells_an_unknown_psk_identity_from_a_wrong_key() {
+    let certified = || {
+        let identity = ServerIdentity::certificate(pki().server.clone());
+        ServerConfig::builder(identity.with_psk(psk()))
+    };
+    let told = |identity: &str| {
+        let other = Psk::new(identity, [9; 32]).unwrap();
+        let client = ClientConfig::builder(ServerTrust::psk(other));
+        let (client, _) = failures(pair(client, certified()));
+        alert(&client)
+    };
+    assert_eq!(told("tester"), AlertDescription::DECRYPT_ERROR);
+    // A client that is told keys only names no schemes for certificates.
+    assert_eq!(told("nobody"), AlertDescription::MISSING_EXTENSION);
+}
+
 /// As long as an identity may be, every version carries it, and where its hello is in fragments, the gate puts
 /// it together.
 #[test]

@@ -65,8 +65,12 @@ impl fmt::Debug for Psk {
 
 /// Finds the key of a client's identity. A closure will do, and so will a single [`Psk`].
 pub trait PskLookup: Send + Sync {
-    /// The key that goes by exactly this identity, or `None`. An unknown identity looks to the client
-    /// like a wrong key, so identities cannot be listed by trying.
+    /// The key that goes by exactly this identity, or `None`: a server of DTLS 1.3 asks for tickets that it does
+    /// not know, too.
+    ///
+    /// An unknown identity looks to the client like a wrong key, so identities cannot be listed by trying; but
+    /// for one case. A server of DTLS 1.3 that has certificates as well answers a client whose identities are
+    /// all unknown by certificate, and one with a wrong key by decrypt_error, as RFC 8446 §4.2.11 wants it.
     fn find(&self, identity: &[u8]) -> Option<Psk>;
 }
 
