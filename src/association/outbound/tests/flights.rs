@@ -202,8 +202,12 @@ fn where_less_fits_a_flight_goes_again_in_less() {
     let again = lower(&mut ours);
     assert!(again.iter().all(|sent| sent.content.len() < 256));
     assert!(again.len() > sent.len(), "{} {}", again.len(), sent.len());
-    ours.outbound.set_max_datagram(Some(280));
-    assert!(ours.outbound.max_message() < 256);
+
+    let mut ours = Ours::new();
+    for (told, room) in [(Some(280), most - 20), (Some(400), most), (None, most)] {
+        ours.outbound.set_max_datagram(told);
+        assert_eq!(ours.outbound.max_message(), room);
+    }
 }
 
 /// A message fits or is refused with what would.
