@@ -1,5 +1,6 @@
-//! Every reason to drop, every error that an alert tells of, and every verdict of the gate, each brought
-//! about by what comes over the wire. One table for each; a new variant does not compile without a row.
+//! Every reason to drop, every error that an alert tells of, every reason to refuse a certificate, and every
+//! verdict of the gate, each brought about by what comes over the wire. One table for each; a new variant does
+//! not compile without a row, and a new alert fails without one.
 
 mod alerts;
 mod certificates;
