@@ -217,7 +217,7 @@ fn hellos12(kind: Kind) -> (Vec<u8>, Vec<u8>, usize) {
 fn hellos13(kind: Kind, choice: u8) -> (Vec<u8>, Vec<u8>, usize) {
     let (client, _, name) = configs(kind);
     let now = Duration::from_secs(1);
-    let mut client = Connection::client(client, name, "client".into(), now).unwrap();
+    let mut client = Connection::client(client, name, "client".into(), now);
     client.begin(now).unwrap();
     let first = client.transmit().unwrap();
     let context = Arc::new(CookieContext::new().unwrap());
