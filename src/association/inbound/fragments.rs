@@ -19,6 +19,7 @@ impl Inbound {
         let mut reader = Reader::new(plaintext);
         // RFC 9147 §7: a record of which something was discarded is not acknowledged.
         let mut discarded = None;
+        let mut unanswered = false;
         // RFC 5246 §6.2.1: no zero-length fragments of handshake messages.
         let mut first = true;
         while first || !reader.is_empty() {
@@ -32,9 +33,10 @@ impl Inbound {
                 }
             };
             match self.fragment(input, header, fragment) {
-                Ok(()) => {}
+                Ok(()) => unanswered = true,
                 // We have it already, so the peer may be told of it.
                 Err(reason @ DropReason::RepeatedMessage) => {
+                    unanswered |= !self.is_answered_hello(&header);
                     self.trace
                         .drop(input.now, reason, input.epoch, input.sequence);
                 }
@@ -45,12 +47,18 @@ impl Inbound {
         match discarded {
             Some(reason) => Err(reason),
             None => {
-                if self.is_13() || self.phase == Phase::Hello {
+                if unanswered && (self.is_13() || self.phase == Phase::Hello) {
                     input.response.acknowledge.push(input.number());
                 }
                 Ok(())
             }
         }
+    }
+
+    /// RFC 9147 §7.1: what our flight acknowledges needs no ACK. One of a hello does harm: a client that has
+    /// lost our flight does not know the version yet, nor perhaps what an ACK is.
+    fn is_answered_hello(&self, header: &HandshakeHeader) -> bool {
+        header.typ == HandshakeType::CLIENT_HELLO && header.message_seq < self.current_flight
     }
 
     fn fragment(

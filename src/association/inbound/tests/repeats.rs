@@ -154,3 +154,23 @@ fn epoch_0_is_read_until_the_handshake_is_complete() {
     peer.sealer = Sealer::plaintext(9);
     assert!(peer.say(ContentType::HANDSHAKE, &message).is_empty());
 }
+
+/// RFC 9147 §7.1: a hello that our flight has acknowledged needs no ACK when it comes again, whatever becomes of
+/// our flight. What is of the peer's next flight does.
+#[test]
+fn a_hello_that_was_answered_is_not_acknowledged_when_it_comes_again() {
+    let hello = message(Type::CLIENT_HELLO, 5, &[7; 40]);
+    let next = message(Type::CERTIFICATE, 6, &[7; 40]);
+    let mut peer = Peer::unheard(RULES).agreed(DTLS1_3);
+    assert_eq!(
+        peer.say(ContentType::HANDSHAKE, &hello).acknowledge.len(),
+        1
+    );
+    assert!(peer.inbound.next_message().is_some());
+    peer.inbound.flight_complete();
+    let both = [&hello[..], &next].concat();
+    for (said, acknowledged) in [(&hello, 0), (&next, 1), (&next, 1), (&both, 1), (&hello, 0)] {
+        let response = peer.say(ContentType::HANDSHAKE, said);
+        assert_eq!(response.acknowledge.len(), acknowledged);
+    }
+}
