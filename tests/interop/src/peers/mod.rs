@@ -56,9 +56,11 @@ pub trait Peer: Sync {
         Duration::from_secs(200)
     }
 
-    /// How often a case may begin on a bad path, with a peer that gives up earlier than we do or gets stuck.
+    /// How often a case may begin on a bad path. Peers that double their delay send a flight five times in
+    /// our minute; of its eight datagrams one is lost each time in one case of 400. Some give up earlier or
+    /// get stuck, and need more.
     fn attempts(&self) -> usize {
-        1
+        2
     }
 
     /// When we send again. Some need pauses that are longer than their own.
