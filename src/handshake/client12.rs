@@ -2,11 +2,11 @@
 
 use super::auth;
 use super::io::Io;
-use super::keys12::{Derivation, Keys, Randoms, psk_pre_master, verify_finished};
+use super::keys12::{Derivation, Keys, Randoms, psk_pre_master};
 use super::offered_session::OfferedSession;
-use super::resume12;
+use super::{finished, resume12, signed, terms};
 use crate::certificate::{PeerIdentity, ServerName};
-use crate::codec::{DecodeError, Writer};
+use crate::codec::DecodeError;
 use crate::config::{ClientConfig, ExtendedMasterSecret, Psk, Trust};
 use crate::crypto::{self, Secret, Suite};
 use crate::error::{Error, Result};
@@ -14,8 +14,7 @@ use crate::resumption::seconds;
 use crate::session::Session;
 use crate::wire::{
     Certificate, CertificateRequest, ClientHello, ClientKeyExchange, EcdhOffer, ExtensionType,
-    Finished, KeyExchangeKind, ServerExtensions, ServerHello, ServerHelloDone, ServerKeyExchange,
-    SrtpChoice, SrtpProfile,
+    Finished, KeyExchangeKind, ServerHello, ServerHelloDone, ServerKeyExchange,
 };
 use std::sync::Arc;
 
@@ -95,7 +94,7 @@ pub(super) async fn run(
     let ticket = resume12::recv_ticket(&mut io, &answer).await?;
     let expected = keys.server_finished(&io);
     io.expect_change_cipher_spec(keys.client_read()?);
-    verify_finished(&io.recv::<Finished>().await?, &expected)?;
+    finished::verify(&io.recv::<Finished>().await?, &expected)?;
 
     let session = Session {
         version: answer.version,
@@ -156,7 +155,7 @@ fn agree(config: &ClientConfig, hello: &ClientHello, answer: &ServerHello) -> Re
     {
         return Err(Error::BadRenegotiationInfo);
     }
-    check_choices(config, &answer.extensions)?;
+    terms::check(config, &answer.extensions)?;
     let derivation = match answer.extensions.extended_master_secret {
         true => Derivation::Extended,
         false if config.settings.extended_master_secret == ExtendedMasterSecret::Optional => {
@@ -172,39 +171,6 @@ fn agree(config: &ClientConfig, hello: &ClientHello, answer: &ServerHello) -> Re
             server: answer.random,
         },
     })
-}
-
-/// What the server chose beside the cryptography, in any version.
-pub(super) fn check_choices(config: &ClientConfig, extensions: &ServerExtensions) -> Result<()> {
-    if let Some(chosen) = &extensions.alpn {
-        check_protocol(config, chosen)?;
-    }
-    if let Some(choice) = &extensions.use_srtp {
-        check_srtp(&config.settings.srtp_profiles, choice)?;
-    }
-    Ok(())
-}
-
-/// RFC 7301 §3.2: the server chooses what was offered.
-fn check_protocol(config: &ClientConfig, chosen: &[u8]) -> Result<()> {
-    let offered = config.settings.alpn.iter().any(|name| name == chosen);
-    if offered || config.allow_unknown_alpn {
-        Ok(())
-    } else {
-        Err(Error::IllegalParameter("application protocol"))
-    }
-}
-
-/// RFC 5764 §4.1.1: the server chooses what was offered. §4.1.3: we offer no master key identifier, so
-/// it must not have one.
-fn check_srtp(offered: &[SrtpProfile], choice: &SrtpChoice) -> Result<()> {
-    if !offered.contains(&choice.profile) {
-        Err(Error::IllegalParameter("SRTP profile"))
-    } else if !choice.mki.is_empty() {
-        Err(Error::IllegalParameter("SRTP master key identifier"))
-    } else {
-        Ok(())
-    }
 }
 
 /// The premaster secret, and the message that lets the server compute it.
@@ -254,7 +220,7 @@ fn agree_on_key(
             let PeerIdentity::Certificate(chain) = peer else {
                 return Err(Error::NoCertificate);
             };
-            let message = signed_parameters(randoms, &signed.offer);
+            let message = signed::server_key_exchange(randoms, &signed.offer);
             auth::verify(chain, signed.scheme, &message, &signed.signature)?;
             let (share, pre_master) = respond(config, &signed.offer)?;
             let message = ClientKeyExchange::ecdhe(&share);
@@ -286,55 +252,4 @@ fn respond(config: &ClientConfig, offer: &EcdhOffer) -> Result<(Vec<u8>, Secret)
         return Err(Error::GroupNotOffered(offer.group));
     }
     crypto::respond(offer.group, &offer.share)
-}
-
-/// What the server signs: its share, bound to this connection by both randoms (RFC 8422 §5.4).
-pub(super) fn signed_parameters(randoms: Randoms, offer: &EcdhOffer) -> Vec<u8> {
-    Writer::bytes_of(|w| {
-        w.bytes(&randoms.client);
-        w.bytes(&randoms.server);
-        offer.write(w);
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::config::{ConfigBuilder, ServerTrust};
-    use crate::record::Replay;
-    use crate::wire::AlertDescription;
-
-    #[test]
-    fn a_servers_protocol_is_one_of_ours_unless_any_is_allowed() {
-        let psk = Psk::new("tester", [7; 32]).unwrap();
-        let client = || {
-            let builder = ClientConfig::builder(ServerTrust::psk(psk.clone()));
-            builder
-                .replay(Replay::AcceptDuplicates)
-                .alpn(["foo", "bar"])
-        };
-        let check = |client: ConfigBuilder<ClientConfig>, chosen: &str| {
-            let outcome = check_protocol(&client.build().unwrap(), chosen.as_bytes());
-            outcome.err().and_then(|error| error.alert())
-        };
-        let refused = Some(AlertDescription::ILLEGAL_PARAMETER);
-        assert_eq!(check(client(), "bar"), None);
-        assert_eq!(check(client(), "baz"), refused);
-        assert_eq!(check(client().allow_unknown_alpn(), "baz"), None);
-    }
-
-    #[test]
-    fn a_servers_srtp_choice_is_one_of_ours_without_an_identifier() {
-        let gcm = SrtpProfile::SRTP_AEAD_AES_128_GCM;
-        for (profile, mki, accepted) in [
-            (gcm, vec![], true),
-            (gcm, vec![1], false),
-            (SrtpProfile::SRTP_AES128_CM_HMAC_SHA1_80, vec![], false),
-        ] {
-            let outcome = check_srtp(&[gcm], &SrtpChoice { profile, mki });
-            let alert = outcome.err().and_then(|error| error.alert());
-            let refused = (!accepted).then_some(AlertDescription::ILLEGAL_PARAMETER);
-            assert_eq!(alert, refused, "{profile}");
-        }
-    }
 }

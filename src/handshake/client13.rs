@@ -2,11 +2,10 @@
 
 use super::auth;
 use super::io::Io;
-use super::keys12::verify_finished;
 use super::keys13::{APPLICATION, EarlySecret, HandshakeSecret, MasterSecret};
 use super::offered_session::OfferedSession;
 use super::psk13::{self, OfferedPsk};
-use super::{client12, signed13};
+use super::{finished, signed, terms};
 use crate::association::Tickets;
 use crate::certificate::{PeerIdentity, ServerName};
 use crate::config::ClientConfig;
@@ -129,14 +128,14 @@ pub(super) async fn run(
                 .await?;
             let chain = server_chain(certificate)?;
             auth::verify_server_chain(&config, &server, &chain)?;
-            let signed = signed13::by_server(&io.transcript_hash(suite.hash));
+            let signed = signed::by_server13(&io.transcript_hash(suite.hash));
             let verify = io.recv::<CertificateVerify>().await?;
             auth::verify13(&chain, verify.scheme, &signed, &verify.signature)?;
             (PeerIdentity::Certificate(chain), request)
         }
     };
     let expected = keys.server_finished(&io)?;
-    verify_finished(&io.recv::<Finished>().await?, &expected)?;
+    finished::verify(&io.recv::<Finished>().await?, &expected)?;
     let master = MasterSecret::derive(&mut io, &keys, hello.random)?;
     io.change_read_keys(master.server.opener(APPLICATION)?);
 
@@ -150,7 +149,7 @@ pub(super) async fn run(
         match auth::client_credentials13(&config, &accepted) {
             Some(credentials) => {
                 io.send(&credentials.certificate13(request.context))?;
-                let signed = signed13::by_client(&io.transcript_hash(suite.hash));
+                let signed = signed::by_client13(&io.transcript_hash(suite.hash));
                 io.send(&CertificateVerify {
                     scheme: credentials.scheme(),
                     signature: credentials.sign(&signed)?,
@@ -350,7 +349,7 @@ fn check_extensions(
             other => misplaced(other),
         });
     }
-    client12::check_choices(config, extensions)
+    terms::check(config, extensions)
 }
 
 /// RFC 8446 §4.4.2 and §4.4.2.4.

@@ -2,8 +2,8 @@
 
 use super::io::Io;
 use crate::config::Psk;
-use crate::crypto::{self, Secret, Suite, prf};
-use crate::error::{Error, Result};
+use crate::crypto::{Secret, Suite, prf};
+use crate::error::Result;
 use crate::record::{Opener, Sealer};
 use crate::session::Exporter;
 use crate::wire::{Finished, Random};
@@ -170,14 +170,5 @@ impl Keys {
             server,
             self.suite.aead,
         )
-    }
-}
-
-pub(super) fn verify_finished(received: &Finished, expected: &Finished) -> Result<()> {
-    let same = crypto::equal(&received.verify_data, &expected.verify_data);
-    if same {
-        Ok(())
-    } else {
-        Err(Error::BadFinished)
     }
 }

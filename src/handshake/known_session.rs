@@ -2,7 +2,7 @@
 
 use super::auth::{self, ClientVerifier};
 use super::keys12::Derivation;
-use super::server12::Terms;
+use super::terms::Terms;
 use crate::certificate::PeerIdentity;
 use crate::config::ServerConfig;
 use crate::crypto::{self, HashAlgorithm, HmacKey, Secret, Suite, Suite13, random};
@@ -29,6 +29,7 @@ pub(super) struct KnownSession {
 pub(super) fn find(
     config: &ServerConfig,
     hello: &ClientHello,
+    derivation: Derivation,
     terms: &Terms,
 ) -> Result<Option<KnownSession>> {
     let Some((state, renewal)) = look_up(config, hello) else {
@@ -39,18 +40,14 @@ pub(super) fn find(
         .find(|suite| suite.id == state.cipher_suite)
         .filter(|suite| hello.cipher_suites.contains(&suite.id));
     let Some(suite) = suite else { return Ok(None) };
-    let bound_to = BoundTo {
-        server_name: terms.server_name.as_deref(),
-        alpn: terms.alpn.as_deref(),
-    };
     let bound = state.version == ProtocolVersion::DTLS1_2
         && suite.uses_psk() == matches!(state.peer, PeerIdentity::Psk(_))
-        && is_bound(config, &state, &bound_to);
+        && is_bound(config, &state, terms);
     if !bound {
         return Ok(None);
     }
     // RFC 7627 §5.3: a known session has the extended master secret; a hello without it is refused.
-    if terms.derivation != Derivation::Extended {
+    if derivation != Derivation::Extended {
         return Err(Error::NoExtendedMasterSecret);
     }
     Ok(Some(KnownSession {
@@ -61,14 +58,9 @@ pub(super) fn find(
 }
 
 /// What a connection and the session that it goes on with must have in common, in any version.
-pub(super) struct BoundTo<'a> {
-    pub(super) server_name: Option<&'a str>,
-    pub(super) alpn: Option<&'a [u8]>,
-}
-
-fn is_bound(config: &ServerConfig, state: &SessionState, bound_to: &BoundTo<'_>) -> bool {
-    state.server_name.as_deref() == bound_to.server_name
-        && state.alpn.as_deref() == bound_to.alpn
+fn is_bound(config: &ServerConfig, state: &SessionState, terms: &Terms) -> bool {
+    state.server_name == terms.server_name
+        && state.alpn == terms.alpn
         && !state.is_over(config.settings.clock.date())
         && still_welcome(config, state)
 }
@@ -78,7 +70,7 @@ fn is_bound(config: &ServerConfig, state: &SessionState, bound_to: &BoundTo<'_>)
 pub(super) fn find13(
     config: &ServerConfig,
     ticket: &[u8],
-    bound_to: &BoundTo<'_>,
+    terms: &Terms,
     suite: &Suite13,
 ) -> Option<SessionState> {
     let sealed = config.resumption.tickets().and_then(|t| t.open(ticket));
@@ -91,7 +83,7 @@ pub(super) fn find13(
     let hash = Suite13::find(state.cipher_suite)?.hash;
     let fits = state.version == ProtocolVersion::DTLS1_3
         && hash == suite.hash
-        && is_bound(config, &state, bound_to);
+        && is_bound(config, &state, terms);
     fits.then_some(state)
 }
 
@@ -218,10 +210,10 @@ impl Keeping {
     pub(super) fn choose(
         config: &ServerConfig,
         hello: &ClientHello,
-        terms: &Terms,
+        derivation: Derivation,
         client: Option<&ClientVerifier>,
     ) -> Result<Keeping> {
-        if terms.derivation != Derivation::Extended {
+        if derivation != Derivation::Extended {
             return Ok(Keeping::Not);
         }
         let takes_tickets = hello.extensions.session_ticket.is_some();
@@ -364,7 +356,7 @@ mod tests {
         ];
         for (lie, found, change) in lies {
             let (config, hello) = server_and_hello_with(change);
-            let known = find(&config, &hello, &terms(Derivation::Extended)).unwrap();
+            let known = find(&config, &hello, Derivation::Extended, &terms()).unwrap();
             assert_eq!(known.is_some(), found, "{lie}");
         }
         let peers = [
@@ -374,14 +366,13 @@ mod tests {
         ];
         for peer in peers {
             let (config, hello) = server_and_hello_with(|state| state.peer = peer);
-            let known = find(&config, &hello, &terms(Derivation::Extended)).unwrap();
+            let known = find(&config, &hello, Derivation::Extended, &terms()).unwrap();
             assert!(known.is_none());
         }
     }
 
-    fn terms(derivation: Derivation) -> Terms {
+    fn terms() -> Terms {
         Terms {
-            derivation,
             alpn: None,
             srtp_profile: None,
             server_name: None,
@@ -391,7 +382,7 @@ mod tests {
     #[test]
     fn d16_a_known_session_offered_without_the_extended_master_secret_is_refused() {
         let (config, hello) = server_and_hello();
-        let found = |derivation| find(&config, &hello, &terms(derivation));
+        let found = |derivation| find(&config, &hello, derivation, &terms());
         assert!(found(Derivation::Extended).unwrap().is_some());
         assert!(matches!(
             found(Derivation::Classic),
@@ -403,7 +394,7 @@ mod tests {
     fn d16_a_session_without_the_extended_master_secret_is_not_kept() {
         let (config, hello) = server_and_hello();
         let announced = |derivation| {
-            let keeping = Keeping::choose(&config, &hello, &terms(derivation), None);
+            let keeping = Keeping::choose(&config, &hello, derivation, None);
             let keeping = keeping.unwrap();
             keeping.announce()
         };
@@ -415,7 +406,7 @@ mod tests {
     fn beside_a_ticket_the_number_does_not_count() {
         let (config, mut hello) = server_and_hello();
         hello.extensions.session_ticket = Some(Vec::new());
-        let found = |hello: &ClientHello| find(&config, hello, &terms(Derivation::Extended));
+        let found = |hello: &ClientHello| find(&config, hello, Derivation::Extended, &terms());
         assert!(found(&hello).unwrap().is_some());
         hello.extensions.session_ticket = Some(vec![1; 100]);
         assert!(found(&hello).unwrap().is_none());

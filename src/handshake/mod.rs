@@ -17,6 +17,7 @@ mod auth;
 mod client;
 mod client12;
 mod client13;
+mod finished;
 mod io;
 mod keys12;
 mod keys13;
@@ -27,7 +28,8 @@ mod resume12;
 mod server;
 mod server12;
 mod server13;
-mod signed13;
+mod signed;
+mod terms;
 #[cfg(test)]
 mod tests;
 mod transcript;

@@ -3,6 +3,7 @@
 use super::io::Io;
 use super::keys13::{EarlySecret, PskKind, is_same};
 use super::known_session;
+use super::terms::Terms;
 use crate::certificate::PeerIdentity;
 use crate::config::{ClientConfig, ServerConfig, Trust};
 use crate::crypto::{EXTERNAL_PSK_HASH, HashAlgorithm, Secret, Suite13};
@@ -196,7 +197,7 @@ pub(super) fn choose(
     io: &Io,
     config: &ServerConfig,
     hello: &ClientHello,
-    bound_to: &known_session::BoundTo<'_>,
+    terms: &Terms,
     suite: &'static Suite13,
 ) -> Result<Option<ChosenPsk>> {
     let Some(offered) = &hello.extensions.pre_shared_key else {
@@ -212,7 +213,7 @@ pub(super) fn choose(
     }
     let pairs = offered.identities.iter().zip(&offered.binders);
     for ((identity, binder), index) in pairs.zip(0..).take(MOST_IDENTITIES) {
-        let Some((kind, key, client)) = look_up(config, &identity.identity, bound_to, suite) else {
+        let Some((kind, key, client)) = look_up(config, &identity.identity, terms, suite) else {
             continue;
         };
         let early = EarlySecret::new(suite.hash, Some(&key));
@@ -235,10 +236,10 @@ pub(super) fn choose(
 fn look_up(
     config: &ServerConfig,
     identity: &[u8],
-    bound_to: &known_session::BoundTo<'_>,
+    terms: &Terms,
     suite: &'static Suite13,
 ) -> Option<(PskKind, Secret, KnownClient)> {
-    if let Some(state) = known_session::find13(config, identity, bound_to, suite) {
+    if let Some(state) = known_session::find13(config, identity, terms, suite) {
         let key = state.master.clone();
         return Some((
             PskKind::Resumption,

@@ -13,9 +13,10 @@
 
 use super::client12;
 use super::io::Io;
-use super::keys12::{Derivation, Keys, Randoms, verify_finished};
+use super::keys12::{Derivation, Keys, Randoms};
 use super::known_session::{self, KnownSession};
-use super::server12::{self, Terms};
+use super::terms::Terms;
+use super::{finished, server12};
 use crate::certificate::ServerName;
 use crate::config::{ClientConfig, ServerConfig};
 use crate::error::{Error, Result};
@@ -49,7 +50,7 @@ pub(super) async fn client(
     let ticket = recv_ticket(&mut io, &answer).await?;
     let expected = keys.server_finished(&io);
     io.expect_change_cipher_spec(keys.client_read()?);
-    verify_finished(&io.recv::<Finished>().await?, &expected)?;
+    finished::verify(&io.recv::<Finished>().await?, &expected)?;
 
     // Flight 5: so do we.
     io.send_change_cipher_spec(keys.client_write()?);
@@ -89,7 +90,7 @@ pub(super) async fn server(
         state,
         renewal,
     } = &known;
-    let mut extensions = server12::extensions(&hello, &terms);
+    let mut extensions = server12::extensions(&hello, Derivation::Extended, &terms);
     extensions.session_ticket = renewal.is_some();
     let answer = ServerHello {
         version: ProtocolVersion::DTLS1_2,
@@ -116,7 +117,7 @@ pub(super) async fn server(
     // Flight 5: so does the client.
     let expected = keys.client_finished(&io);
     io.expect_change_cipher_spec(keys.server_read()?);
-    verify_finished(&io.recv::<Finished>().await?, &expected)?;
+    finished::verify(&io.recv::<Finished>().await?, &expected)?;
 
     Ok(Session {
         version: answer.version,

@@ -1,14 +1,14 @@
 //! The server of DTLS 1.2 from its ServerHello on (RFC 6347 §4.2.4, figure 1).
 
 use super::auth::{self, Credentials};
-use super::client12::signed_parameters;
 use super::io::Io;
-use super::keys12::{Derivation, Keys, Randoms, psk_pre_master, verify_finished};
+use super::keys12::{Derivation, Keys, Randoms, psk_pre_master};
 use super::known_session::{self, Keeping};
-use super::resume12;
+use super::terms::Terms;
+use super::{finished, resume12, signed};
 use crate::certificate::PeerIdentity;
 use crate::codec::DecodeError;
-use crate::config::{AlpnChoice, ExtendedMasterSecret, Psk, ServerConfig};
+use crate::config::{ExtendedMasterSecret, Psk, ServerConfig};
 use crate::crypto::{EphemeralKey, Secret, Suite, random};
 use crate::error::{Error, Result};
 use crate::resumption::seconds;
@@ -17,7 +17,7 @@ use crate::wire::{
     Certificate, CertificateRequest, CertificateVerify, CipherSuite, ClientHello,
     ClientKeyExchange, DOWNGRADE_TO_12, EcdhOffer, Finished, KeyExchangeKind, NamedGroup,
     ProtocolVersion, Random, ServerExtensions, ServerHello, ServerHelloDone, ServerKeyExchange,
-    SignedOffer, SrtpChoice, SrtpProfile,
+    SignedOffer,
 };
 use std::sync::Arc;
 
@@ -26,8 +26,9 @@ pub(super) async fn run(
     config: Arc<ServerConfig>,
     hello: ClientHello,
 ) -> Result<Session> {
-    let terms = agree(&config, &hello)?;
-    if let Some(known) = known_session::find(&config, &hello, &terms)? {
+    let derivation = agree(&config, &hello)?;
+    let terms = Terms::choose(&config, &hello)?;
+    if let Some(known) = known_session::find(&config, &hello, derivation, &terms)? {
         return resume12::server(io, config, hello, terms, known).await;
     }
     let choice = choose(&config, &hello, &terms)?;
@@ -37,7 +38,7 @@ pub(super) async fn run(
         // RFC 4279 §2: a PSK server asks for no certificate.
         None => None,
     };
-    let keeping = Keeping::choose(&config, &hello, &terms, client_verifier.as_ref())?;
+    let keeping = Keeping::choose(&config, &hello, derivation, client_verifier.as_ref())?;
 
     // Flight 4: our choice, who we are, our key, and who are you?
     let (session_id, session_ticket) = keeping.announce();
@@ -52,7 +53,7 @@ pub(super) async fn run(
             // RFC 6066 §3: a server that uses the name says so.
             server_name: terms.server_name.is_some() && config.identity.uses_names,
             ec_point_formats: choice.group.is_some() && hello.extensions.supported_groups.is_some(),
-            ..extensions(&hello, &terms)
+            ..extensions(&hello, derivation, &terms)
         },
     };
     let randoms = Randoms {
@@ -93,13 +94,7 @@ pub(super) async fn run(
     };
     let exchange = io.recv::<ClientKeyExchange>().await?;
     let agreement = agree_on_key(&config, suite, exchange, ephemeral.map(|(key, _)| key))?;
-    let keys = Keys::derive(
-        &mut io,
-        suite,
-        terms.derivation,
-        &agreement.pre_master,
-        randoms,
-    );
+    let keys = Keys::derive(&mut io, suite, derivation, &agreement.pre_master, randoms);
     if !chain.is_empty() {
         let signed = io.transcript().to_vec();
         let verify = io.recv::<CertificateVerify>().await?;
@@ -107,7 +102,7 @@ pub(super) async fn run(
     }
     let expected = keys.client_finished(&io);
     io.expect_change_cipher_spec(keys.server_read()?);
-    verify_finished(&io.recv::<Finished>().await?, &expected)?;
+    finished::verify(&io.recv::<Finished>().await?, &expected)?;
 
     let session = Session {
         version: answer.version,
@@ -147,15 +142,7 @@ pub(super) fn server_random(config: &ServerConfig) -> Result<Random> {
     Ok(random)
 }
 
-/// What any handshake with this client rests on, whether full or abbreviated.
-pub(super) struct Terms {
-    pub(super) derivation: Derivation,
-    pub(super) alpn: Option<Vec<u8>>,
-    pub(super) srtp_profile: Option<SrtpProfile>,
-    pub(super) server_name: Option<String>,
-}
-
-fn agree(config: &ServerConfig, hello: &ClientHello) -> Result<Terms> {
+fn agree(config: &ServerConfig, hello: &ClientHello) -> Result<Derivation> {
     if !hello.compression_methods.contains(&0) {
         return Err(Error::IllegalParameter("list of compression methods"));
     }
@@ -168,25 +155,13 @@ fn agree(config: &ServerConfig, hello: &ClientHello) -> Result<Terms> {
     {
         return Err(Error::BadRenegotiationInfo);
     }
-    let derivation = match hello.extensions.extended_master_secret {
-        true => Derivation::Extended,
+    match hello.extensions.extended_master_secret {
+        true => Ok(Derivation::Extended),
         false if config.settings.extended_master_secret == ExtendedMasterSecret::Optional => {
-            Derivation::Classic
+            Ok(Derivation::Classic)
         }
-        false => return Err(Error::NoExtendedMasterSecret),
-    };
-    Ok(Terms {
-        derivation,
-        alpn: choose_protocol(config, hello)?,
-        srtp_profile: choose_srtp_profile(config, hello),
-        server_name: server_name(hello),
-    })
-}
-
-/// The name that the client asks for.
-pub(super) fn server_name(hello: &ClientHello) -> Option<String> {
-    let name = hello.extensions.server_name.clone()?;
-    String::from_utf8(name).ok().filter(|name| name.is_ascii())
+        false => Err(Error::NoExtendedMasterSecret),
+    }
 }
 
 /// What a full handshake needs beyond that.
@@ -253,54 +228,19 @@ fn choose_group(config: &ServerConfig, hello: &ClientHello) -> Option<NamedGroup
     }
 }
 
-/// RFC 7301 §3.2: where both sides name protocols, there must be one in common. A selector may say
-/// that there need not be.
-pub(super) fn choose_protocol(
-    config: &ServerConfig,
-    hello: &ClientHello,
-) -> Result<Option<Vec<u8>>> {
-    let ours = &config.settings.alpn;
-    match (&hello.extensions.alpn, &config.alpn_selector) {
-        (None, _) => Ok(None),
-        (Some(theirs), Some(selector)) => match selector.select(theirs) {
-            AlpnChoice::Select(name) if theirs.contains(&name) => Ok(Some(name)),
-            AlpnChoice::Select(name) => Err(Error::ProtocolNotOffered(name)),
-            AlpnChoice::Decline => Ok(None),
-            AlpnChoice::Refuse => Err(Error::NoCommonProtocol),
-        },
-        (Some(_), None) if ours.is_empty() => Ok(None),
-        (Some(theirs), None) => {
-            let common = ours.iter().find(|name| theirs.contains(name));
-            common.cloned().map(Some).ok_or(Error::NoCommonProtocol)
-        }
-    }
-}
-
-/// RFC 5764 §4.1.1: without a common profile the extension goes unanswered and the handshake goes on.
-pub(super) fn choose_srtp_profile(
-    config: &ServerConfig,
-    hello: &ClientHello,
-) -> Option<SrtpProfile> {
-    let theirs = hello.extensions.srtp_profiles.as_ref()?;
-    let mut ours = config.settings.srtp_profiles.iter().copied();
-    ours.find(|profile| theirs.contains(profile))
-}
-
 /// Answers only what the client asked for (RFC 5246 §7.4.1.4).
-pub(super) fn extensions(hello: &ClientHello, terms: &Terms) -> ServerExtensions {
+pub(super) fn extensions(
+    hello: &ClientHello,
+    derivation: Derivation,
+    terms: &Terms,
+) -> ServerExtensions {
     let signal = CipherSuite::TLS_EMPTY_RENEGOTIATION_INFO_SCSV;
     let renegotiation =
         hello.extensions.renegotiation_info.is_some() || hello.cipher_suites.contains(&signal);
     ServerExtensions {
-        // RFC 5764 §4.1.3: an empty master key identifier says that packets carry none.
-        use_srtp: terms.srtp_profile.map(|profile| SrtpChoice {
-            profile,
-            mki: Vec::new(),
-        }),
-        alpn: terms.alpn.clone(),
-        extended_master_secret: terms.derivation == Derivation::Extended,
+        extended_master_secret: derivation == Derivation::Extended,
         renegotiation_info: renegotiation.then(Vec::new),
-        ..ServerExtensions::default()
+        ..terms.extensions()
     }
 }
 
@@ -314,7 +254,7 @@ fn key_exchange(
     let hint = &config.identity.psk_hint;
     Ok(match (offer, &choice.credentials) {
         (Some(offer), Some(credentials)) => {
-            let signature = credentials.sign(&signed_parameters(randoms, offer))?;
+            let signature = credentials.sign(&signed::server_key_exchange(randoms, offer))?;
             let signed = SignedOffer {
                 offer: offer.clone(),
                 scheme: credentials.scheme(),

@@ -2,11 +2,11 @@
 
 use super::auth::{self, Credentials};
 use super::io::Io;
-use super::keys12::verify_finished;
 use super::keys13::{APPLICATION, EarlySecret, HandshakeSecret, MasterSecret};
-use super::known_session::{self, BoundTo};
+use super::known_session;
 use super::psk13::{self, ChosenPsk};
-use super::{server12, signed13};
+use super::terms::Terms;
+use super::{finished, signed};
 use crate::association::Tickets;
 use crate::certificate::PeerIdentity;
 use crate::config::ServerConfig;
@@ -17,7 +17,7 @@ use crate::session::Session;
 use crate::wire::{
     Certificate13, CertificateRequest13, CertificateVerify, ClientHello, EncryptedExtensions,
     ExtensionType, Finished, HELLO_RETRY_REQUEST, KeyShare, KeyShareAnswer, NamedGroup,
-    ProtocolVersion, ServerExtensions, ServerHello, SrtpChoice,
+    ProtocolVersion, ServerExtensions, ServerHello,
 };
 use std::sync::Arc;
 
@@ -50,9 +50,8 @@ pub(super) async fn run(
             }
         }
     };
-    let terms = agree(&config, &hello)?;
-    let bound_to = terms.bound_to();
-    let psk = psk13::choose(&io, &config, &hello, &bound_to, suite)?;
+    let terms = Terms::choose(&config, &hello)?;
+    let psk = psk13::choose(&io, &config, &hello, &terms, suite)?;
     let credentials = match psk {
         Some(_) => None,
         None => Some(choose_credentials(&config, &hello, &terms)?),
@@ -89,7 +88,7 @@ pub(super) async fn run(
         extensions: ServerExtensions {
             // RFC 6066 §3: a server that uses the name says so, but not again to a client that it knows.
             server_name: psk.is_none() && terms.server_name.is_some() && config.identity.uses_names,
-            ..encrypted_extensions(&terms)
+            ..terms.extensions()
         },
     })?;
     if client_verifier.is_some() {
@@ -100,7 +99,7 @@ pub(super) async fn run(
     }
     if let Some(credentials) = &credentials {
         io.send(&credentials.certificate13(Vec::new()))?;
-        let signed = signed13::by_server(&io.transcript_hash(suite.hash));
+        let signed = signed::by_server13(&io.transcript_hash(suite.hash));
         io.send(&CertificateVerify {
             scheme: credentials.scheme(),
             signature: credentials.sign(&signed)?,
@@ -120,12 +119,12 @@ pub(super) async fn run(
         }
     };
     if !chain.is_empty() {
-        let signed = signed13::by_client(&io.transcript_hash(suite.hash));
+        let signed = signed::by_client13(&io.transcript_hash(suite.hash));
         let verify = io.recv::<CertificateVerify>().await?;
         auth::verify13(&chain, verify.scheme, &signed, &verify.signature)?;
     }
     let expected = keys.client_finished(&io)?;
-    verify_finished(&io.recv::<Finished>().await?, &expected)?;
+    finished::verify(&io.recv::<Finished>().await?, &expected)?;
     io.change_read_keys(master.client.opener(APPLICATION)?);
     io.acknowledge();
 
@@ -237,30 +236,6 @@ fn check_second_hello(first: &ClientHello, second: &ClientHello) -> Result<()> {
     }
 }
 
-/// What the handshake rests on besides keys.
-struct Terms {
-    alpn: Option<Vec<u8>>,
-    srtp_profile: Option<crate::wire::SrtpProfile>,
-    server_name: Option<String>,
-}
-
-impl Terms {
-    fn bound_to(&self) -> BoundTo<'_> {
-        BoundTo {
-            server_name: self.server_name.as_deref(),
-            alpn: self.alpn.as_deref(),
-        }
-    }
-}
-
-fn agree(config: &ServerConfig, hello: &ClientHello) -> Result<Terms> {
-    Ok(Terms {
-        alpn: server12::choose_protocol(config, hello)?,
-        srtp_profile: server12::choose_srtp_profile(config, hello),
-        server_name: server12::server_name(hello),
-    })
-}
-
 fn choose_credentials(
     config: &ServerConfig,
     hello: &ClientHello,
@@ -282,17 +257,6 @@ fn choose_credentials(
         .ok_or(missing)?;
     auth::server_credentials13(config, terms.server_name.as_deref(), accepted)
         .ok_or(Error::NoCommonSignatureScheme)
-}
-
-fn encrypted_extensions(terms: &Terms) -> ServerExtensions {
-    ServerExtensions {
-        alpn: terms.alpn.clone(),
-        use_srtp: terms.srtp_profile.map(|profile| SrtpChoice {
-            profile,
-            mki: Vec::new(),
-        }),
-        ..ServerExtensions::default()
-    }
 }
 
 /// RFC 8446 §4.4.2.

@@ -1,7 +1,7 @@
 //! Certificates and signatures, each side's, opposite a peer that has another key or signs something else.
 
-use super::super::client12::signed_parameters;
 use super::super::keys12::{Derivation, Keys};
+use super::super::signed;
 use super::honest::*;
 use super::puppet::{Puppet, Verdict};
 use crate::certificate::{
@@ -237,7 +237,7 @@ fn offered(tell: fn(&mut Offer)) -> Puppet {
         group: offer.group,
         share,
     };
-    let parameters = (offer.signs)(signed_parameters(randoms(&hello, &answer), &ecdh));
+    let parameters = (offer.signs)(signed::server_key_exchange(randoms(&hello, &answer), &ecdh));
     puppet.say(&ServerKeyExchange::ecdhe(&SignedOffer {
         offer: ecdh,
         scheme: offer.scheme,

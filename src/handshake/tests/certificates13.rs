@@ -1,7 +1,7 @@
 //! Certificates of DTLS 1.3, and requests for them, opposite a peer that says more or less than it should.
 
 use super::super::keys13::{EarlySecret, HandshakeSecret};
-use super::super::signed13;
+use super::super::signed;
 use super::certificates::{Knows, SCHEME, identities};
 use super::honest::plain;
 use super::honest13::*;
@@ -143,7 +143,7 @@ fn asked(request: CertificateRequest13) -> Puppet {
     puppet.say(&extensions(ServerExtensions::default()));
     puppet.say(&request);
     puppet.say(&certificate());
-    let signed = signed13::by_server(&puppet.io().transcript_hash(HASH));
+    let signed = signed::by_server13(&puppet.io().transcript_hash(HASH));
     puppet.say(&CertificateVerify {
         scheme: SCHEME,
         signature: identities()[0].key().sign(SCHEME, &signed).unwrap(),
