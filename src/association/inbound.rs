@@ -53,16 +53,27 @@ pub(crate) struct Response {
 
 impl Response {
     pub(crate) fn is_empty(&self) -> bool {
-        !self.repeated
-            && !self.close_notify
-            && !self.no_renegotiation
-            && self.suspicion.is_none()
-            && self.fatal.is_none()
-            && self.acknowledge.is_empty()
-            && self.acknowledged.is_empty()
-            && !self.flight_implied
-            && self.key_update.is_none()
-            && self.tickets.is_empty()
+        // Every field by name, so that a new one is not forgotten here.
+        let Response {
+            repeated,
+            close_notify,
+            no_renegotiation,
+            suspicion,
+            fatal,
+            acknowledge,
+            acknowledged,
+            flight_implied,
+            key_update,
+            tickets,
+        } = self;
+        let flags = [repeated, close_notify, no_renegotiation, flight_implied];
+        flags.into_iter().all(|flag| !flag)
+            && suspicion.is_none()
+            && fatal.is_none()
+            && acknowledge.is_empty()
+            && acknowledged.is_empty()
+            && key_update.is_none()
+            && tickets.is_empty()
     }
 }
 

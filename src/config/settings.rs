@@ -153,73 +153,80 @@ impl Settings {
     }
 
     pub(super) fn check(&self) -> Result<()> {
-        let never = Some(Duration::ZERO);
-        let wrong = if let Some(unknown) = self
-            .cipher_suites
-            .iter()
-            .find(|id| Suite::find(**id).is_none() && Suite13::find(**id).is_none())
-        {
-            return Err(Error::Config(format!(
-                "the cipher suite {unknown} is not supported"
-            )));
-        } else if let Some(unknown) = self
-            .versions
-            .iter()
-            .find(|version| !SUPPORTED_VERSIONS.contains(version))
-        {
-            return Err(Error::Config(format!(
-                "the version {unknown} is not supported"
-            )));
-        } else if let Some(unknown) = self.groups.iter().find(|g| !DEFAULT_GROUPS.contains(g)) {
-            return Err(Error::Config(format!(
-                "the group {unknown} is not supported"
-            )));
-        } else if let Some(unknown) = self
-            .srtp_profiles
-            .iter()
-            .find(|profile| !srtp::is_supported(**profile))
-        {
-            return Err(Error::Config(format!(
-                "the SRTP profile {unknown} is not supported"
-            )));
-        } else if self.cipher_suites.is_empty() {
-            "no cipher suites"
-        } else if self.suites().next().is_none() && self.suites13().next().is_none() {
-            "none of the cipher suites is of one of the versions"
-        } else if self.groups.is_empty() {
-            "no groups"
-        } else if self
-            .alpn
-            .iter()
-            .any(|name| name.is_empty() || name.len() > 255)
-        {
-            "an ALPN protocol name has 1 to 255 bytes"
-        } else if self
-            .alpn
-            .iter()
-            .map(|name| name.len().saturating_add(1))
-            .sum::<usize>()
-            > 8192
-        {
-            "the ALPN protocol names have more than 8 KiB together"
-        } else if !MTU_BOUNDS.contains(&self.mtu) {
-            "the MTU is the most bytes of UDP payload, 128 to 65,507"
-        } else if !PADDING_BOUNDS.contains(&self.padded_to) {
-            "records are padded to a multiple of 1 to 16,384 bytes"
-        } else if !self.retransmission.is_sound() {
-            UNSOUND_RETRANSMISSION
-        } else if self.handshake_deadline == never {
-            "a handshake deadline of zero leaves no time for any handshake"
-        } else if self.read_timeout == never {
-            "a read timeout of zero is not a timeout: use none, or non-blocking mode"
-        } else if cfg!(not(feature = "anti-replay")) && self.replay == Replay::Window {
-            "built without the feature `anti-replay`: enable it, or say replay(Replay::AcceptDuplicates)"
-        } else if cfg!(not(feature = "bad-mac-limit")) && self.bad_mac_limit.is_some() {
-            "built without the feature `bad-mac-limit`: enable it, or set no limit"
-        } else {
-            return Ok(());
-        };
-        Err(Error::Config(wrong.into()))
+        let unsupported = self
+            .unsupported()
+            .map(|what| format!("{what} is not supported"));
+        let broken = || self.rules().into_iter().find(|(holds, _)| !holds);
+        match unsupported.or_else(|| broken().map(|(_, rule)| rule.into())) {
+            Some(wrong) => Err(Error::Config(wrong)),
+            None => Ok(()),
+        }
+    }
+
+    /// The first name in the lists that we do not know.
+    fn unsupported(&self) -> Option<String> {
+        let mut suites = self.cipher_suites.iter();
+        let mut versions = self.versions.iter();
+        let mut groups = self.groups.iter();
+        let mut profiles = self.srtp_profiles.iter();
+        let suite = suites.find(|id| Suite::find(**id).is_none() && Suite13::find(**id).is_none());
+        let version = versions.find(|version| !SUPPORTED_VERSIONS.contains(version));
+        let group = groups.find(|group| !DEFAULT_GROUPS.contains(group));
+        let profile = profiles.find(|profile| !srtp::is_supported(**profile));
+        suite
+            .map(|suite| format!("the cipher suite {suite}"))
+            .or_else(|| version.map(|version| format!("the version {version}")))
+            .or_else(|| group.map(|group| format!("the group {group}")))
+            .or_else(|| profile.map(|profile| format!("the SRTP profile {profile}")))
+    }
+
+    /// What must hold, and what is said where it does not.
+    fn rules(&self) -> [(bool, &'static str); 12] {
+        let is_name = |name: &Vec<u8>| (1..=255).contains(&name.len());
+        let on_the_wire = |name: &Vec<u8>| name.len().saturating_add(1);
+        let zero = Some(Duration::ZERO);
+        let any_suite = self.suites().next().is_some() || self.suites13().next().is_some();
+        [
+            (!self.cipher_suites.is_empty(), "no cipher suites"),
+            (
+                any_suite,
+                "none of the cipher suites is of one of the versions",
+            ),
+            (!self.groups.is_empty(), "no groups"),
+            (
+                self.alpn.iter().all(is_name),
+                "an ALPN protocol name has 1 to 255 bytes",
+            ),
+            (
+                self.alpn.iter().map(on_the_wire).sum::<usize>() <= 8192,
+                "the ALPN protocol names have more than 8 KiB together",
+            ),
+            (
+                MTU_BOUNDS.contains(&self.mtu),
+                "the MTU is the most bytes of UDP payload, 128 to 65,507",
+            ),
+            (
+                PADDING_BOUNDS.contains(&self.padded_to),
+                "records are padded to a multiple of 1 to 16,384 bytes",
+            ),
+            (self.retransmission.is_sound(), UNSOUND_RETRANSMISSION),
+            (
+                self.handshake_deadline != zero,
+                "a handshake deadline of zero leaves no time for any handshake",
+            ),
+            (
+                self.read_timeout != zero,
+                "a read timeout of zero is not a timeout: use none, or non-blocking mode",
+            ),
+            (
+                cfg!(feature = "anti-replay") || self.replay != Replay::Window,
+                "built without the feature `anti-replay`: enable it, or say replay(Replay::AcceptDuplicates)",
+            ),
+            (
+                cfg!(feature = "bad-mac-limit") || self.bad_mac_limit.is_none(),
+                "built without the feature `bad-mac-limit`: enable it, or set no limit",
+            ),
+        ]
     }
 }
 

@@ -5,7 +5,7 @@ use super::epochs::Plaintext;
 use super::{DTLS_MAJOR, EARLY_BYTES, EARLY_RECORDS, Inbound, Phase, Response};
 use crate::config::Belief;
 use crate::error::Error;
-use crate::record::{Opened, Opener, Record};
+use crate::record::{Opened, Opener, Record, Records};
 use crate::stats::DropReason;
 use crate::trace::What;
 use crate::wire::{Ack, Alert, AlertDescription, AlertLevel, ContentType, KeyUpdate, RecordNumber};
@@ -273,20 +273,11 @@ impl Inbound {
             self.reassembly.clear();
         }
         self.epochs.change(opener);
-        for mut record in std::mem::take(&mut self.early) {
-            let heard = self.receive_early(&mut record, now);
-            response.repeated |= heard.repeated;
-            response.suspicion = response.suspicion.take().or(heard.suspicion);
-            response.fatal = response.fatal.take().or(heard.fatal);
-            response.acknowledge.extend(heard.acknowledge);
-            response.flight_implied |= heard.flight_implied;
+        for mut early in std::mem::take(&mut self.early) {
+            for record in Records::new(&mut early) {
+                self.receive_record(record, now, response, &mut |_| ());
+            }
         }
-    }
-
-    fn receive_early(&mut self, record: &mut [u8], now: Duration) -> Response {
-        let response = self.receive(record, now, &mut |_| {});
-        self.trace.stats.datagrams_received = self.trace.stats.datagrams_received.wrapping_sub(1);
-        response
     }
 
     /// Something that has no place here: fatal if its sender is authentic, else a suspicion.
