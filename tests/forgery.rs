@@ -10,12 +10,10 @@
 
 mod common;
 
-use common::{NAME, VARIANTS, Variant};
+use common::{MINUTE, NAME, VARIANTS, Variant};
 use flightline::lab::{Arrival, End, Pair, Weather};
 use flightline::{AlertDescription, Error, ServerName};
 use std::time::Duration;
-
-const MINUTE: Duration = Duration::from_secs(60);
 
 /// A record that nobody sent who shakes hands.
 struct Forgery {

@@ -5,11 +5,9 @@
 
 mod common;
 
-use common::{VARIANTS, Variant};
+use common::{MINUTE, VARIANTS, Variant};
 use flightline::lab::{Arrival, Datagram, End, Pair, Rates, Weather};
 use std::time::Duration;
-
-const MINUTE: Duration = Duration::from_secs(60);
 
 /// Runs one handshake and the exchange after it; what went wrong, if anything did.
 fn run(variant: &Variant, weather: Weather) -> Result<(), String> {

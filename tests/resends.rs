@@ -13,7 +13,7 @@
 mod common;
 mod wiretap;
 
-use common::{VARIANTS, Variant};
+use common::{MINUTE, VARIANTS, Variant};
 use flightline::ProtocolVersion;
 use flightline::lab::{Arrival, Datagram, End, Pair, Weather};
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,7 +22,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use wiretap::{Content, Number, Record, Seen, Wiretap};
 
-const MINUTE: Duration = Duration::from_secs(60);
 const LATENCY: Duration = Duration::from_millis(10);
 
 const CLIENT_HELLO: u8 = 1;

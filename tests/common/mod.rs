@@ -8,11 +8,11 @@
     clippy::expect_used
 )]
 
-use flightline::lab::{Pair, Weather};
+use flightline::lab::{End, Pair, Weather};
 use flightline::{
-    CipherSuite, ClientAuth, ClientConfig, ClientSession, ClientSessions, ConfigBuilder, Identity,
-    NamedGroup, ProtocolVersion, Psk, Retransmission, RootCertificates, RootsVerifier,
-    ServerConfig, ServerIdentity, ServerName, ServerTrust,
+    AlertDescription, CipherSuite, ClientAuth, ClientConfig, ClientSession, ClientSessions,
+    ConfigBuilder, Error, Identity, NamedGroup, ProtocolVersion, Psk, Retransmission,
+    RootCertificates, RootsVerifier, ServerConfig, ServerIdentity, ServerName, ServerTrust,
 };
 use rcgen::ExtendedKeyUsagePurpose;
 use std::collections::HashMap;
@@ -20,6 +20,8 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 pub const NAME: &str = "server.test";
+
+pub const MINUTE: Duration = Duration::from_secs(60);
 
 pub struct Pki {
     pub roots: RootCertificates,
@@ -332,4 +334,48 @@ fn plain_psk() -> ConfigBuilder<ClientConfig> {
 
 fn psk_server() -> ConfigBuilder<ServerConfig> {
     ServerConfig::builder(ServerIdentity::psk(psk()))
+}
+
+/// These two, in clear weather.
+pub fn pair(client: ConfigBuilder<ClientConfig>, server: ConfigBuilder<ServerConfig>) -> Pair {
+    pair_for(NAME, client, server)
+}
+
+pub fn pair_for(
+    name: &str,
+    client: ConfigBuilder<ClientConfig>,
+    server: ConfigBuilder<ServerConfig>,
+) -> Pair {
+    let (client, server) = (client.build().unwrap(), server.build().unwrap());
+    Pair::new(
+        client,
+        server,
+        ServerName::new(name).unwrap(),
+        Weather::clear(),
+    )
+    .unwrap()
+}
+
+/// Both sides' errors after a handshake that cannot succeed.
+pub fn failures(mut pair: Pair) -> (Error, Error) {
+    pair.establish(MINUTE).unwrap_err();
+    while [End::Client, End::Server]
+        .iter()
+        .any(|end| pair.failure(*end).is_none())
+        && pair.step()
+    {}
+    let failure = |end| {
+        pair.failure(end)
+            .cloned()
+            .unwrap_or_else(|| panic!("{end:?} did not fail"))
+    };
+    (failure(End::Client), failure(End::Server))
+}
+
+/// What the other side was told.
+pub fn alert(error: &Error) -> AlertDescription {
+    match error {
+        Error::PeerAlert(description) => *description,
+        other => panic!("{other}"),
+    }
 }

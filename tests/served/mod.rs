@@ -14,7 +14,7 @@ use flightline::{
     ServerTrust, UdpTransport,
 };
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -86,6 +86,21 @@ impl Served {
             closer: listener.closer(),
             thread: Some(thread::spawn(move || listener.serve_with(options, handler))),
         }
+    }
+
+    /// With what comes of each connection.
+    pub fn reporting<T: Send + 'static>(
+        config: Arc<ServerConfig>,
+        options: ServeOptions,
+        handler: impl Fn(DtlsSocket) -> T + Send + Sync + 'static,
+    ) -> (Served, mpsc::Receiver<T>) {
+        let (report, reported) = mpsc::channel();
+        let report = Mutex::new(report);
+        let served = Served::with(config, options, move |socket: DtlsSocket| {
+            let outcome = handler(socket);
+            report.lock().unwrap().send(outcome).unwrap();
+        });
+        (served, reported)
     }
 
     pub fn stop(&mut self) {
