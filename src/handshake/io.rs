@@ -81,8 +81,8 @@ pub(crate) enum Action {
 pub(crate) struct Io {
     mailbox: Arc<Mutex<Mailbox>>,
     transcript: Transcript,
-    next_message_seq: u16,
-    numbers_left: bool,
+    /// None once all are used up.
+    next_message_seq: Option<u16>,
     read_epoch: u16,
 }
 
@@ -98,8 +98,7 @@ impl Io {
         Io {
             mailbox,
             transcript: Transcript::default(),
-            next_message_seq: first_message_seq,
-            numbers_left: true,
+            next_message_seq: Some(first_message_seq),
             read_epoch: 0,
         }
     }
@@ -107,12 +106,8 @@ impl Io {
     /// Sends a message as part of the flight that is being made; its message_seq.
     pub(super) fn send<B: Body>(&mut self, body: &B) -> Result<u16> {
         // RFC 6347 §4.2.2: each new message has the next number. They never wrap.
-        if !self.numbers_left {
-            return Err(Error::NumbersExhausted);
-        }
-        let message_seq = self.next_message_seq;
-        self.numbers_left = message_seq < u16::MAX;
-        self.next_message_seq = message_seq.saturating_add(1);
+        let message_seq = self.next_message_seq.ok_or(Error::NumbersExhausted)?;
+        self.next_message_seq = message_seq.checked_add(1);
         let body = body.encode();
         self.transcript.add(B::TYPE, message_seq, &body);
         self.act(Action::Send {
@@ -160,12 +155,11 @@ impl Io {
         write_secret: TrafficSecret,
         tickets: Tickets,
     ) {
-        let next_message_seq = self.numbers_left.then_some(self.next_message_seq);
         let post_handshake = PostHandshake {
             read_secret,
             tickets,
         };
-        let rekeying = Rekeying::new(write_secret, epoch, next_message_seq);
+        let rekeying = Rekeying::new(write_secret, epoch, self.next_message_seq);
         self.act(Action::Follow(post_handshake, rekeying));
     }
 
@@ -224,9 +218,9 @@ impl Io {
         self.act(Action::ExpectMessageSeq(message_seq));
     }
 
-    /// The number that the next message sent will bear.
+    /// The number that the next message sent will bear, if there is one.
     pub(super) fn next_message_seq(&self) -> u16 {
-        self.next_message_seq
+        self.next_message_seq.unwrap_or(u16::MAX)
     }
 
     /// The first hello and the HelloRetryRequest that the gate has answered it with, of which it kept neither

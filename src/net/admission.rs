@@ -3,7 +3,7 @@
 use super::fate::Fate;
 use super::hub::Hub;
 use super::inbox::Inbox;
-use super::peers::{Bounds, NoRoom, SeatId, Succession};
+use super::peers::{Bounds, SeatId, Succession};
 use crate::error::{Error, Result};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -29,8 +29,7 @@ impl Admission {
                 self.hub.counters.connections_replaced.count();
                 Ok(())
             }
-            // Another candidate has taken its seat, or the listener is closed.
-            Err(NoRoom::Closed) => Err(self.inbox.ended().map_or(Error::Closed, Error::from)),
+            Ok(Succession::None) => Err(self.inbox.ended().map_or(Error::Closed, Error::from)),
             Err(no_room) => {
                 self.hub.counters.turned_away(no_room);
                 Err(Error::TooManyConnections)

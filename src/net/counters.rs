@@ -90,7 +90,7 @@ impl Counters {
             NoRoom::Connections => &self.refused_connections,
             NoRoom::Handshakes => &self.refused_handshakes,
             NoRoom::HandshakesPerAddress => &self.refused_handshakes_per_address,
-            NoRoom::Closed => &self.refused_draining,
+            NoRoom::Draining => &self.refused_draining,
         };
         counter.count();
     }

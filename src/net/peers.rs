@@ -78,15 +78,19 @@ pub(super) enum NoRoom {
     Handshakes,
     /// Handshakes of this client's network.
     HandshakesPerAddress,
-    /// Nobody new is seated any more.
-    Closed,
+    /// The listener is draining: nobody new is seated any more.
+    Draining,
 }
 
-/// Whether a connection took another's place.
+/// What became of a seat whose handshake is finished.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Succession {
+    /// A connection where there was none.
     First,
+    /// In another's place.
     Replaced,
+    /// Another candidate has taken its seat, or the listener is closed.
+    None,
 }
 
 /// Where a datagram from a known address belongs.
@@ -217,7 +221,7 @@ impl Peers {
     fn has_room(&self, address: SocketAddr, bounds: Bounds) -> Result<(), NoRoom> {
         let here = self.handshakes.get(&network(address)).copied();
         if !self.open {
-            Err(NoRoom::Closed)
+            Err(NoRoom::Draining)
         } else if self.established >= bounds.connections && !self.knows(address) {
             Err(NoRoom::Connections)
         } else if here.unwrap_or_default() >= bounds.handshakes_per_address {
@@ -237,14 +241,14 @@ impl Peers {
         bounds: Bounds,
     ) -> Result<Succession, NoRoom> {
         let Some(table) = self.tables.get_mut(&address) else {
-            return Err(NoRoom::Closed);
+            return Ok(Succession::None);
         };
         let replaces = match &table.candidate {
             Some(candidate) => candidate.id == id,
             None => false,
         };
         if !replaces && table.current.id != id {
-            return Err(NoRoom::Closed);
+            return Ok(Succession::None);
         }
         if !replaces && self.established >= bounds.connections {
             return Err(NoRoom::Connections);

@@ -198,7 +198,7 @@ fn i15_closing_ends_every_inbox_and_seats_nobody() {
     let client = admit(&mut peers, A, 1).unwrap();
     peers.close();
     assert_eq!(client.inbox.ended(), Some(End::Closed));
-    assert_eq!(admit(&mut peers, A, 2).err(), Some(NoRoom::Closed));
+    assert_eq!(admit(&mut peers, A, 2).err(), Some(NoRoom::Draining));
 }
 
 /// Replayed hellos cost a worker nothing: not once there is a connection, and seldom before.
