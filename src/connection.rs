@@ -108,9 +108,7 @@ impl Connection {
     ) -> Connection {
         let trace = || Trace::new(who.clone(), settings.observer.clone());
         let rules = Rules {
-            limits: MessageLimits {
-                certificate: settings.max_certificate_message,
-            },
+            limits: MessageLimits::from(&settings),
             replay: settings.replay,
             bad_mac_limit: settings.bad_mac_limit,
             renegotiation: settings.renegotiation,

@@ -11,99 +11,21 @@
 )]
 
 mod common;
+mod held;
 
-use allocation_counter::{AllocationInfo, measure, opt_out};
+use allocation_counter::measure;
 use common::{NAME, VARIANTS, pki, psk};
 use flightline::lab::{End, Weather};
 use flightline::{
-    CipherSuite, ClientAuth, ClientConfig, CookieContext, Error, Handshake, RootsVerifier,
-    ServerConfig, ServerIdentity, ServerName, ServerTrust, Transport,
+    CipherSuite, ClientAuth, ClientConfig, CookieContext, Handshake, RootsVerifier, ServerConfig,
+    ServerIdentity, ServerName, ServerTrust,
 };
+use held::{BOUND, Held, Plug, Wire, fragment, record};
 use rand::rngs::StdRng;
 use rand::{Rng, RngExt, SeedableRng};
 use std::collections::VecDeque;
-use std::io;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
-
-/// What one side of a handshake may hold: everything but its configuration and its transport's
-/// buffer.
-const BOUND: i64 = 64 * 1024;
-
-/// Carries datagrams between the two sides, and forged ones to one of them. What it holds itself is
-/// not counted.
-#[derive(Default)]
-struct Wire {
-    genuine: Mutex<VecDeque<Vec<u8>>>,
-    flood: Mutex<Option<Flood>>,
-    heard: AtomicUsize,
-}
-
-/// An end of two wires.
-struct Plug {
-    out: Arc<Wire>,
-    inbox: Arc<Wire>,
-}
-
-impl Transport for Plug {
-    fn send(&self, datagram: &[u8]) -> io::Result<()> {
-        opt_out(|| {
-            self.out
-                .genuine
-                .lock()
-                .unwrap()
-                .push_back(datagram.to_vec())
-        });
-        Ok(())
-    }
-
-    fn recv(&self, buf: &mut Vec<u8>, _: Duration) -> io::Result<usize> {
-        self.inbox.heard.fetch_add(1, Relaxed);
-        let next = uncounted(|| match &mut *self.inbox.flood.lock().unwrap() {
-            Some(flood) => flood.next(),
-            None => self.inbox.genuine.lock().unwrap().pop_front(),
-        });
-        let datagram = next.ok_or(io::ErrorKind::WouldBlock)?;
-        uncounted(|| {
-            buf.clear();
-            buf.extend(&datagram);
-            drop(datagram);
-        });
-        Ok(buf.len())
-    }
-
-    fn max_datagram(&self) -> Option<usize> {
-        Some(1400)
-    }
-}
-
-fn uncounted<T>(call: impl FnOnce() -> T) -> T {
-    let mut result = None;
-    opt_out(|| result = Some(call()));
-    result.unwrap()
-}
-
-/// What is measured of one side, call by call.
-#[derive(Default)]
-struct Held {
-    now: i64,
-    most: i64,
-}
-
-impl Held {
-    fn during<T>(&mut self, call: impl FnOnce() -> T) -> T {
-        let mut result = None;
-        let AllocationInfo {
-            bytes_current,
-            bytes_max,
-            ..
-        } = measure(|| result = Some(call()));
-        self.most = self.most.max(self.now + bytes_max as i64);
-        self.now += bytes_current;
-        result.unwrap()
-    }
-}
 
 /// Forged datagrams: the worst that one can think of, then any.
 struct Flood {
@@ -115,20 +37,20 @@ struct Flood {
 const TYPES: [u8; 12] = [0, 1, 2, 3, 4, 11, 12, 13, 14, 15, 16, 20];
 
 /// The longest that messages of each type may be, or more.
-const CLAIMS: [usize; 7] = [64, 258, 16_384, 32_768, 65_541, 70_000, 0xff_ffff];
+const CLAIMS: [usize; 7] = [64, 258, 3_072, 5_120, 12_288, 16_384, 0xff_ffff];
 
 impl Flood {
     fn new(seed: u64) -> Flood {
         let mut prepared = VecDeque::new();
         for typ in [4, 11, 16] {
-            for claim in [16_384, 20_480, 32_768] {
+            for claim in [5_120, 12_288, 16_384] {
                 for message_seq in 0..8 {
                     // All but the last byte, so that it is never whole; then backwards and with gaps.
                     for offset in (0..claim - 1200).step_by(1200) {
-                        prepared.push_back(fragment(typ, message_seq, claim, offset, 1200));
+                        prepared.push_back(forged(typ, message_seq, claim, offset, 1200));
                     }
                     for offset in (0..claim - 100).step_by(100).rev() {
-                        prepared.push_back(fragment(typ, message_seq, claim, offset, 50));
+                        prepared.push_back(forged(typ, message_seq, claim, offset, 50));
                     }
                 }
             }
@@ -155,36 +77,21 @@ impl Flood {
                 let claim = CLAIMS[random.random_range(0..CLAIMS.len())];
                 let length = length.min(claim);
                 let offset = random.random_range(0..=claim - length);
-                fragment(typ, random.random_range(0..12), claim, offset, length)
+                forged(typ, random.random_range(0..12), claim, offset, length)
             }
         })
     }
+}
+
+fn forged(typ: u8, message_seq: u16, claim: usize, offset: usize, length: usize) -> Vec<u8> {
+    let part = vec![typ; length];
+    record(22, 0, &fragment(typ, message_seq, claim, offset, &part))
 }
 
 fn noise(random: &mut StdRng, length: usize) -> Vec<u8> {
     let mut bytes = vec![0; length];
     random.fill_bytes(&mut bytes);
     bytes
-}
-
-fn record(typ: u8, epoch: u16, content: &[u8]) -> Vec<u8> {
-    let mut record = vec![typ, 0xfe, 0xfd];
-    record.extend(epoch.to_be_bytes());
-    record.extend([0, 0x40, 0, 0, 0, 0]);
-    record.extend((content.len() as u16).to_be_bytes());
-    record.extend(content);
-    record
-}
-
-fn fragment(typ: u8, message_seq: u16, claim: usize, offset: usize, length: usize) -> Vec<u8> {
-    let u24 = |n: usize| [(n >> 16) as u8, (n >> 8) as u8, n as u8];
-    let mut content = vec![typ];
-    content.extend(u24(claim));
-    content.extend(message_seq.to_be_bytes());
-    content.extend(u24(offset));
-    content.extend(u24(length));
-    content.resize(content.len() + length, typ);
-    record(22, 0, &content)
 }
 
 #[derive(Clone)]
@@ -268,28 +175,20 @@ fn flooded(kind: &Kind, victim: End, heard: usize, seed: u64) -> Held {
         End::Server => &to_server,
     };
     for _ in 0..200 {
-        if wire.heard.load(Relaxed) >= heard {
+        if wire.heard() >= heard {
             break;
         }
-        step(&mut held[0], &mut client);
-        step(&mut held[1], &mut server);
+        held[0].step(&mut client);
+        held[1].step(&mut server);
     }
-    *wire.flood.lock().unwrap() = Some(Flood::new(seed));
+    let mut flood = Flood::new(seed);
+    wire.flood(Box::new(move || flood.next()));
     let (subject, held) = match victim {
         End::Client => (&mut client, &mut held[0]),
         End::Server => (&mut server, &mut held[1]),
     };
-    while wire.flood.lock().unwrap().as_ref().unwrap().left > 0 {
-        if !step(held, subject) {
-            break;
-        }
-    }
-    std::mem::take(held)
-}
-
-/// One pass; whether there will be another.
-fn step(held: &mut Held, side: &mut Handshake) -> bool {
-    matches!(held.during(|| side.handshake()), Err(Error::WantRead))
+    while held.step(subject) && !wire.is_drained() {}
+    *held
 }
 
 /// Hazards A2, B11, C1, C6, I18: memory follows what came, up to a bound, at every point of the way.

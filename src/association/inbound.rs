@@ -193,6 +193,11 @@ impl Inbound {
         self.reassembly.take()
     }
 
+    /// A message of the handshake was in place.
+    pub(crate) fn message_accepted(&mut self, length: usize) {
+        self.reassembly.accepted(length);
+    }
+
     /// The message with this number was refused: another may come in its place.
     pub(crate) fn refuse_message(&mut self, message: &ReceivedMessage, now: Duration) {
         self.reassembly.skip_to(message.message_seq);
@@ -250,6 +255,7 @@ impl Inbound {
             return Err(Error::ExcessHandshakeData);
         }
         self.phase = Phase::Established;
+        self.reassembly.complete();
         self.ended = self.closed_early.then_some(Error::Closed);
         self.early = Vec::new();
         Ok(())

@@ -6,7 +6,7 @@
 mod reader;
 mod writer;
 
-pub(crate) use reader::Reader;
+pub(crate) use reader::{MOST_ITEMS, Reader};
 pub(crate) use writer::Writer;
 
 /// Why bytes could not be read as the structure they claim to be.

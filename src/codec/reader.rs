@@ -2,6 +2,9 @@
 
 use super::{DecodeError, Result};
 
+/// Most items of a list that are read. No list needs so many; but short ones are dearer to keep than to say.
+pub(crate) const MOST_ITEMS: usize = 64;
+
 /// A cursor that can only hand out what is inside its bytes.
 #[derive(Clone, Debug)]
 pub(crate) struct Reader<'a> {
@@ -95,6 +98,21 @@ impl<'a> Reader<'a> {
         self.take(usize::try_from(n).map_err(|_| DecodeError::BadLength)?)
     }
 
+    /// The items of the list that is left.
+    pub(crate) fn items<T>(
+        mut self,
+        mut read: impl FnMut(&mut Self) -> Result<T>,
+    ) -> Result<Vec<T>> {
+        let mut items = Vec::new();
+        while !self.is_empty() {
+            if items.len() >= MOST_ITEMS {
+                return Err(DecodeError::BadLength);
+            }
+            items.push(read(&mut self)?);
+        }
+        Ok(items)
+    }
+
     /// A non-empty vector of 16-bit code points behind an 8-bit length.
     pub(crate) fn u16_list8(&mut self) -> Result<Vec<u16>> {
         u16_list(self.vec8()?)
@@ -119,6 +137,15 @@ fn u16_list(bytes: &[u8]) -> Result<Vec<u16>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn i18_a_list_has_few_items() {
+        for (many, read) in [(0, true), (MOST_ITEMS, true), (MOST_ITEMS + 1, false)] {
+            let list = vec![7; many];
+            let items = Reader::new(&list).items(Reader::u8);
+            assert_eq!(items, read.then_some(list).ok_or(DecodeError::BadLength));
+        }
+    }
 
     #[test]
     fn b23_a_length_that_lies_is_an_error() {

@@ -1,5 +1,6 @@
 //! The settings that clients and servers share.
 
+use crate::codec::MOST_ITEMS;
 use crate::crypto::{DEFAULT_GROUPS, SUITES, SUITES13, Suite, Suite13};
 use crate::error::{Error, Result};
 use crate::key_log::KeyLog;
@@ -100,7 +101,7 @@ impl Default for Settings {
             replay: Replay::Window,
             bad_mac_limit: None,
             renegotiation: Renegotiation::default(),
-            max_certificate_message: 16 * 1024,
+            max_certificate_message: 12 * 1024,
             timers: None,
             clock: Arc::new(SystemClock::new()),
             key_log: None,
@@ -181,7 +182,7 @@ impl Settings {
     }
 
     /// What must hold, and what is said where it does not.
-    fn rules(&self) -> [(bool, &'static str); 12] {
+    fn rules(&self) -> [(bool, &'static str); 13] {
         let is_name = |name: &Vec<u8>| (1..=255).contains(&name.len());
         let on_the_wire = |name: &Vec<u8>| name.len().saturating_add(1);
         let zero = Some(Duration::ZERO);
@@ -196,6 +197,10 @@ impl Settings {
             (
                 self.alpn.iter().all(is_name),
                 "an ALPN protocol name has 1 to 255 bytes",
+            ),
+            (
+                self.alpn.len() <= MOST_ITEMS,
+                "there are more than 64 ALPN protocol names",
             ),
             (
                 self.alpn.iter().map(on_the_wire).sum::<usize>() <= 8192,
@@ -364,7 +369,8 @@ impl<C: AsMut<Settings>> ConfigBuilder<C> {
         self.set(|s| s.renegotiation = renegotiation)
     }
 
-    /// The largest Certificate message to accept, in bytes. 16 KiB by default.
+    /// The largest Certificate message to accept, in bytes, and as much for a CertificateRequest. 12 KiB by default.
+    /// All messages of a handshake together may have 5 KiB more.
     pub fn max_certificate_message(self, bytes: usize) -> Self {
         self.set(|s| s.max_certificate_message = bytes)
     }

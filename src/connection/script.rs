@@ -93,6 +93,7 @@ impl Connection {
                     length,
                 } => {
                     self.suspect = None;
+                    self.inbound.message_accepted(length);
                     self.heard.push(Message {
                         typ: Some(typ),
                         message_seq,

@@ -19,12 +19,17 @@ impl HashAlgorithm {
 
     /// Of the concatenation of `parts`.
     pub(crate) fn digest_of(self, parts: &[&[u8]]) -> Digest {
-        let mut context = digest::Context::new(match self {
+        let mut running = self.running();
+        parts.iter().for_each(|part| running.update(part));
+        running.finish()
+    }
+
+    /// Of what is still to come.
+    pub(crate) fn running(self) -> RunningDigest {
+        RunningDigest(digest::Context::new(match self {
             HashAlgorithm::Sha256 => &digest::SHA256,
             HashAlgorithm::Sha384 => &digest::SHA384,
-        });
-        parts.iter().for_each(|part| context.update(part));
-        context.finish()
+        }))
     }
 
     /// Bytes of a digest.
@@ -33,6 +38,20 @@ impl HashAlgorithm {
             HashAlgorithm::Sha256 => 32,
             HashAlgorithm::Sha384 => 48,
         }
+    }
+}
+
+/// A digest of what has come so far.
+#[derive(Clone)]
+pub(crate) struct RunningDigest(digest::Context);
+
+impl RunningDigest {
+    pub(crate) fn update(&mut self, data: &[u8]) {
+        self.0.update(data);
+    }
+
+    pub(crate) fn finish(self) -> Digest {
+        self.0.finish()
     }
 }
 

@@ -24,7 +24,7 @@ pub(crate) mod test_keys;
 pub(crate) use aead::null_cipher;
 pub(crate) use aead::{Aead, AeadAlgorithm, RecordNumberKey, TAG_LEN};
 pub(crate) use constant_time::equal;
-pub(crate) use hash::{HashAlgorithm, HmacKey};
+pub(crate) use hash::{HashAlgorithm, HmacKey, RunningDigest};
 pub(crate) use key_exchange::{DEFAULT_GROUPS, EphemeralKey, respond};
 #[cfg(feature = "x509")]
 pub(crate) use private_key::ENCRYPTED as ENCRYPTED_KEY;

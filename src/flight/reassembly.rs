@@ -10,7 +10,10 @@ use std::collections::btree_map::Entry;
 const WINDOW: u32 = 7;
 
 /// What may be spent on messages that are ahead of the next.
-const AHEAD_BUDGET: usize = 16 << 10;
+const AHEAD_BUDGET: usize = 12 << 10;
+
+/// What may be spent on keeping pieces apart, beside what messages may still have.
+const GAPS_BUDGET: usize = 4 << 10;
 
 /// What became of a fragment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +38,8 @@ pub(crate) struct Reassembly {
     /// Wider than a message_seq, as those never wrap.
     next: u32,
     limits: MessageLimits,
+    /// Bytes that messages of this handshake may still have.
+    left: usize,
     held: BTreeMap<u16, PartialMessage>,
 }
 
@@ -43,6 +48,7 @@ impl Reassembly {
         Reassembly {
             next: next_seq.into(),
             limits,
+            left: limits.of_handshake(),
             held: BTreeMap::new(),
         }
     }
@@ -81,7 +87,7 @@ impl Reassembly {
         ) else {
             return Inserted::TooLong;
         };
-        if length > self.limits.of(header.typ) {
+        if length > self.limits.of(header.typ).min(self.left) {
             return Inserted::TooLong;
         }
         if offset.saturating_add(fragment.len()) > length {
@@ -100,7 +106,9 @@ impl Reassembly {
             self.add(epoch, header, length, fragment);
             return Inserted::Mismatch;
         }
-        self.add(epoch, header, length, fragment)
+        let inserted = self.add(epoch, header, length, fragment);
+        self.make_room();
+        inserted
     }
 
     fn add(
@@ -145,6 +153,16 @@ impl Reassembly {
         Some(message.into_message())
     }
 
+    /// A message of this length was in place; it is kept, and what is yet to come is the shorter.
+    pub(crate) fn accepted(&mut self, length: usize) {
+        self.left = self.left.saturating_sub(length);
+    }
+
+    /// The handshake is complete, and nothing of it is kept.
+    pub(crate) fn complete(&mut self) {
+        self.left = usize::MAX;
+    }
+
     /// A stateless exchange moved the numbering on.
     pub(crate) fn skip_to(&mut self, next_seq: u16) {
         self.next = next_seq.into();
@@ -177,17 +195,33 @@ impl Reassembly {
     /// What a fragment of this message may cost. The next message is bounded by its own limits alone,
     /// so that nothing sent ahead of time can keep it out.
     fn room(&self, message_seq: u16) -> usize {
-        if self.key() == Some(message_seq) {
-            return usize::MAX;
+        let room = self.room_beside_next();
+        match self.key() == Some(message_seq) {
+            true => room,
+            false => room.min(AHEAD_BUDGET).saturating_sub(self.spent_ahead()),
         }
+    }
+
+    /// What the next message leaves of the room for all that is held.
+    fn room_beside_next(&self) -> usize {
+        let next = self.key().and_then(|key| self.held.get(&key));
+        let room = self.left.saturating_add(GAPS_BUDGET);
+        room.saturating_sub(next.map_or(0, PartialMessage::cost))
+    }
+
+    fn spent_ahead(&self) -> usize {
         let ahead = self
             .held
             .iter()
             .filter(|(seq, _)| u32::from(**seq) != self.next);
-        let spent = ahead.fold(0, |sum: usize, (_, message)| {
-            sum.saturating_add(message.cost())
-        });
-        AHEAD_BUDGET.saturating_sub(spent)
+        ahead.fold(0, |sum, (_, message)| sum.saturating_add(message.cost()))
+    }
+
+    /// The next message goes before those that are ahead of it: they come again.
+    fn make_room(&mut self) {
+        while self.spent_ahead() > self.room_beside_next() {
+            self.held.pop_last();
+        }
     }
 }
 

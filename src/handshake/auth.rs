@@ -4,9 +4,10 @@ use crate::certificate::{
     CertificateVerifier, Identity, PeerCertificates, PeerIdentity, SUPPORTED_SCHEMES, ServerName,
     authentication_of, verify_signature, verify_signature13,
 };
-use crate::config::{ClientAuth, ClientConfig, ServerConfig, Trust};
+use crate::config::{ClientAuth, ClientConfig, ServerConfig, Settings, Trust};
 use crate::crypto::Suite;
 use crate::error::{CertificateError, Error, Result};
+use crate::flight::MessageLimits;
 use crate::wire::{
     Certificate, Certificate13, CertificateRequest, CertificateVerify, ClientExtensions,
     ClientHello, SignatureScheme,
@@ -60,6 +61,24 @@ impl Credentials {
             signature: self.sign(transcript)?,
         })
     }
+}
+
+/// A share, a signature and what else we say beside a certificate.
+const OWN_MESSAGES: usize = 2 << 10;
+
+/// How many bytes of messages are kept for a client's CertificateVerify of DTLS 1.2, which signs them: as many
+/// as the peer may say, and ours.
+fn transcript_room(settings: &Settings, ours: &Identity) -> usize {
+    let chain = ours.chain().iter().map(Vec::len).sum::<usize>();
+    let ours = OWN_MESSAGES.saturating_add(chain);
+    let theirs = MessageLimits::from(settings).of_handshake();
+    theirs.saturating_add(ours)
+}
+
+/// The room for the messages that a client may have to sign, if it has anything to sign with.
+pub(super) fn client_transcript_room(config: &ClientConfig) -> Option<usize> {
+    let identity = config.identity.as_ref()?;
+    Some(transcript_room(&config.settings, identity))
 }
 
 /// The client's answer to a CertificateRequest; without credentials it sends an empty chain.
@@ -196,6 +215,11 @@ pub(super) fn admits(config: &ServerConfig, peer: &PeerIdentity) -> bool {
 }
 
 impl ClientVerifier<'_> {
+    /// The room for the messages that the client may sign.
+    pub(super) fn transcript_room(&self, config: &ServerConfig, ours: &Credentials) -> usize {
+        transcript_room(&config.settings, &ours.identity)
+    }
+
     /// Whether the client's chain is acceptable; an empty one is where no certificate is required.
     pub(super) fn verify(&self, config: &ServerConfig, chain: &[Vec<u8>]) -> Result<()> {
         if chain.is_empty() {
@@ -211,9 +235,7 @@ impl ClientVerifier<'_> {
         ))?;
         Ok(())
     }
-}
 
-impl ClientVerifier<'_> {
     /// The same in DTLS 1.3, which has a word of its own for what is missing (RFC 8446 §4.4.2.4).
     pub(super) fn verify13(&self, config: &ServerConfig, chain: &[Vec<u8>]) -> Result<()> {
         match self.verify(config, chain) {

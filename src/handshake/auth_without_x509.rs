@@ -37,6 +37,10 @@ impl Credentials {
     }
 }
 
+pub(super) fn client_transcript_room(_: &ClientConfig) -> Option<usize> {
+    None
+}
+
 pub(super) fn client_credentials(_: &ClientConfig, _: &CertificateRequest) -> Option<Credentials> {
     None
 }
@@ -87,12 +91,14 @@ pub(super) fn admits(_: &ServerConfig, peer: &PeerIdentity) -> bool {
 }
 
 impl ClientVerifier {
+    pub(super) fn transcript_room(&self, _: &ServerConfig, _: &Credentials) -> usize {
+        match *self {}
+    }
+
     pub(super) fn verify(&self, _: &ServerConfig, _: &[Vec<u8>]) -> Result<()> {
         match *self {}
     }
-}
 
-impl ClientVerifier {
     pub(super) fn verify13(&self, _: &ServerConfig, _: &[Vec<u8>]) -> Result<()> {
         match *self {}
     }

@@ -37,6 +37,11 @@ pub(super) async fn run(
         randoms,
     } = agreed;
 
+    match auth::client_transcript_room(&config) {
+        Some(room) if !suite.uses_psk() => io.keep_transcript(room),
+        _ => io.fold_transcript(suite.hash),
+    }
+
     // Flight 4: who is the server, and which key does it offer?
     let chain = match suite.uses_psk() {
         true => Vec::new(),
@@ -87,6 +92,7 @@ pub(super) async fn run(
         let verify = credentials.certificate_verify(io.transcript())?;
         io.send(&verify)?;
     }
+    io.fold_transcript(suite.hash);
     io.send_change_cipher_spec(keys.client_write()?);
     io.send(&keys.client_finished(&io))?;
 

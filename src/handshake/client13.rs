@@ -98,6 +98,7 @@ pub(super) async fn run(
     if answer.is_retry_request() {
         let suite = chosen_suite(&hello, &answer)?;
         io.collapse_first_hello(suite.hash);
+        io.fold_transcript(suite.hash);
         retry(&config, &mut hello, &mut offer, suite, answer.extensions)?;
         offer.bind(&io, &config, &mut hello)?;
         io.send(&hello)?;

@@ -2,7 +2,6 @@
 
 use super::transcript::Transcript;
 use crate::association::{PostHandshake, Rekeying, Tickets};
-use crate::codec::DecodeError;
 use crate::crypto::{HashAlgorithm, Secret};
 use crate::error::{Error, Result};
 use crate::flight::ReceivedMessage;
@@ -266,6 +265,21 @@ impl Io {
         self.transcript.bytes()
     }
 
+    /// What the CertificateVerify signs that was just received.
+    pub(super) fn transcript_before_last(&self) -> &[u8] {
+        self.transcript.bytes_before_last()
+    }
+
+    /// Signatures will be made over the messages: they are kept, in so many bytes.
+    pub(super) fn keep_transcript(&mut self, room: usize) {
+        self.transcript.keep(room);
+    }
+
+    /// Of the messages so far nothing but their hash will be asked for.
+    pub(super) fn fold_transcript(&mut self, hash: HashAlgorithm) {
+        self.transcript.fold(hash);
+    }
+
     /// A HelloRetryRequest is what follows, or has just come (RFC 8446 §4.4.1).
     pub(super) fn collapse_first_hello(&mut self, hash: HashAlgorithm) {
         self.transcript.collapse_first_hello(hash);
@@ -310,17 +324,23 @@ impl Io {
     }
 
     /// A message's body if it is a `B`; `None` if it was refused, and another may come in its place.
-    fn take<B: Body>(&mut self, message: ReceivedMessage) -> Result<Option<B>> {
-        match self.decode(&message) {
+    fn take<B: Body>(&mut self, mut message: ReceivedMessage) -> Result<Option<B>> {
+        let length = message.body.len();
+        match self.read(&mut message) {
             Ok(body) => {
-                self.accept(&message);
+                self.act(Action::Accepted {
+                    typ: message.typ,
+                    message_seq: message.message_seq,
+                    epoch: message.epoch,
+                    length,
+                });
                 Ok(Some(body))
             }
             Err(error) => self.refuse(message, error).map(|()| None),
         }
     }
 
-    fn decode<B: Body>(&self, message: &ReceivedMessage) -> Result<B> {
+    fn read<B: Body>(&mut self, message: &mut ReceivedMessage) -> Result<B> {
         if message.epoch != self.read_epoch {
             return Err(Error::UnexpectedRecord("a message under other keys"));
         }
@@ -331,26 +351,26 @@ impl Io {
             });
         }
         let what = B::TYPE.name().unwrap_or("message");
-        B::decode(&message.body).map_err(|cause: DecodeError| Error::Decode { what, cause })
-    }
-
-    fn accept(&mut self, message: &ReceivedMessage) {
-        let ReceivedMessage {
-            typ,
-            message_seq,
-            epoch,
-            body,
-        } = message;
-        // RFC 6347 §4.2.1: a HelloVerifyRequest is in no transcript; RFC 5246 §7.4.1.1: nor is a HelloRequest.
-        if *typ != HandshakeType::HELLO_VERIFY_REQUEST {
-            self.transcript.add(*typ, *message_seq, body);
+        let decode = |body: &[u8]| B::decode(body).map_err(|cause| Error::Decode { what, cause });
+        // RFC 6347 §4.2.1: a HelloVerifyRequest is in no transcript.
+        if B::TYPE == HandshakeType::HELLO_VERIFY_REQUEST {
+            return decode(&message.body);
         }
-        self.act(Action::Accepted {
-            typ: *typ,
-            message_seq: *message_seq,
-            epoch: *epoch,
-            length: body.len(),
-        });
+        let length = message.body.len();
+        if !self.transcript.has_room(length) {
+            let what = message.typ;
+            return Err(Error::HandshakeMessageTooLong { what, length });
+        }
+        // It moves from one place to the other, since it may be as long as anything that is held at all.
+        let body = std::mem::take(&mut message.body);
+        self.transcript.propose(B::TYPE, message.message_seq, &body);
+        drop(body);
+        let read = decode(self.transcript.proposed_body(length));
+        match read {
+            Ok(_) => self.transcript.settle(),
+            Err(_) => self.transcript.retract(),
+        }
+        read
     }
 
     /// A message that cannot be taken ends the handshake if its sender is authentic. Before there are

@@ -59,7 +59,7 @@ pub(super) struct HandshakeSecret {
 }
 
 impl HandshakeSecret {
-    /// The transcript must end with ServerHello.
+    /// The transcript must end with ServerHello. From here on its hash is all that counts.
     pub(super) fn derive(
         io: &mut Io,
         suite: &'static Suite13,
@@ -68,6 +68,7 @@ impl HandshakeSecret {
         client_random: Random,
     ) -> Result<Self> {
         let secret = next_stage(suite.hash, &early.secret, shared.as_bytes())?;
+        io.fold_transcript(suite.hash);
         let hash = io.transcript_hash(suite.hash);
         let traffic = |label: &[u8]| -> Result<TrafficSecret> {
             let secret = derive_secret(suite.hash, &secret, label, &hash)?;

@@ -44,6 +44,7 @@ pub(super) async fn client(
     if agreed.derivation != Derivation::Extended {
         return Err(Error::NoExtendedMasterSecret);
     }
+    io.fold_transcript(agreed.suite.hash);
     let keys = Keys::resume(&mut io, agreed.suite, state.master.clone(), agreed.randoms);
 
     // Flight 4: perhaps a new ticket; and the server holds the session's keys.
@@ -106,6 +107,7 @@ pub(super) async fn server(
     };
 
     // Flight 4: on with the session, perhaps under a new ticket; and we hold its keys.
+    io.fold_transcript(suite.hash);
     io.send(&answer)?;
     let keys = Keys::resume(&mut io, suite, state.master.clone(), randoms);
     if let Some(ticketer) = renewal {

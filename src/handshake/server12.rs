@@ -33,11 +33,16 @@ pub(super) async fn run(
     }
     let choice = choose(&config, &hello, &terms)?;
     let suite = choice.suite;
-    let client_verifier = match choice.credentials {
-        Some(_) => auth::client_verifier(&config),
+    let asked = match &choice.credentials {
+        Some(ours) => auth::client_verifier(&config).map(|verifier| (verifier, ours)),
         // RFC 4279 §2: a PSK server asks for no certificate.
         None => None,
     };
+    match &asked {
+        Some((verifier, ours)) => io.keep_transcript(verifier.transcript_room(&config, ours)),
+        None => io.fold_transcript(suite.hash),
+    }
+    let client_verifier = asked.map(|(verifier, _)| verifier);
     let keeping = Keeping::choose(&config, &hello, derivation, client_verifier.as_ref())?;
 
     // Flight 4: our choice, who we are, our key, and who are you?
@@ -78,7 +83,6 @@ pub(super) async fn run(
     if client_verifier.is_some() {
         io.send(&CertificateRequest {
             schemes: auth::schemes(),
-            authorities: Vec::new(),
         })?;
     }
     io.send(&ServerHelloDone)?;
@@ -96,10 +100,11 @@ pub(super) async fn run(
     let agreement = agree_on_key(&config, suite, exchange, ephemeral.map(|(key, _)| key))?;
     let keys = Keys::derive(&mut io, suite, derivation, &agreement.pre_master, randoms);
     if !chain.is_empty() {
-        let signed = io.transcript().to_vec();
         let verify = io.recv::<CertificateVerify>().await?;
-        auth::verify(&chain, verify.scheme, &signed, &verify.signature)?;
+        let signed = io.transcript_before_last();
+        auth::verify(&chain, verify.scheme, signed, &verify.signature)?;
     }
+    io.fold_transcript(suite.hash);
     let expected = keys.client_finished(&io);
     io.expect_change_cipher_spec(keys.server_read()?);
     finished::verify(&io.recv::<Finished>().await?, &expected)?;

@@ -13,15 +13,11 @@ impl Body for Certificate {
     const TYPE: HandshakeType = HandshakeType::CERTIFICATE;
 
     fn read(reader: &mut Reader<'_>) -> codec::Result<Self> {
-        let mut list = Reader::new(reader.vec24()?);
-        let mut chain = Vec::new();
-        while !list.is_empty() {
-            let certificate = list.vec24()?;
-            if certificate.is_empty() {
-                return Err(DecodeError::BadLength);
-            }
-            chain.push(certificate.to_vec());
-        }
+        let list = Reader::new(reader.vec24()?);
+        let chain = list.items(|list| match list.vec24()? {
+            [] => Err(DecodeError::BadLength),
+            certificate => Ok(certificate.to_vec()),
+        })?;
         Ok(Certificate { chain })
     }
 

@@ -19,19 +19,19 @@ impl Body for Certificate13 {
 
     fn read(reader: &mut Reader<'_>) -> codec::Result<Self> {
         let context = reader.vec8()?.to_vec();
-        let mut list = Reader::new(reader.vec24()?);
-        let (mut chain, mut extensions) = (Vec::new(), Vec::new());
-        while !list.is_empty() {
+        let list = Reader::new(reader.vec24()?);
+        let mut extensions = Vec::new();
+        let chain = list.items(|list| {
             let certificate = list.vec24()?;
             if certificate.is_empty() {
                 return Err(DecodeError::BadLength);
             }
-            chain.push(certificate.to_vec());
             for_each(list.vec16()?, |typ, _| {
                 extensions.push(typ);
                 Ok(())
             })?;
-        }
+            Ok(certificate.to_vec())
+        })?;
         Ok(Certificate13 {
             context,
             chain,

@@ -11,8 +11,6 @@ pub(crate) const ECDSA_SIGN: u8 = 64;
 #[derive(Debug)]
 pub(crate) struct CertificateRequest {
     pub(crate) schemes: Vec<SignatureScheme>,
-    /// Distinguished names in DER; empty means any.
-    pub(crate) authorities: Vec<Vec<u8>>,
 }
 
 impl Body for CertificateRequest {
@@ -29,23 +27,17 @@ impl Body for CertificateRequest {
             .map(SignatureScheme)
             .collect();
         let mut names = Reader::new(reader.vec16()?);
-        let mut authorities = Vec::new();
+        // Chains are chosen without them.
         while !names.is_empty() {
-            authorities.push(names.vec16()?.to_vec());
+            names.vec16()?;
         }
-        Ok(CertificateRequest {
-            schemes,
-            authorities,
-        })
+        Ok(CertificateRequest { schemes })
     }
 
     fn write(&self, writer: &mut Writer) {
         writer.vec8(|w| w.bytes(&[ECDSA_SIGN, RSA_SIGN]));
         writer.u16_list(self.schemes.iter().map(|scheme| scheme.0));
-        writer.vec16(|w| {
-            self.authorities
-                .iter()
-                .for_each(|name| w.vec16(|w| w.bytes(name)))
-        });
+        // No authorities: any will do.
+        writer.vec16(|_| ());
     }
 }

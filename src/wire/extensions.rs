@@ -386,19 +386,14 @@ fn host_name(reader: &mut Reader<'_>) -> codec::Result<Vec<u8>> {
 
 /// A ProtocolNameList: at least one name, none of them empty (RFC 7301 §3.1).
 fn protocol_names(body: &[u8]) -> codec::Result<Vec<Vec<u8>>> {
-    let mut list = Reader::new(Reader::whole(body, Reader::vec16)?);
-    let mut names = Vec::new();
-    while !list.is_empty() {
-        let name = list.vec8()?;
-        if name.is_empty() {
-            return Err(DecodeError::BadLength);
-        }
-        names.push(name.to_vec());
-    }
-    if names.is_empty() {
-        Err(DecodeError::BadLength)
-    } else {
-        Ok(names)
+    let list = Reader::new(Reader::whole(body, Reader::vec16)?);
+    let names = list.items(|list| match list.vec8()? {
+        [] => Err(DecodeError::BadLength),
+        name => Ok(name.to_vec()),
+    })?;
+    match names.is_empty() {
+        true => Err(DecodeError::BadLength),
+        false => Ok(names),
     }
 }
 

@@ -30,12 +30,7 @@ impl KeyShare {
 
     /// KeyShareClientHello, which may be empty.
     pub(super) fn read_offered(reader: &mut Reader<'_>) -> codec::Result<Vec<KeyShare>> {
-        let mut list = Reader::new(reader.vec16()?);
-        let mut shares = Vec::new();
-        while !list.is_empty() {
-            shares.push(KeyShare::read(&mut list)?);
-        }
-        Ok(shares)
+        Reader::new(reader.vec16()?).items(KeyShare::read)
     }
 
     pub(super) fn write_offered(writer: &mut Writer, shares: &[KeyShare]) {

@@ -21,26 +21,16 @@ pub(crate) struct PskIdentity {
 
 impl OfferedPsks {
     pub(super) fn read(reader: &mut Reader<'_>) -> codec::Result<Self> {
-        let mut list = Reader::new(reader.vec16()?);
-        let mut identities = Vec::new();
-        while !list.is_empty() {
-            let identity = list.vec16()?;
-            if identity.is_empty() {
-                return Err(DecodeError::BadLength);
-            }
-            identities.push(PskIdentity {
+        let identities = Reader::new(reader.vec16()?).items(|list| match list.vec16()? {
+            [] => Err(DecodeError::BadLength),
+            identity => Ok(PskIdentity {
                 identity: identity.to_vec(),
                 obfuscated_ticket_age: u32::from_be_bytes(list.array()?),
-            });
-        }
+            }),
+        })?;
         // The RFC's lower bound of 32 bytes is not held against those of keys that nobody knows: hashes of
         // other versions may be shorter, and a known key's binder has to be the right one anyway.
-        let mut list = Reader::new(reader.vec16()?);
-        let mut binders = Vec::new();
-        while !list.is_empty() {
-            let binder = list.vec8()?;
-            binders.push(binder.to_vec());
-        }
+        let binders = Reader::new(reader.vec16()?).items(|list| Ok(list.vec8()?.to_vec()))?;
         if identities.is_empty() || binders.is_empty() {
             return Err(DecodeError::BadLength);
         }

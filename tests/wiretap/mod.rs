@@ -175,6 +175,11 @@ impl Wiretap {
         datagrams.iter().map(read).collect()
     }
 
+    /// A record in a side's name, by its first keys.
+    pub fn seal(&self, end: End, sequence: u16, typ: u8, plaintext: &[u8]) -> Vec<u8> {
+        self.keys(end)[0].seal(sequence, typ, plaintext)
+    }
+
     /// The keys of a side's epochs, as far as they are known.
     fn keys(&self, end: End) -> Vec<Keys> {
         let side = match end {
@@ -216,6 +221,30 @@ impl Keys {
     }
 
     /// RFC 9147 §4.2.3, RFC 8446 §5.2.
+    fn seal(&self, sequence: u16, typ: u8, plaintext: &[u8]) -> Vec<u8> {
+        let mut inner = [plaintext, &[typ]].concat();
+        let mut header = vec![0x2c | (self.epoch & 3) as u8];
+        header.extend(sequence.to_be_bytes());
+        header.extend((inner.len() as u16 + 16).to_be_bytes());
+        let sealed = self.key.seal_in_place_append_tag(
+            self.nonce(sequence.into()),
+            Aad::from(&header),
+            &mut inner,
+        );
+        sealed.unwrap();
+        let mask = self.numbers.new_mask(&inner[..16]).unwrap();
+        header[1] ^= mask[0];
+        header[2] ^= mask[1];
+        [header, inner].concat()
+    }
+
+    fn nonce(&self, sequence: u64) -> Nonce {
+        let mut nonce = [0; 12];
+        nonce[4..].copy_from_slice(&sequence.to_be_bytes());
+        nonce.iter_mut().zip(&self.iv).for_each(|(n, iv)| *n ^= iv);
+        Nonce::assume_unique_for_key(nonce)
+    }
+
     fn open(&self, record: &[u8]) -> Option<Record> {
         let (header, ciphertext) = record.split_at(UNIFIED_HEADER);
         if u64::from(header[0] & 3) != self.epoch & 3 {
@@ -226,15 +255,9 @@ impl Keys {
         header[1] ^= mask[0];
         header[2] ^= mask[1];
         let sequence = number(&header[1..3]) as u64;
-        let mut nonce = [0; 12];
-        nonce[4..].copy_from_slice(&sequence.to_be_bytes());
-        nonce.iter_mut().zip(&self.iv).for_each(|(n, iv)| *n ^= iv);
         let mut inner = ciphertext.to_vec();
-        let opened = self.key.open_in_place(
-            Nonce::assume_unique_for_key(nonce),
-            Aad::from(header),
-            &mut inner,
-        );
+        let nonce = self.nonce(sequence);
+        let opened = self.key.open_in_place(nonce, Aad::from(header), &mut inner);
         let inner = opened.ok()?;
         let typ = inner.iter().rposition(|byte| *byte != 0).unwrap();
         let epoch = self.epoch;

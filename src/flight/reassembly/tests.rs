@@ -259,7 +259,8 @@ fn every_type_has_a_longest_message() {
     for (typ, longest) in [
         (HandshakeType::FINISHED, 64),
         (HandshakeType::HELLO_VERIFY_REQUEST, 258),
-        (HandshakeType::CLIENT_HELLO, 16 << 10),
+        (HandshakeType::CLIENT_HELLO, 5 << 10),
+        (HandshakeType::SERVER_KEY_EXCHANGE, 3 << 10),
         (CERTIFICATE, LIMITS.certificate),
     ] {
         let mut r = reassembly(0);

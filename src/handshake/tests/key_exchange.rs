@@ -41,7 +41,6 @@ fn d05_d06_a_client_waits_for_the_end_of_the_servers_flight() {
             |puppet| {
                 puppet.say(&CertificateRequest {
                     schemes: Vec::new(),
-                    authorities: Vec::new(),
                 })
             },
             instead(request, done),

@@ -47,7 +47,6 @@ impl Peer12 {
             Message::ServerKeyExchange => self.server_key_exchange().encode(),
             Message::CertificateRequest => CertificateRequest {
                 schemes: vec![SCHEME],
-                authorities: Vec::new(),
             }
             .encode(),
             Message::CertificateVerify => verify(&said.transcript).encode(),
