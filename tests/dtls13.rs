@@ -13,7 +13,7 @@ mod common;
 
 use common::{NAME, VARIANTS, Variant};
 use flightline::lab::{Arrival, Datagram, End, KeysOf, Pair, Weather};
-use flightline::{ClientSession, ClientSessions, ProtocolVersion, ServerName};
+use flightline::{ClientSession, ClientSessions, ProtocolVersion, Retransmission, ServerName};
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -224,6 +224,49 @@ fn e11_p57_a_client_whose_last_flight_is_not_acknowledged_is_heard_all_the_same(
         pair.update_keys(End::Client, KeysOf::BothSides).unwrap();
         pass(&mut pair, S);
         assert_alive(&mut pair, variant.name);
+    }
+}
+
+/// RFC 9147 §5.8.1: a server that says its flight again has not heard ours, though we are done. Its timer tells us
+/// that sooner than ours does.
+#[test]
+fn e05_a_client_whose_last_flight_was_lost_says_it_again_when_the_server_asks() {
+    let patient = Retransmission {
+        initial: 20 * S,
+        maximum: 20 * S,
+        ..Retransmission::RFC6347
+    };
+    for variant in variants() {
+        let pair_in = |weather: Weather| {
+            variant.pair_set_up(
+                |client| client.retransmission(patient),
+                |server| server.retransmission(Retransmission::LOSSY),
+                || weather,
+            )
+        };
+        let mut pair = pair_in(losing(|_| false));
+        let mut before = 0;
+        while pair.resumed(End::Client).is_none() {
+            before = pair.datagrams_sent();
+            assert!(pair.step());
+        }
+        let last_flight = before..pair.datagrams_sent();
+        assert!(!last_flight.is_empty());
+
+        let mut pair = pair_in(losing(move |datagram| {
+            datagram.from == End::Client && last_flight.contains(&datagram.number)
+        }));
+        pair.establish(60 * S).unwrap();
+        let took = pair.now();
+        // A quarter of our delay: so long answers to repetitions are held back.
+        assert!(took < 6 * S, "{}: {took:?}", variant.name);
+        assert_alive(&mut pair, variant.name);
+        // Tickets are acknowledged as late as a quarter of our delay; then nobody says anything again.
+        let resent = |pair: &Pair| [End::Client, End::Server].map(|e| pair.stats(e).flights_resent);
+        pass(&mut pair, 10 * S);
+        let before = resent(&pair);
+        pass(&mut pair, 100 * S);
+        assert_eq!(resent(&pair), before, "{}", variant.name);
     }
 }
 

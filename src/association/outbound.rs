@@ -103,7 +103,7 @@ impl Outbound {
     ) -> Result<()> {
         self.flight = Flight::new(messages);
         // RFC 9147 §7: a flight of the handshake says that the peer's has arrived. One behind it does not.
-        if self.flight.first_epoch() <= Some(LAST_HANDSHAKE_EPOCH) {
+        if self.flight_is_of_handshake() {
             self.acknowledgements.clear();
         }
         let delay = self.retransmit.flight_sent(now);
@@ -122,6 +122,11 @@ impl Outbound {
         });
         self.trace.note(now, || What::TimerArmed { delay });
         Ok(())
+    }
+
+    /// Not of what may follow it, in DTLS 1.3.
+    fn flight_is_of_handshake(&self) -> bool {
+        self.flight.first_epoch() <= Some(LAST_HANDSHAKE_EPOCH)
     }
 
     /// The flight that was made has left.
@@ -178,7 +183,7 @@ impl Outbound {
         if let Some(update) = response.key_update.filter(|_| !self.closed) {
             self.update_keys(update, now, emit)?;
         }
-        if response.repeated {
+        if response.repeated && self.flight_is_of_handshake() {
             match self.retransmit.peer_repeated(now) {
                 Repeat::Resend => self.resend(ResendReason::PeerRepeated, now, emit)?,
                 Repeat::Damped => {
@@ -307,9 +312,14 @@ impl Outbound {
 
     /// Tells the peer why the connection is over, if the cause has an alert.
     pub(crate) fn abort(&mut self, error: &Error, now: Duration, emit: Emit<'_>) {
-        if let Some(description) = error.alert().filter(|_| !self.closed) {
-            // As for close_notify: whether it arrives is not ours to know.
-            let _ = self.alert(Alert::fatal(description), now, emit);
+        match error.alert() {
+            // Nobody is to blame, and the peer need not wait.
+            None if matches!(error, Error::NumbersExhausted) => self.close_notify(now, emit),
+            Some(description) if !self.closed => {
+                // As for close_notify: whether it arrives is not ours to know.
+                let _ = self.alert(Alert::fatal(description), now, emit);
+            }
+            None | Some(_) => {}
         }
         self.closed = true;
         self.forget_flight();

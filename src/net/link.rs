@@ -171,7 +171,16 @@ impl Link {
         self.look_now_and_then();
         let mut outbound = self.outbound.lock();
         outbound.set_max_datagram(self.transport.max_datagram());
-        let datagram = outbound.seal(message)?;
+        let datagram = match outbound.seal(message) {
+            Ok(datagram) => datagram,
+            Err(error) => {
+                // RFC 9147 §4.2.1: numbers do not wrap.
+                if let Error::NumbersExhausted = error {
+                    self.go_on(outbound, Some(error.clone()), self.clock.now());
+                }
+                return Err(error);
+            }
+        };
         match transport::send(&*self.transport, datagram)? {
             Sent::Gone => {
                 if outbound.keys_are_worn() {
@@ -381,7 +390,7 @@ impl Link {
             self.session.keep_ticket(ticket)?;
         }
         if !response.is_empty() {
-            self.respond(&response, now)?;
+            self.respond(&response, now);
         }
         Ok(delivered.map_or(Received::Datagram, Received::Message))
     }

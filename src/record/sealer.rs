@@ -108,8 +108,12 @@ impl Sealer {
         out: &mut Vec<u8>,
     ) -> Result<u64> {
         let sequence = self.next_sequence;
-        // RFC 6347 §4.1: sequence numbers never wrap.
-        if sequence > MAX_SEQUENCE {
+        // RFC 6347 §4.1: sequence numbers never wrap. The last is for the alert that says so.
+        let (last, reserve) = match content_type {
+            ContentType::ALERT => (MAX_SEQUENCE, 0),
+            _ => (MAX_SEQUENCE.saturating_sub(1), ALERT_BLOCKS),
+        };
+        if sequence > last {
             return Err(Error::NumbersExhausted);
         }
         if plaintext.len() > MAX_PLAINTEXT {
@@ -121,7 +125,7 @@ impl Sealer {
         let around = out.len().saturating_add(self.overhead());
         let room = most.saturating_sub(around);
         let padding = self.padding.behind(plaintext.len(), room);
-        self.spend_blocks(plaintext.len().saturating_add(padding))?;
+        self.spend_blocks(plaintext.len().saturating_add(padding), reserve)?;
         // Before anything can fail: a number that was tried once is never a nonce again.
         self.next_sequence = sequence.saturating_add(1);
 
@@ -164,17 +168,21 @@ impl Sealer {
     }
 
     /// RFC 9325 §4.4: nothing is encrypted beyond the limit of the keys, and these have no successors.
-    fn spend_blocks(&mut self, bytes: usize) -> Result<()> {
+    fn spend_blocks(&mut self, bytes: usize, reserve: u64) -> Result<()> {
         let Some(left) = &mut self.blocks_left else {
             return Ok(());
         };
         let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
         // One more for the tag.
         let blocks = bytes.div_ceil(BLOCK).saturating_add(1);
-        *left = left.checked_sub(blocks).ok_or(Error::NumbersExhausted)?;
+        let rest = left.checked_sub(blocks).filter(|rest| *rest >= reserve);
+        *left = rest.ok_or(Error::NumbersExhausted)?;
         Ok(())
     }
 }
+
+/// What a short record needs.
+const ALERT_BLOCKS: u64 = 2;
 
 /// What stands in headers under this version (RFC 9147 §4).
 fn legacy_record_version(version: ProtocolVersion) -> ProtocolVersion {
@@ -194,6 +202,15 @@ impl Sealer {
             ..self
         }
     }
+
+    /// With nothing left but an alert.
+    pub(crate) fn used_up(self) -> Sealer {
+        let blocks_left = Some(ALERT_BLOCKS);
+        Sealer {
+            blocks_left,
+            ..self
+        }
+    }
 }
 
 #[cfg(test)]
@@ -206,6 +223,11 @@ mod tests {
     fn seal(sealer: &mut Sealer, plaintext: &[u8], out: &mut Vec<u8>) -> Result<u64> {
         let (typ, version) = (ContentType::APPLICATION_DATA, ProtocolVersion::DTLS1_2);
         sealer.seal(typ, version, plaintext, out)
+    }
+
+    fn close(sealer: &mut Sealer) -> Result<u64> {
+        let (typ, version) = (ContentType::ALERT, ProtocolVersion::DTLS1_2);
+        sealer.seal(typ, version, &[1, 0], &mut Vec::new())
     }
 
     fn aes() -> Sealer {
@@ -276,9 +298,10 @@ mod tests {
     #[test]
     fn b21_p51_the_last_number_is_used_and_none_comes_after_it() {
         for mut sealer in [Sealer::plaintext(0), aes(), aes13()] {
-            sealer.next_sequence = MAX_SEQUENCE;
+            sealer.next_sequence = MAX_SEQUENCE - 1;
             let mut out = Vec::new();
-            assert_eq!(seal(&mut sealer, b"last", &mut out).unwrap(), MAX_SEQUENCE);
+            let last = seal(&mut sealer, b"last", &mut out).unwrap();
+            assert_eq!(last, MAX_SEQUENCE - 1);
             let length = out.len();
             for _ in 0..2 {
                 assert!(matches!(
@@ -287,6 +310,8 @@ mod tests {
                 ));
             }
             assert_eq!(out.len(), length);
+            assert_eq!(close(&mut sealer).unwrap(), MAX_SEQUENCE);
+            assert!(matches!(close(&mut sealer), Err(Error::NumbersExhausted)));
         }
     }
 
@@ -303,7 +328,7 @@ mod tests {
 
         for mut sealer in [aes(), aes13()] {
             assert_eq!(sealer.blocks_left, Some(limit));
-            sealer.blocks_left = Some(5);
+            sealer.blocks_left = Some(5 + ALERT_BLOCKS);
             let mut out = Vec::new();
             seal(&mut sealer, &[0; 17], &mut out).unwrap();
             let before = out.clone();
@@ -313,6 +338,9 @@ mod tests {
             }
             assert_eq!(out, before);
             seal(&mut sealer, &[0; 16], &mut out).unwrap();
+            assert!(seal(&mut sealer, b"", &mut out).is_err());
+            assert!(close(&mut sealer).is_ok());
+            assert!(close(&mut sealer).is_err());
         }
     }
 

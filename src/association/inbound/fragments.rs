@@ -182,8 +182,10 @@ impl Inbound {
         let of_last_flight =
             (self.previous_flight..self.current_flight).contains(&header.message_seq);
         let counts = match self.phase {
-            // RFC 9147 §5.8.1: an ACK answers it.
-            Phase::Established if self.is_13() => false,
+            // RFC 9147 §5.8.1: it is acknowledged; but a server that has not our Finished cannot read that.
+            Phase::Established if self.is_13() => {
+                input.is_authentic() && self.rules.belief == Belief::Careful
+            }
             // The first fragment stands for all, so that each repetition counts once.
             Phase::Established => {
                 header.typ == HandshakeType::FINISHED

@@ -33,6 +33,17 @@ impl Outbound {
         let worn = self.sealers.pop().map(Sealer::worn_out);
         self.sealers.extend(worn);
     }
+
+    /// They may encrypt an alert, and nothing else.
+    pub(crate) fn use_up_keys(&mut self) {
+        let used_up = self.sealers.pop().map(Sealer::used_up);
+        self.sealers.extend(used_up);
+    }
+
+    /// These are the last keys that there are.
+    pub(crate) fn come_to_last_epoch(&mut self) {
+        self.set_rekeying(Rekeying::new(secret(3), u16::MAX, Some(7)));
+    }
 }
 
 /// Our half of an established connection. The peer's openers refuse a number that comes twice.

@@ -1,7 +1,7 @@
 //! What a connection owes its peer besides messages: somebody has to read the socket and answer.
 
 use super::super::pending::Pending;
-use super::super::sync::Ordering;
+use super::super::sync::{MutexGuard, Ordering};
 use super::super::transport;
 use super::{DATAGRAMS_A_PASS, Link, NEVER, Received, micros};
 use crate::association::{Outbound, Response, Ticked};
@@ -64,15 +64,12 @@ impl Link {
         }
     }
 
-    pub(super) fn respond(&self, response: &Response, now: Duration) -> Result<()> {
+    /// Does what the reading half asks for.
+    pub(super) fn respond(&self, response: &Response, now: Duration) {
         let mut outbound = self.outbound.lock();
         outbound.set_max_datagram(self.transport.max_datagram());
         let responded = outbound.respond(response, now, &mut |datagram| self.emit(datagram));
-        self.note_due(&outbound);
-        let told = outbound.take_events();
-        drop(outbound);
-        told.tell();
-        responded
+        self.go_on(outbound, responded.err(), now);
     }
 
     /// Sends what is to be sent by now: an ACK, a message that was not acknowledged.
@@ -92,6 +89,16 @@ impl Link {
             }
             Err(error) => Some(error),
         };
+        self.go_on(outbound, over, now);
+    }
+
+    /// The connection goes on, unless it is over for some reason.
+    pub(super) fn go_on(
+        &self,
+        mut outbound: MutexGuard<'_, Outbound>,
+        over: Option<Error>,
+        now: Duration,
+    ) {
         if let Some(error) = &over {
             // What was given up stays due otherwise, and the caller of an event loop would never rest.
             outbound.abort(error, now, &mut |datagram| self.emit(datagram));

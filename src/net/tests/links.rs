@@ -204,3 +204,36 @@ fn worn_keys_are_replaced_behind_a_message() {
     assert_eq!(server.socket().recv(&mut [0; 64]).unwrap(), 7);
     speaks_in(0, client, server);
 }
+
+/// RFC 9147 §4.2.1: neither numbers nor epochs wrap. Before that the connection is over, the peer is told, and
+/// every call says why.
+#[test]
+fn f05_what_is_used_up_ends_the_connection() {
+    type UseUp = fn(&Side, &Side);
+    let numbers: UseUp = |side, _| {
+        side.socket().link.outbound.lock().use_up_keys();
+        let outcome = side.socket().send(b"message");
+        assert!(matches!(outcome, Err(Error::NumbersExhausted)));
+    };
+    let epochs: UseUp = |side, peer| {
+        side.socket().link.outbound.lock().come_to_last_epoch();
+        peer.socket().send(b"message").unwrap();
+        peer.socket().update_all_keys().unwrap();
+        assert_eq!(side.socket().recv(&mut [0; 64]).unwrap(), 7);
+    };
+    for (name, use_up) in [("numbers", numbers), ("epochs", epochs)] {
+        let world = World::quiet13();
+        let (client, server) = (&world.client, &world.server);
+        use_up(client, server);
+        for _ in 0..2 {
+            let outcome = client.socket().recv(&mut [0; 64]);
+            assert!(
+                matches!(outcome, Err(Error::NumbersExhausted)),
+                "{name}: {outcome:?}"
+            );
+            assert!(matches!(client.socket().send(b"more"), Err(Error::Closed)));
+        }
+        let told = server.socket().recv(&mut [0; 64]);
+        assert!(matches!(told, Err(Error::Closed)), "{name}: {told:?}");
+    }
+}
