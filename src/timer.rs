@@ -3,6 +3,7 @@
 //! Below the shell nobody reads a clock: the time of day is an argument, a [`Duration`] since any
 //! fixed origin. A [`Clock`] gives that argument its value.
 
+use rand::RngExt;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -167,6 +168,9 @@ pub struct Retransmission {
     pub maximum: Duration,
     /// When the handshake fails with [`HandshakeTimeout`](crate::Error::HandshakeTimeout).
     pub give_up: GiveUp,
+    /// Each wait is longer than its delay by a random share of it, up to so many percent: 0, the default, to 100.
+    /// Whoever makes many connections at once does not send everything at once again then.
+    pub jitter: u8,
 }
 
 /// When to stop sending a flight again. A whole handshake has three times as long as one flight, or the
@@ -187,6 +191,7 @@ impl Retransmission {
         initial: Duration::from_secs(1),
         maximum: Duration::from_secs(60),
         give_up: GiveUp::AtMaximum,
+        jitter: 0,
     };
 
     /// For real-time traffic: 0.4 s, doubled up to 3 s, for 60 s.
@@ -194,6 +199,7 @@ impl Retransmission {
         initial: Duration::from_millis(400),
         maximum: Duration::from_secs(3),
         give_up: GiveUp::Deadline(Duration::from_secs(60)),
+        jitter: 0,
     };
 
     /// For links that lose much: 0.25 s, doubled up to 1 s, for 60 s. Not for peers whose timer starts anew
@@ -202,6 +208,7 @@ impl Retransmission {
         initial: Duration::from_millis(250),
         maximum: Duration::from_secs(1),
         give_up: GiveUp::Deadline(Duration::from_secs(60)),
+        jitter: 0,
     };
 
     /// Whether the delays and the end make sense together.
@@ -209,6 +216,22 @@ impl Retransmission {
         !self.initial.is_zero()
             && self.initial <= self.maximum
             && self.give_up != GiveUp::Deadline(Duration::ZERO)
+            && self.jitter <= 100
+    }
+
+    /// How long to wait where the delay is this.
+    pub(crate) fn wait(&self, delay: Duration) -> Duration {
+        let most = self.share(delay);
+        if most.is_zero() {
+            return delay;
+        }
+        delay.saturating_add(rand::rng().random_range(Duration::ZERO..=most))
+    }
+
+    /// What jitter may add.
+    fn share(&self, delay: Duration) -> Duration {
+        let hundredfold = delay.saturating_mul(self.jitter.into());
+        hundredfold.checked_div(100).unwrap_or_default()
     }
 
     /// When a whole handshake is over, however often the peer repeats itself: each side has three flights
@@ -230,6 +253,7 @@ impl Retransmission {
             GiveUp::Resends(_) | GiveUp::Deadline(_) => delays,
         };
         let flight = doubling.saturating_add(self.maximum.saturating_mul(at_maximum));
+        let flight = flight.saturating_add(self.share(flight));
         flight.saturating_mul(3)
     }
 
@@ -239,6 +263,7 @@ impl Retransmission {
             initial: min,
             maximum: max,
             give_up: GiveUp::AtMaximum,
+            jitter: 0,
         }
     }
 }
@@ -292,6 +317,7 @@ mod tests {
                 initial,
                 maximum,
                 give_up,
+                jitter: 0,
             };
             assert_eq!(plan.is_sound(), sound, "{plan:?}");
         }

@@ -24,8 +24,7 @@ const MTU_BOUNDS: std::ops::RangeInclusive<usize> = SMALLEST_MTU..=65_507;
 const PADDING_BOUNDS: std::ops::RangeInclusive<usize> = 1..=MAX_PLAINTEXT;
 
 /// What is wrong with a plan that is not sound.
-const UNSOUND_RETRANSMISSION: &str =
-    "retransmission needs 0 < initial <= maximum, and a deadline that is not zero";
+const UNSOUND_RETRANSMISSION: &str = "retransmission needs 0 < initial <= maximum, a deadline that is not zero, and jitter of at most 100 percent";
 
 /// Makes a timer for each connection.
 pub(crate) type TimerFactory = Arc<dyn Fn() -> Box<dyn Timer> + Send + Sync>;

@@ -63,6 +63,8 @@ struct Waiting {
     /// When the flight was made, until it has left.
     made: Option<Duration>,
     delay: Duration,
+    /// The delay, and perhaps something more.
+    wait: Duration,
     expires: Duration,
     expiries: u32,
     damped_until: Duration,
@@ -106,10 +108,10 @@ impl Retransmit {
     pub(crate) fn set_initial(&mut self, initial: Duration) {
         self.plan.initial = initial;
         if let State::Waiting(waiting) = &mut self.state {
-            let set = waiting.expires.saturating_sub(waiting.delay);
+            let set = waiting.expires.saturating_sub(waiting.wait);
             let doublings = 1_u32.checked_shl(waiting.expiries).unwrap_or(u32::MAX);
             waiting.delay = initial.saturating_mul(doublings).min(self.plan.maximum);
-            waiting.expires = set.saturating_add(waiting.delay);
+            waiting.arm(set, &self.plan);
         }
     }
 
@@ -120,16 +122,18 @@ impl Retransmit {
     /// duplicate of the network's, or a fragment that overlaps others.
     pub(crate) fn flight_sent(&mut self, now: Duration) -> Duration {
         let delay = self.plan.initial;
+        let wait = self.plan.wait(delay);
         self.state = State::Waiting(Waiting {
             began: now,
             made: Some(now),
             delay,
-            expires: now.saturating_add(delay),
+            wait,
+            expires: now.saturating_add(wait),
             expiries: 0,
             damped_until: now.saturating_add(quarter(delay)),
             goes_on: None,
         });
-        delay
+        wait
     }
 
     /// A burst of the flight went out, and another is to follow: when this one is acknowledged, or else
@@ -145,7 +149,7 @@ impl Retransmit {
     pub(crate) fn go_on(&mut self, now: Duration) {
         if let State::Waiting(waiting) = &mut self.state {
             waiting.goes_on = None;
-            waiting.expires = now.saturating_add(waiting.delay);
+            waiting.arm(now, &self.plan);
             waiting.damped_until = now.saturating_add(quarter(waiting.delay));
         }
     }
@@ -210,9 +214,9 @@ impl Retransmit {
                 Expiry::NotDue
             }
             State::Waiting(waiting) if now >= waiting.expires => {
-                let after = waiting.delay;
+                let after = waiting.wait;
                 let spent = match self.plan.give_up {
-                    GiveUp::AtMaximum => after >= self.plan.maximum,
+                    GiveUp::AtMaximum => waiting.delay >= self.plan.maximum,
                     GiveUp::Resends(resends) => waiting.expiries >= resends,
                     // A handshake has a deadline of its own beside this: see `deadline`.
                     GiveUp::Deadline(deadline) => now.saturating_sub(waiting.began) >= deadline,
@@ -221,9 +225,9 @@ impl Retransmit {
                     return Expiry::GiveUp;
                 }
                 waiting.expiries = waiting.expiries.saturating_add(1);
-                waiting.delay = after.saturating_mul(2).min(self.plan.maximum);
+                waiting.delay = waiting.delay.saturating_mul(2).min(self.plan.maximum);
                 // From now, not from when it was due: a long stall brings one resend, not a burst.
-                waiting.expires = now.saturating_add(waiting.delay);
+                waiting.arm(now, &self.plan);
                 waiting.damped_until = now.saturating_add(quarter(waiting.delay));
                 waiting.goes_on = None;
                 Expiry::Resend(ResendReason::Timer {
@@ -241,7 +245,7 @@ impl Retransmit {
         match &mut self.state {
             State::Waiting(waiting) if now >= waiting.damped_until => {
                 waiting.damped_until = now.saturating_add(quarter(waiting.delay));
-                waiting.expires = now.saturating_add(waiting.delay);
+                waiting.arm(now, &self.plan);
                 waiting.goes_on = None;
                 Repeat::Resend
             }
@@ -270,7 +274,7 @@ impl Retransmit {
     pub(crate) fn intermediate(&self) -> Option<Duration> {
         match &self.state {
             State::Waiting(waiting) => {
-                let rest = waiting.delay.saturating_sub(quarter(waiting.delay));
+                let rest = waiting.wait.saturating_sub(quarter(waiting.delay));
                 Some(waiting.expires.saturating_sub(rest))
             }
             _ => None,
@@ -285,6 +289,13 @@ impl Retransmit {
             }
             State::Finished | State::FinishedLast { .. } => None,
         }
+    }
+}
+
+impl Waiting {
+    fn arm(&mut self, now: Duration, plan: &Retransmission) {
+        self.wait = plan.wait(self.delay);
+        self.expires = now.saturating_add(self.wait);
     }
 }
 

@@ -25,12 +25,40 @@ fn handshake_timeout_min_max_sends_7_times_in_123_seconds() {
     assert_eq!(over, 123 * S);
 }
 
+/// With jitter each wait is a little longer than its delay, and another each time.
+#[test]
+fn e06_jitter_makes_waits_longer_by_a_share_of_the_delay() {
+    let plan = Retransmission {
+        jitter: 20,
+        ..Retransmission::RFC6347
+    };
+    let mut firsts = std::collections::BTreeSet::new();
+    for _ in 0..200 {
+        let (sends, over) = run(plan);
+        let times = sends.iter().copied().chain([over]);
+        let waits = times.clone().skip(1).zip(times).map(|(b, a)| b - a);
+        let mut delay = S;
+        for wait in waits {
+            assert!(
+                (delay..=delay * 6 / 5).contains(&wait),
+                "{wait:?} for {delay:?}"
+            );
+            delay = (delay * 2).min(60 * S);
+        }
+        assert_eq!(sends.len(), 7);
+        assert!(over < plan.longest_handshake() / 3);
+        firsts.insert(sends[1]);
+    }
+    assert!(firsts.len() > 100, "{}", firsts.len());
+}
+
 #[test]
 fn resends_are_counted() {
     let plan = Retransmission {
         give_up: GiveUp::Resends(12),
         initial: S,
         maximum: 2 * S,
+        jitter: 0,
     };
     assert_eq!(run(plan).0.len(), 13);
 }
@@ -70,6 +98,7 @@ fn p08_the_delay_clamps() {
         initial: Duration::MAX / 2,
         maximum: Duration::MAX,
         give_up: GiveUp::Resends(5),
+        jitter: 100,
     };
     let mut machine = Retransmit::new(plan, Careful, Duration::ZERO);
     machine.flight_sent(Duration::ZERO);

@@ -108,6 +108,7 @@ fn shared<C: AsMut<Settings>>(
             initial: Duration::from_millis(initial),
             maximum: MAXIMUM_TIMEOUT,
             give_up: GiveUp::Resends(RESENDS),
+            jitter: 0,
         })
         .suspicion(Duration::ZERO)
         .renegotiation(Renegotiation::Fatal);
