@@ -1,7 +1,7 @@
 //! One handshake message, put together from its fragments.
 
 use crate::wire::{HandshakeHeader, HandshakeType};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 /// What it costs to keep something, apart from its bytes.
 pub(super) const BOOKKEEPING: usize = 64;
@@ -30,7 +30,7 @@ pub(super) struct PartialMessage {
     message: ReceivedMessage,
     length: usize,
     /// What came from behind the first gap, by offset: not empty, and with gaps in between.
-    segments: BTreeMap<usize, Vec<u8>>,
+    segments: BTreeMap<usize, VecDeque<u8>>,
     /// Of the segments.
     cost: usize,
 }
@@ -108,7 +108,9 @@ impl PartialMessage {
                 Some(first) if *first.key() <= known => {
                     let segment = first.remove();
                     self.cost = self.cost.saturating_sub(cost_of(segment.len()));
-                    self.append(&segment);
+                    let (front, back) = segment.as_slices();
+                    self.append(front);
+                    self.append(back);
                     continue;
                 }
                 Some(first) => *first.key(),
@@ -152,7 +154,7 @@ impl PartialMessage {
                 return Err(NoRoom);
             }
             self.cost = cost;
-            self.segments.insert(at, missing.to_vec());
+            self.segments.insert(at, missing.to_vec().into());
             self.join(at);
             self.join(until);
             at = until;
@@ -169,7 +171,8 @@ impl PartialMessage {
             return;
         }
         if let Some(behind) = self.segments.remove(&at) {
-            self.segments.entry(start).or_default().extend(behind);
+            let before = self.segments.entry(start).or_default();
+            *before = joined(std::mem::take(before), behind);
             self.cost = self.cost.saturating_sub(BOOKKEEPING);
         }
     }
@@ -178,6 +181,21 @@ impl PartialMessage {
     fn segment_before(&self, at: usize) -> Option<(usize, usize)> {
         let (start, segment) = self.segments.range(..=at).next_back()?;
         Some((*start, start.saturating_add(segment.len())))
+    }
+}
+
+/// The shorter is moved to the longer, so that a message that comes backwards, byte by byte, is not moved whole
+/// for each of them (hazard C4).
+fn joined(mut before: VecDeque<u8>, mut behind: VecDeque<u8>) -> VecDeque<u8> {
+    if before.len() < behind.len() {
+        before
+            .into_iter()
+            .rev()
+            .for_each(|byte| behind.push_front(byte));
+        behind
+    } else {
+        before.append(&mut behind);
+        before
     }
 }
 

@@ -145,6 +145,54 @@ fn c04_single_bytes_backwards_are_the_message() {
     assert_eq!(r.take().unwrap().body, body);
 }
 
+/// RFC 6347 §4.2.3: whatever the order, the work grows with the bytes that came and not with their square.
+/// Bytes are moved into room that is made for them, so that room tells of the work.
+#[test]
+fn c04_no_order_of_fragments_makes_work_that_grows_with_the_square() {
+    type Order = fn(usize) -> Vec<(usize, usize)>;
+    let orders: [(&str, Order); 6] = [
+        ("forwards", |length| {
+            (0..length).map(|i| (i, i + 1)).collect()
+        }),
+        ("backwards", |length| {
+            (0..length).rev().map(|i| (i, i + 1)).collect()
+        }),
+        ("backwards, each in two", |length| {
+            (1..length).rev().map(|i| (i - 1, i + 1)).collect()
+        }),
+        ("forwards behind a gap", |length| {
+            let rest = (1..length).map(|i| (i, i + 1));
+            rest.chain([(0, 1)]).collect()
+        }),
+        ("from the middle to both ends", |length| {
+            let ways = (0..length / 2).zip((length / 2..length).rev());
+            let pieces = ways.flat_map(|(i, j)| [length / 2 - 1 - i, length / 2 * 3 - 1 - j]);
+            pieces.map(|i| (i, i + 1)).collect()
+        }),
+        ("ever more of the end", |length| {
+            (1..length)
+                .rev()
+                .map(|i| (i, length))
+                .chain([(0, 1)])
+                .collect()
+        }),
+    ];
+    for (name, order) in orders {
+        for length in [1 << 10, 1 << 14] {
+            let (body, order) = (body(length), order(length));
+            let mut r = reassembly(0);
+            let info = allocation_counter::measure(|| {
+                for fragment in &order {
+                    assert_eq!(insert(&mut r, 0, &body, *fragment), Inserted::Stored);
+                }
+            });
+            assert_eq!(r.take().unwrap().body, body, "{name}");
+            let per_byte = info.bytes_total / body.len() as u64;
+            assert!(per_byte <= 40, "{name}: {per_byte} for each of {length}");
+        }
+    }
+}
+
 /// Pieces that touch are one, so that a message cut very small has room ahead of its turn.
 #[test]
 fn what_is_contiguous_costs_once() {
