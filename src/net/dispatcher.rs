@@ -14,7 +14,7 @@ use super::link::SLICE;
 use super::listener_transport::ListenerTransport;
 use super::os_error;
 use super::peers::{Bounds, Seat};
-use super::udp_transport::RECEIVE_BUFFER;
+use super::udp_transport::{RECEIVE_BUFFER, uncut};
 use crate::config::ServerConfig;
 use crate::cookie::{Entrance, GateDrop, ReplyBuffer, Verdict, VerifiedHello};
 use crate::wire::{ContentType, HandshakeType, RECORD_HEADER, UnifiedHeader};
@@ -67,11 +67,9 @@ impl<D: FnMut(Handshake)> Dispatcher<D> {
                 Ok((length, from)) => {
                     errors = 0;
                     self.hub.counters.datagrams_received.count();
-                    match buffer.get(..length) {
-                        Some(datagram) if length < RECEIVE_BUFFER => {
-                            self.sort(datagram, from, &mut reply);
-                        }
-                        _ => self.hub.counters.dropped_truncated.count(),
+                    match uncut(&buffer, length) {
+                        Some(datagram) => self.sort(datagram, from, &mut reply),
+                        None => self.hub.counters.dropped_truncated.count(),
                     }
                 }
                 Err(error) if os_error::is_nothing(&error) => errors = 0,

@@ -11,6 +11,12 @@ use std::time::{Duration, Instant};
 /// Holds any UDP datagram and one byte more: a full buffer means that the datagram was cut.
 pub(super) const RECEIVE_BUFFER: usize = 65_536;
 
+/// The datagram that was received into `buffer`, unless it was cut: systems fill the buffer then, and tell
+/// nobody.
+pub(super) fn uncut(buffer: &[u8], length: usize) -> Option<&[u8]> {
+    buffer.get(..length).filter(|_| length < buffer.len())
+}
+
 /// How often a send is repeated that failed because of an earlier datagram: a connected socket reports
 /// an ICMP message by failing the next call, whatever that call is.
 const SEND_TRIES: usize = 3;
@@ -139,7 +145,7 @@ impl Transport for UdpTransport {
             };
             self.set_mode(&mut mode, wanted)?;
             match self.socket.recv(buf) {
-                Ok(length) if length < buf.len() => {
+                Ok(length) if uncut(buf, length).is_some() => {
                     self.believes_refusals.store(false, Ordering::Relaxed);
                     return Ok(length);
                 }
@@ -243,6 +249,18 @@ mod tests {
             other.send(&longest).unwrap();
             let length = transport.recv(&mut buf, Duration::from_secs(1)).unwrap();
             assert_eq!(buf[..length], longest);
+        }
+    }
+
+    /// No datagram is so long that it fills the buffer by itself.
+    #[test]
+    fn a18_p66_a_buffer_that_is_full_holds_a_datagram_that_was_cut() {
+        let buffer = vec![0x17; RECEIVE_BUFFER];
+        for length in [0, 1, 65_507, 65_527, 65_535] {
+            assert_eq!(uncut(&buffer, length), Some(&buffer[..length]));
+        }
+        for length in [RECEIVE_BUFFER, RECEIVE_BUFFER + 1] {
+            assert_eq!(uncut(&buffer, length), None);
         }
     }
 

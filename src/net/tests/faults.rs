@@ -25,6 +25,8 @@ struct Faulty {
 #[derive(Default)]
 struct Faults {
     receiving: Mutex<VecDeque<io::Error>>,
+    /// Fronts of datagrams that fill the buffer, before anything else.
+    cut: Mutex<Vec<Vec<u8>>>,
     sending: Mutex<VecDeque<io::Error>>,
     /// When the listener asked for a datagram.
     asked: Mutex<Vec<Instant>>,
@@ -33,6 +35,11 @@ struct Faults {
 impl DatagramSocket for Faulty {
     fn recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
         self.faults.asked.lock().push(Instant::now());
+        if let Some(front) = self.faults.cut.lock().pop() {
+            buf.fill(0);
+            buf[..front.len()].copy_from_slice(&front);
+            return Ok((buf.len(), self.socket.local_addr()?));
+        }
         match self.faults.receiving.lock().pop_front() {
             Some(fault) => Err(fault),
             None => self.socket.recv_from(buf),
@@ -178,6 +185,30 @@ fn i04_an_error_that_lasts_costs_no_processor() {
     let long = gaps.filter(|gap| *gap >= Duration::from_millis(10)).count();
     assert!(long >= 80 - 64, "{long}");
     drop(asked);
+    server.closer.close();
+    server.serving.join().unwrap().unwrap();
+}
+
+/// What fills the buffer was cut, so it is not what was sent, however good its front looks: here a hello.
+#[test]
+fn a18_p66_a_listener_drops_what_was_cut() {
+    let server = serve();
+    let mut hello = vec![22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 54];
+    hello.extend([1, 0, 0, 42, 0, 0, 0, 0, 0, 0, 0, 42]);
+    hello.extend([&[0xfe, 0xfd][..], &[7; 32], &[0, 0, 0, 2, 0xc0, 0x2b, 1, 0]].concat());
+    let client = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    client.set_read_timeout(Some(LONG)).unwrap();
+    client.send_to(&hello, server.address).unwrap();
+    assert!(client.recv(&mut [0; 100]).unwrap() > 0, "it is a hello");
+    let before = server.closer.stats();
+    server.faults.cut.lock().extend([hello.clone(), hello]);
+    ask(&connect(server.address), b"still here");
+    let stats = server.closer.stats();
+    assert_eq!((before.dropped_truncated, stats.dropped_truncated), (0, 2));
+    let answered = stats.challenges_sent - before.challenges_sent;
+    let heard = stats.datagrams_received - before.datagrams_received;
+    assert!(answered >= 1 && heard > 2);
+    assert_eq!(stats.dropped_hellos, 0);
     server.closer.close();
     server.serving.join().unwrap().unwrap();
 }
