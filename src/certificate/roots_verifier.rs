@@ -77,7 +77,10 @@ mod tests {
     use super::super::test_certificates::{Authority, self_signed};
     use super::*;
     use crate::crypto::test_keys::P256_PKCS8;
-    use rcgen::{BasicConstraints, DnType, ExtendedKeyUsagePurpose, IsCa, date_time_ymd};
+    use rcgen::{
+        BasicConstraints, DnType, ExtendedKeyUsagePurpose, GeneralSubtree, IsCa, NameConstraints,
+        date_time_ymd,
+    };
     use std::time::{Duration, SystemTime};
 
     fn now() -> SystemTime {
@@ -230,6 +233,47 @@ mod tests {
             server(root.certificate(), "a.example", &chain),
             Err(CertificateError::TooComplex)
         );
+    }
+
+    /// RFC 5280 §4.2.1.10. Names and constraints are compared each with each: so often, and no more.
+    #[test]
+    fn c13_name_constraints_hold_and_are_compared_only_so_often() {
+        let root = Authority::new("root");
+        let constrained = |permitted: Vec<String>| {
+            root.subordinate_with("middle", |params| {
+                params.name_constraints = Some(NameConstraints {
+                    permitted_subtrees: permitted
+                        .into_iter()
+                        .map(GeneralSubtree::DnsName)
+                        .collect(),
+                    excluded_subtrees: Vec::new(),
+                });
+            })
+        };
+        let middle = constrained(vec!["good.example".into()]);
+        let verify = |middle: &Authority, names: &[&str]| {
+            let chain = [middle.issue(names, |_| ()), middle.certificate()];
+            server(root.certificate(), names[0], &chain)
+        };
+        assert_eq!(verify(&middle, &["a.good.example"]), Ok(()));
+        for bad in [&["a.bad.example"][..], &["a.good.example", "a.bad.example"]] {
+            let refused = verify(&middle, bad);
+            assert!(
+                matches!(&refused, Err(CertificateError::Other(why)) if why.contains("constraint")),
+                "{refused:?}"
+            );
+        }
+
+        // None permits the names but the last, so that each is compared with all.
+        let permitted = |count| {
+            let others = (1..count).map(|number| format!("{number}.x"));
+            constrained(others.chain(["y".to_owned()]).collect())
+        };
+        let names: Vec<_> = (0..1000).map(|number| format!("{number}.y")).collect();
+        let names: Vec<_> = names.iter().map(String::as_str).collect();
+        assert_eq!(verify(&permitted(200), &names), Ok(()));
+        let refused = verify(&permitted(300), &names);
+        assert_eq!(refused, Err(CertificateError::TooComplex));
     }
 
     #[test]

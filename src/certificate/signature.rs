@@ -98,7 +98,7 @@ fn algorithms(scheme: SignatureScheme) -> Vec<&'static dyn SignatureVerification
 #[cfg(test)]
 mod tests {
     use super::super::pem;
-    use super::super::test_certificates::self_signed;
+    use super::super::test_certificates::{Authority, self_signed};
     use super::*;
     use crate::crypto::test_keys::{ED25519_PKCS8, P256_PKCS8, P384_PKCS8, RSA_PKCS8};
 
@@ -197,6 +197,27 @@ VxRJzM5VWTYlENCuMWoMvY/1viMaJKdG+YY=
                     );
                 }
             }
+        }
+    }
+
+    /// Signatures by longer keys cost more than a peer may make us spend, and shorter ones prove nothing. The
+    /// size is looked at before anything is computed.
+    #[test]
+    fn c13_rsa_keys_have_2048_bits_at_least_and_8192_at_most() {
+        let root = Authority::new("root");
+        let kind = |bits| authentication_of(&root.issue_rsa("a.example", bits));
+        for bits in [2048, 2049, 3072, 8191, 8192] {
+            assert_eq!(kind(bits).unwrap(), Authentication::Rsa, "{bits}");
+        }
+        for bits in [512, 1024, 2047, 8193, 16_384, 40_000] {
+            let refused = kind(bits);
+            assert!(
+                matches!(
+                    refused,
+                    Err(Error::Certificate(CertificateError::Unsupported(_)))
+                ),
+                "{bits}: {refused:?}"
+            );
         }
     }
 

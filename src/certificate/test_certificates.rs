@@ -1,6 +1,9 @@
 //! Certificates made for the tests.
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, PKCS_RSA_SHA256,
+    PublicKeyData, SignatureAlgorithm,
+};
 
 /// An authority that issues whatever is asked for.
 pub(super) struct Authority(CertifiedIssuer<'static, KeyPair>);
@@ -45,6 +48,52 @@ impl Authority {
         change(&mut params);
         let key = KeyPair::generate().unwrap();
         params.signed_by(&key, &self.0).unwrap().der().to_vec()
+    }
+
+    /// For an RSA key with a modulus of so many bits, which nobody could sign with.
+    pub(super) fn issue_rsa(&self, name: &str, bits: usize) -> Vec<u8> {
+        let key = RsaKey::of_bits(bits);
+        let certificate = leaf(&[name]).signed_by(&key, &self.0).unwrap();
+        certificate.der().to_vec()
+    }
+}
+
+/// RSAPublicKey (RFC 8017 §A.1.1).
+struct RsaKey(Vec<u8>);
+
+impl RsaKey {
+    fn of_bits(bits: usize) -> RsaKey {
+        let mut modulus = vec![0xff; bits.div_ceil(8)];
+        modulus[0] >>= (8 - bits % 8) % 8;
+        let exponent = integer(&[1, 0, 1]);
+        RsaKey(element(0x30, &[integer(&modulus), exponent].concat()))
+    }
+}
+
+fn integer(magnitude: &[u8]) -> Vec<u8> {
+    let sign = &[0][..usize::from(magnitude[0] >= 0x80)];
+    element(0x02, &[sign, magnitude].concat())
+}
+
+/// An element in DER.
+fn element(tag: u8, content: &[u8]) -> Vec<u8> {
+    let length = content.len();
+    let [.., high, low] = length.to_be_bytes();
+    let length = match length {
+        0..0x80 => vec![low],
+        0x80..0x100 => vec![0x81, low],
+        _ => vec![0x82, high, low],
+    };
+    [&[tag], &length[..], content].concat()
+}
+
+impl PublicKeyData for RsaKey {
+    fn der_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    fn algorithm(&self) -> &'static SignatureAlgorithm {
+        &PKCS_RSA_SHA256
     }
 }
 
