@@ -224,6 +224,79 @@ fn c14_an_extension_stands_there_once_and_ends_where_it_ends() {
     }
 }
 
+/// RFC 8446 §4.2: the same is true of extensions in all the other messages of DTLS 1.3.
+#[test]
+fn c14_what_is_true_of_extensions_in_hellos_is_true_of_them_everywhere() {
+    // What decodes a message with this list of extensions, and one whose form is known there.
+    type Message = (
+        &'static str,
+        fn(&[u8]) -> codec::Result<()>,
+        Option<(u16, &'static [u8])>,
+    );
+    fn entries(lists: [&[u8]; 2]) -> codec::Result<()> {
+        let body = Writer::bytes_of(|w| {
+            w.vec8(|_| {});
+            w.vec24(|w| {
+                for list in lists {
+                    w.vec24(|w| w.bytes(&[48, 0]));
+                    w.vec16(|w| w.bytes(list));
+                }
+            });
+        });
+        Certificate13::decode(&body).map(drop)
+    }
+    fn behind(fields: &[u8], list: &[u8]) -> Vec<u8> {
+        Writer::bytes_of(|w| {
+            w.bytes(fields);
+            w.vec16(|w| w.bytes(list));
+        })
+    }
+    let messages: [Message; 5] = [
+        (
+            "EncryptedExtensions",
+            |list| EncryptedExtensions::decode(&behind(&[], list)).map(drop),
+            Some((16, b"\0\x05\x04coap")),
+        ),
+        (
+            "CertificateRequest",
+            |list| CertificateRequest13::decode(&behind(&[0], list)).map(drop),
+            Some((13, &[0, 2, 4, 3])),
+        ),
+        ("the first certificate", |list| entries([list, &[]]), None),
+        ("the last certificate", |list| entries([&[], list]), None),
+        (
+            "NewSessionTicket",
+            |list| {
+                let fields = [0, 0, 1, 44, 0, 0, 0, 7, 1, 1, 0, 2, 5, 5];
+                NewSessionTicket13::decode(&behind(&fields, list)).map(drop)
+            },
+            None,
+        ),
+    ];
+    for (name, decode, known) in messages {
+        let decode =
+            |extensions: &[(u16, &[u8])]| decode(&Writer::bytes_of(|w| block(w, extensions)));
+        let unknown = (0x4242, &b"unknown"[..]);
+        for one in known.into_iter().chain([unknown]) {
+            assert_eq!(decode(&[one]), Ok(()), "{name}: {}", one.0);
+            let twice = decode(&[one, (5, &[]), one]);
+            assert_eq!(twice, Err(DecodeError::DuplicateExtension), "{name}");
+        }
+        if let Some((typ, content)) = known {
+            let longer = [content, &[0]].concat();
+            assert!(decode(&[(typ, &longer)]).is_err(), "{name}: {typ}");
+        }
+    }
+    // A list that ends within an extension, though every length around it is true.
+    let whole = Writer::bytes_of(|w| block(w, &[(0x4242, b"unknown")]));
+    for (name, decode, _) in messages {
+        for length in 1..whole.len() {
+            let cut = decode(&whole[..length]);
+            assert_eq!(cut, Err(DecodeError::Truncated), "{name}: {length}");
+        }
+    }
+}
+
 /// Fields that are out of their bounds, though every length is true of what follows it.
 #[test]
 fn a_field_out_of_its_bounds_is_malformed() {

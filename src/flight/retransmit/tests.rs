@@ -108,6 +108,45 @@ fn p08_the_delay_clamps() {
     }
 }
 
+/// However short the delays of a plan that may be had, and however often they double, be it by timers, by
+/// repetitions or by another initial delay: the timer is always still to come.
+#[test]
+fn p08_no_delay_is_zero() {
+    const SHORTEST: Duration = Duration::from_nanos(1);
+    for maximum in [SHORTEST, S, Duration::MAX] {
+        let plan = Retransmission {
+            initial: SHORTEST,
+            maximum,
+            give_up: GiveUp::Resends(200),
+        };
+        assert!(plan.is_sound());
+        let none = Retransmission {
+            initial: Duration::ZERO,
+            ..plan
+        };
+        assert!(!none.is_sound(), "a plan of this kind cannot be had");
+        let mut machine = Retransmit::new(plan, Careful, Duration::ZERO);
+        let mut now = Duration::ZERO;
+        machine.flight_sent(now);
+        for round in 0..200 {
+            match round % 10 {
+                7 => drop(machine.peer_repeated(now)),
+                9 => machine.set_initial(SHORTEST),
+                _ => {
+                    now = machine.expires().unwrap();
+                    machine.expired(now);
+                }
+            }
+            let State::Waiting(waiting) = &machine.state else {
+                panic!("{round}: {machine:?}");
+            };
+            assert!((SHORTEST..=maximum).contains(&waiting.delay), "{round}");
+            let is_to_come = waiting.expires > now || now == Duration::MAX;
+            assert!(is_to_come, "{round}: {machine:?}");
+        }
+    }
+}
+
 #[test]
 fn another_initial_delay_changes_the_timer_that_runs() {
     for (expiries, initial, delay) in [

@@ -6,17 +6,19 @@ use super::certificates::{Knows, SCHEME, identities};
 use super::honest::plain;
 use super::honest13::*;
 use super::puppet::{Puppet, Verdict};
+use crate::certificate::{CertificateVerifier, Identity, PeerCertificates};
 use crate::codec::{DecodeError, Writer};
 use crate::config::{
     ClientAuth, ClientConfig, ConfigBuilder, ServerConfig, ServerIdentity, ServerTrust,
 };
+use crate::crypto::test_keys::RSA_PKCS8;
 use crate::crypto::{self, SUITES13};
-use crate::error::Error;
+use crate::error::{CertificateError, Error};
 use crate::record::Replay;
 use crate::wire::{
     Certificate13, CertificateRequest13, CertificateVerify, ClientHello, EncryptedExtensions,
     ExtensionType, Finished, HandshakeType, KeyShare, KeyShareAnswer, ServerExtensions,
-    ServerHello,
+    ServerHello, SignatureScheme,
 };
 
 fn client() -> ConfigBuilder<ClientConfig> {
@@ -37,8 +39,14 @@ fn extensions(server: ServerExtensions) -> EncryptedExtensions {
 
 /// A client that waits for the server's certificate.
 fn waiting_client() -> Puppet {
-    let mut puppet = puppet_server(client());
+    waiting(client())
+}
+
+/// This client, which waits for it.
+fn waiting(client: ConfigBuilder<ClientConfig>) -> Puppet {
+    let mut puppet = puppet_server(client);
     puppet.hear::<ClientHello>();
+    puppet.io().agreed(DTLS1_3);
     let mut answer = answer13();
     answer.extensions.pre_shared_key = None;
     puppet.say(&answer);
@@ -50,10 +58,15 @@ fn waiting_client() -> Puppet {
 /// A server that waits for the client's.
 fn waiting_server() -> Puppet {
     let server = ServerConfig::builder(ServerIdentity::certificate(identities()[0].clone()));
-    let server = plain(server).client_auth(ClientAuth::required(Knows));
+    asking(plain(server).client_auth(ClientAuth::required(Knows)))
+}
+
+/// This server, which waits for it.
+fn asking(server: ConfigBuilder<ServerConfig>) -> Puppet {
     let mut hello = hello13();
     hello.extensions.signature_algorithms = Some(vec![SCHEME]);
     let mut puppet = puppet_client(server, &hello);
+    puppet.io().agreed(DTLS1_3);
     puppet.hear::<ServerHello>();
     puppet.hear::<EncryptedExtensions>();
     puppet.hear::<CertificateRequest13>();
@@ -201,4 +214,57 @@ fn a_server_may_name_its_groups() {
     let groups = [0, 8, 0, 10, 0, 4, 0, 2, 0, 29];
     puppet.say_bytes(HandshakeType::ENCRYPTED_EXTENSIONS, &groups);
     assert_eq!(puppet.verdict(), Verdict::Waits);
+}
+
+/// Believes everybody.
+struct Anybody;
+
+impl CertificateVerifier for Anybody {
+    fn verify(&self, _: &PeerCertificates<'_>) -> Result<(), CertificateError> {
+        Ok(())
+    }
+}
+
+/// RFC 8446 §4.4.3 and §4.2.3: RSA signs a CertificateVerify with PSS alone, whoever signs. A signature by PKCS #1
+/// is refused for its scheme, though it is right and the scheme was offered, for certificates.
+#[test]
+fn d18_a_certificate_verify_of_dtls_1_3_is_never_by_rsa_pkcs1() {
+    let key = rcgen::KeyPair::from_pem(RSA_PKCS8).unwrap();
+    let names = rcgen::CertificateParams::new(vec!["peer.test".to_owned()]).unwrap();
+    let leaf = names.self_signed(&key).unwrap().der().to_vec();
+    let rsa = Identity::from_der(vec![leaf], &key.serialize_der()).unwrap();
+    let illegal = || Verdict::Failed(Error::IllegalParameter("signature scheme"));
+    for (scheme, is_good) in [
+        (SignatureScheme::RSA_PSS_RSAE_SHA256, true),
+        (SignatureScheme::RSA_PSS_RSAE_SHA512, true),
+        (SignatureScheme::RSA_PKCS1_SHA256, false),
+        (SignatureScheme::RSA_PKCS1_SHA384, false),
+        (SignatureScheme::RSA_PKCS1_SHA512, false),
+    ] {
+        let shown = Certificate13 {
+            chain: rsa.chain().to_vec(),
+            ..certificate()
+        };
+        let client = ClientConfig::builder(ServerTrust::custom(Anybody));
+        let mut of_server = waiting(client.replay(Replay::AcceptDuplicates));
+        let server = ServerConfig::builder(ServerIdentity::certificate(identities()[0].clone()));
+        let mut of_client = asking(plain(server).client_auth(ClientAuth::required(Anybody)));
+        of_server.say(&shown);
+        of_client.say(&shown);
+        let signed = [
+            signed::by_server13(&of_server.io().transcript_hash(HASH)),
+            signed::by_client13(&of_client.io().transcript_hash(HASH)),
+        ];
+        for (puppet, signed) in [&mut of_server, &mut of_client].into_iter().zip(signed) {
+            puppet.say(&CertificateVerify {
+                scheme,
+                signature: rsa.key().sign(scheme, &signed).unwrap(),
+            });
+            let verdict = match is_good {
+                true => Verdict::Waits,
+                false => illegal(),
+            };
+            assert_eq!(puppet.verdict(), verdict, "{scheme}");
+        }
+    }
 }

@@ -26,7 +26,7 @@ fn other_keys() -> Error {
 
 /// The server goes on with the session, so it must do so on the session's terms.
 #[test]
-fn a_client_goes_on_with_a_session_only_as_it_was() {
+fn d16_g03_a_client_goes_on_with_a_session_only_as_it_was() {
     type Client = ConfigBuilder<ClientConfig>;
     type Case = (
         &'static str,

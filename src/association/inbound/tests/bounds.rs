@@ -204,6 +204,51 @@ fn c10_half_a_handshake_header_is_no_message() {
     }
 }
 
+/// Fragments of one message that disagree about its length or type: in the clear either may be forged, and
+/// under keys the peer is to blame.
+#[test]
+fn c02_fragments_that_disagree_end_a_connection_only_if_they_are_authentic() {
+    let fragment = |typ, length, fragment_offset| {
+        Writer::bytes_of(|w| {
+            HandshakeHeader {
+                typ,
+                length,
+                message_seq: 5,
+                fragment_offset,
+                fragment_length: 4,
+            }
+            .write(w);
+            w.bytes(&[0; 4]);
+        })
+    };
+    let first = fragment(Type::FINISHED, 12, 0);
+    for (case, other) in [
+        ("length", fragment(Type::FINISHED, 13, 4)),
+        ("type", fragment(Type::CERTIFICATE, 12, 4)),
+    ] {
+        let mut peer = Peer::without_keys(RULES);
+        assert!(peer.say(ContentType::HANDSHAKE, &first).is_empty());
+        let response = peer.say(ContentType::HANDSHAKE, &other);
+        assert!(
+            matches!(response.suspicion, Some(Error::FragmentMismatch)),
+            "{case}: {response:?}"
+        );
+        assert!(response.fatal.is_none() && peer.inbound.closed().is_none());
+
+        for mut peer in Peer::of_each_version(RULES) {
+            let response = peer.say(ContentType::HANDSHAKE, &first);
+            assert!(response.fatal.is_none(), "{case}: {response:?}");
+            let response = peer.say(ContentType::HANDSHAKE, &other);
+            assert!(
+                matches!(response.fatal, Some(Error::FragmentMismatch)),
+                "{case}: {response:?}"
+            );
+            assert!(peer.inbound.closed().is_some());
+            assert!(peer.inbound.next_message().is_none());
+        }
+    }
+}
+
 /// A record may hold a thousand messages; they are read one by one, and asking often costs nothing.
 #[test]
 fn c12_a_chain_of_hello_requests_is_refused_once() {

@@ -47,10 +47,18 @@ impl Updating {
 
     /// What is delivered of a record under these keys.
     fn data_under(&mut self, sealer: &mut Sealer) -> Vec<Vec<u8>> {
-        let mut record = Vec::new();
+        self.data_at(Duration::ZERO, sealer)
+    }
+
+    /// The same of one that comes at this time.
+    fn data_at(&mut self, now: Duration, sealer: &mut Sealer) -> Vec<Vec<u8>> {
+        let (mut record, mut delivered) = (Vec::new(), Vec::new());
         let typ = ContentType::APPLICATION_DATA;
         sealer.seal(typ, DTLS1_3, b"old", &mut record).unwrap();
-        self.peer.hand_over(record).1
+        let deliver = &mut |data: &[u8]| delivered.push(data.to_vec());
+        let response = self.peer.inbound.receive(&mut record, now, deliver);
+        assert!(response.is_empty(), "{response:?}");
+        delivered
     }
 }
 
@@ -102,6 +110,27 @@ fn f03_both_keys_are_read_until_well_after_the_new_ones_came() {
     }
     peer.assert_alive();
     assert_eq!(peer.data_under(&mut old), [b"old"]);
+}
+
+/// The old keys go 240 seconds after the first record under the new ones, and not before there is one: until
+/// then the peer may not have had the ACK, and sends under the old keys still.
+#[test]
+fn f03_old_keys_are_read_for_240_seconds_behind_the_first_use_of_the_new_ones() {
+    const FIRST_USE: Duration = Duration::from_secs(10_000);
+    const KEPT: Duration = Duration::from_secs(240);
+    const MOMENT: Duration = Duration::from_millis(1);
+    let mut peer = Updating::from(3);
+    let (_, mut old) = peer.update();
+    let mut new = std::mem::replace(&mut peer.peer.sealer, sealer(0));
+    assert_eq!(peer.data_at(FIRST_USE - MOMENT, &mut old), [b"old"]);
+    for later in [Duration::ZERO, KEPT / 2] {
+        assert_eq!(peer.data_at(FIRST_USE + later, &mut new), [b"old"]);
+        assert_eq!(peer.data_at(FIRST_USE + later, &mut old), [b"old"]);
+    }
+    assert_eq!(peer.data_at(FIRST_USE + KEPT - MOMENT, &mut old), [b"old"]);
+    assert!(peer.data_at(FIRST_USE + KEPT, &mut old).is_empty());
+    assert_eq!(peer.data_at(FIRST_USE + KEPT, &mut new), [b"old"]);
+    assert_eq!(peer.peer.inbound.epochs.held(), 1);
 }
 
 #[test]

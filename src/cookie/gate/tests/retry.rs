@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::crypto::SUITES13;
-use crate::wire::{KeyShareAnswer, NamedGroup, ServerHello};
+use crate::wire::{KeyShareAnswer, NamedGroup, RECORD_HEADER, ServerHello};
 use allocation_counter::measure;
 
 /// What is offered besides what [`Hello::new`] offers.
@@ -282,6 +282,62 @@ fn a_client_with_nothing_in_common_is_told() {
             other => panic!("{other:?}"),
         }
     }
+}
+
+/// RFC 9147 §5.1: a server may answer a bad cookie with an alert. Whatever hello is refused gets one record that
+/// is shorter than itself, however often it comes; so an alert costs its cause more than it brings, and there is
+/// nothing that counts, for which a stranger would have to be remembered.
+#[test]
+fn a20_a_hello_that_is_refused_gets_one_alert_shorter_than_itself() {
+    const ALERT: usize = RECORD_HEADER + 2;
+    let gate = gate13();
+    let cookie = retry_cookie(&gate, &Offer::new());
+    let damaged = |at: usize| {
+        let mut cookie = cookie.clone();
+        cookie[at] ^= 1;
+        Offer::new().again(&cookie).hello()
+    };
+    let no_suite = Hello {
+        cipher_suites: vec![0x1304],
+        ..Offer::new().hello()
+    };
+    let old_cookie = Hello {
+        cookie: vec![7; 17],
+        ..Offer::new().hello()
+    };
+    let refused = [
+        damaged(0),
+        damaged(1),
+        damaged(cookie.len() - 1),
+        Offer::new().again(&[0]).hello(),
+        no_suite,
+        old_cookie,
+        without(ExtensionType::SUPPORTED_GROUPS),
+        without(ExtensionType::KEY_SHARE),
+    ];
+    for hello in refused {
+        for record_sequence in 0..3 {
+            let hello = Hello {
+                record_sequence,
+                ..hello.clone()
+            };
+            let datagram = hello.datagram();
+            match ask(&gate, &datagram) {
+                Answer::Refuse(alert) => {
+                    assert_eq!(alert.len(), ALERT);
+                    assert_eq!(alert[..3], [21, 0xfe, 0xfd]);
+                    // RFC 9147 §5.1: under the number of what it answers.
+                    assert_eq!(alert[3..11], datagram[3..11]);
+                    assert_eq!(alert[11..14], [0, 2, 2], "fatal");
+                    assert!(alert.len() < datagram.len());
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+    // To a server that speaks DTLS 1.2 alone none of these is anything but a hello without a cookie.
+    let old = super::gate();
+    assert!(ask(&old, &damaged(0).datagram()).is_challenge());
 }
 
 /// A hello with all extensions but this one.
