@@ -54,7 +54,7 @@ fn rows() -> Vec<(String, String)> {
         .collect()
 }
 
-/// Every function whose name begins with codes: the file, the name, and the codes.
+/// Every test whose name begins with codes: the file and the name.
 fn tests() -> BTreeSet<(String, String)> {
     let mut found = BTreeSet::new();
     let mut directories = vec![root().join("src"), root().join("tests")];
@@ -67,15 +67,40 @@ fn tests() -> BTreeSet<(String, String)> {
                 let file = path.strip_prefix(root()).unwrap();
                 let file = file.to_str().unwrap().replace('\\', "/");
                 let text = fs::read_to_string(&path).unwrap();
-                let names = text.lines().filter_map(|line| {
-                    let (name, _) = line.trim_start().strip_prefix("fn ")?.split_once('(')?;
-                    (!borne(name).is_empty()).then(|| name.to_owned())
-                });
-                found.extend(names.map(|name| (file.clone(), name)));
+                let names = functions(&text).into_iter();
+                let names = names.filter(|(name, _)| !borne(name).is_empty());
+                for (name, attributes) in names {
+                    assert!(
+                        runs(&attributes),
+                        "{file}: {name} does not run: {attributes:?}"
+                    );
+                    found.insert((file.clone(), name));
+                }
             }
         }
     }
     found
+}
+
+/// The functions of a text, each with the lines of attributes above it.
+fn functions(text: &str) -> Vec<(String, Vec<&str>)> {
+    let (mut functions, mut attributes) = (Vec::new(), Vec::new());
+    for line in text.lines().map(str::trim_start) {
+        let name = line.strip_prefix("fn ").map(|rest| rest.split(['(', '<']));
+        if let Some(name) = name.and_then(|mut parts| parts.next()) {
+            functions.push((name.to_owned(), std::mem::take(&mut attributes)));
+        } else if line.starts_with("#[") {
+            attributes.push(line);
+        } else if !line.starts_with("//") {
+            attributes.clear();
+        }
+    }
+    functions
+}
+
+/// Whether `cargo test` runs what stands under these attributes.
+fn runs(attributes: &[&str]) -> bool {
+    attributes.contains(&"#[test]") && !attributes.iter().any(|line| line.contains("ignore"))
 }
 
 /// The codes that a name begins with.
@@ -133,4 +158,17 @@ fn every_code_in_a_name_has_a_line() {
             assert!(codes.contains(code), "{name} ({file}): {code}");
         }
     }
+}
+
+/// A function that no test harness calls shows nothing, whatever its name says.
+#[test]
+fn what_does_not_run_is_no_test() {
+    let text = "#[test]\nfn one() {}\n/// A word.\n#[test]\n#[ignore = \"slow\"]\nfn two() {}\n\
+                #[test]\n#[cfg(unix)]\nfn three() {}\nfn four() {}\n    #[test]\n    fn five(\n";
+    let running: Vec<_> = functions(text)
+        .into_iter()
+        .filter(|(_, attributes)| runs(attributes))
+        .map(|(name, _)| name)
+        .collect();
+    assert_eq!(running, ["one", "three", "five"]);
 }
