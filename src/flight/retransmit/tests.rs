@@ -113,9 +113,16 @@ fn p08_the_delay_clamps() {
 #[test]
 fn p08_no_delay_is_zero() {
     const SHORTEST: Duration = Duration::from_nanos(1);
-    for maximum in [SHORTEST, S, Duration::MAX] {
+    const HALF: Duration = Duration::from_secs(u64::MAX / 2);
+    for (initial, maximum) in [
+        (SHORTEST, SHORTEST),
+        (SHORTEST, S),
+        (SHORTEST, Duration::MAX),
+        (HALF, Duration::MAX),
+        (Duration::MAX, Duration::MAX),
+    ] {
         let plan = Retransmission {
-            initial: SHORTEST,
+            initial,
             maximum,
             give_up: GiveUp::Resends(200),
         };
@@ -131,7 +138,7 @@ fn p08_no_delay_is_zero() {
         for round in 0..200 {
             match round % 10 {
                 7 => drop(machine.peer_repeated(now)),
-                9 => machine.set_initial(SHORTEST),
+                9 => machine.set_initial(initial),
                 _ => {
                     now = machine.expires().unwrap();
                     machine.expired(now);
@@ -140,7 +147,7 @@ fn p08_no_delay_is_zero() {
             let State::Waiting(waiting) = &machine.state else {
                 panic!("{round}: {machine:?}");
             };
-            assert!((SHORTEST..=maximum).contains(&waiting.delay), "{round}");
+            assert!((initial..=maximum).contains(&waiting.delay), "{round}");
             let is_to_come = waiting.expires > now || now == Duration::MAX;
             assert!(is_to_come, "{round}: {machine:?}");
         }
