@@ -12,7 +12,8 @@ mod common;
 
 use common::{MINUTE, NAME, VARIANTS, Variant};
 use flightline::lab::{Arrival, End, Pair, Weather};
-use flightline::{AlertDescription, Error, ServerName};
+use flightline::{AlertDescription, Error, ProtocolVersion, ServerName};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// A record that nobody sent who shakes hands.
@@ -47,6 +48,45 @@ fn fragment(typ: u8, message_seq: u8, length: u8, first: &[u8]) -> Vec<u8> {
     let here = u8::try_from(first.len()).unwrap();
     let header = [typ, 0, 0, length, 0, message_seq, 0, 0, 0, 0, 0, here];
     record(22, 0, &[&header, first].concat())
+}
+
+/// Of each version, with suites that nobody has and that everybody has.
+const HELLOS: [(&str, ProtocolVersion, [u8; 2]); 4] = [
+    (
+        "a hello without a suite",
+        ProtocolVersion::DTLS1_2,
+        [0x5a, 0x5a],
+    ),
+    ("a hello", ProtocolVersion::DTLS1_2, [0xc0, 0x2b]),
+    (
+        "a hello of DTLS 1.3 without a suite",
+        ProtocolVersion::DTLS1_3,
+        [0x5a, 0x5a],
+    ),
+    (
+        "a hello of DTLS 1.3",
+        ProtocolVersion::DTLS1_3,
+        [0x13, 0x01],
+    ),
+];
+
+/// A ClientHello that says all that it must, of a client that nobody is.
+fn hello(version: ProtocolVersion, suite: [u8; 2]) -> Vec<u8> {
+    let supported_versions: &[u8] = match version {
+        ProtocolVersion::DTLS1_2 => &[0, 0],
+        _ => &[0, 7, 0, 43, 0, 3, 2, 0xfe, 0xfc],
+    };
+    let random = [0x77; 32];
+    let suites = [&[0, 2][..], &suite].concat();
+    [
+        &[0xfe, 0xfd],
+        &random[..],
+        &[0, 0],
+        &suites,
+        &[1, 0],
+        supported_versions,
+    ]
+    .concat()
 }
 
 fn forgeries() -> Vec<Forgery> {
@@ -122,6 +162,23 @@ fn forgeries() -> Vec<Forgery> {
     forgeries
 }
 
+/// Well-formed hellos of another client, under every number.
+fn hellos() -> Vec<Forgery> {
+    let mut hellos = Vec::new();
+    for message_seq in 0..9 {
+        for (name, version, suite) in HELLOS {
+            let hello = hello(version, suite);
+            let length = u8::try_from(hello.len()).unwrap();
+            hellos.push(Forgery {
+                name,
+                datagram: fragment(1, message_seq, length, &hello),
+                is: |error| matches!(error, Error::UnexpectedMessage { .. }),
+            });
+        }
+    }
+    hellos
+}
+
 /// The forgery overtakes the datagram of this number.
 fn overtaking(forgery: &Forgery, number: u64) -> Weather {
     let forged = forgery.datagram.clone();
@@ -143,6 +200,53 @@ fn datagrams(variant: &Variant) -> u64 {
     let mut pair = variant.pair(Weather::clear());
     pair.establish(MINUTE).unwrap();
     pair.datagrams_sent()
+}
+
+/// The first datagram in which a server answers a hello that it has let in.
+fn server_hello(variant: &Variant) -> u64 {
+    // Behind two headers and a version stands the random.
+    const RANDOM: std::ops::Range<usize> = 27..59;
+    let found = Arc::<Mutex<Option<u64>>>::default();
+    let first = found.clone();
+    let weather = Weather::clear().watched(move |datagram, _| {
+        let bytes = &datagram.bytes;
+        let is_one = datagram.from == End::Server && bytes.first() == Some(&22);
+        let is_answer = is_one && bytes.get(13) == Some(&2);
+        if is_answer && bytes.get(RANDOM) != Some(&HELLO_RETRY_REQUEST) {
+            first.lock().unwrap().get_or_insert(datagram.number);
+        }
+    });
+    let mut pair = variant.pair(weather);
+    pair.establish(MINUTE).unwrap();
+    let found = *found.lock().unwrap();
+    found.unwrap()
+}
+
+/// The random of a HelloRetryRequest (RFC 8446 §4.1.3).
+const HELLO_RETRY_REQUEST: [u8; 32] = [
+    0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11, 0xbe, 0x1d, 0x8c, 0x02, 0x1e, 0x65, 0xb8, 0x91,
+    0xc2, 0xa2, 0x11, 0x16, 0x7a, 0xbb, 0x8c, 0x5e, 0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c,
+];
+
+/// Once a server has let a hello in, another client's changes nothing, whatever it offers and whichever side
+/// gets it. One that comes before is a hello that is due (docs/security.md).
+#[test]
+fn a21_a_handshake_survives_another_clients_hello() {
+    for variant in VARIANTS {
+        for number in server_hello(variant)..datagrams(variant) {
+            for forgery in hellos() {
+                let at = format!(
+                    "{}, {} before datagram {number}",
+                    variant.name, forgery.name
+                );
+                let mut pair = variant.pair(overtaking(&forgery, number));
+                pair.establish(MINUTE)
+                    .unwrap_or_else(|error| panic!("{at}: {error}"));
+                pair.exchange(b"request", b"response")
+                    .unwrap_or_else(|error| panic!("{at}: {error}"));
+            }
+        }
+    }
 }
 
 #[test]
@@ -202,11 +306,12 @@ fn credulous(variant: &Variant, weather: Weather) -> Pair {
 
 #[test]
 fn without_suspicion_every_forgery_ends_a_handshake_somewhere() {
-    let mut harmless: Vec<_> = forgeries().iter().map(|forgery| forgery.name).collect();
+    let all = || forgeries().into_iter().chain(hellos());
+    let mut harmless: Vec<_> = all().map(|forgery| forgery.name).collect();
     let versions = ["mutual", "DTLS 1.3, mutual"];
     for variant in VARIANTS.iter().filter(|v| versions.contains(&v.name)) {
         let last = datagrams(variant);
-        for forgery in forgeries() {
+        for forgery in all() {
             for number in 0..last {
                 let mut pair = credulous(variant, overtaking(&forgery, number));
                 if pair.establish(MINUTE).is_ok() {
