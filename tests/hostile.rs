@@ -106,41 +106,6 @@ fn a02_p10_each_hello_gets_one_request_for_a_cookie_and_no_timer_another() {
     assert_eq!(times(End::Server), answers);
 }
 
-/// Handshakes share keys and caches, and none of them is spoiled by one that fails.
-#[test]
-fn a17_a_handshake_that_fails_harms_none_after_it() {
-    let server = psk_server();
-    let failures: [fn(&Arc<ServerConfig>) -> Pair; 4] = [
-        |server| psk_pair(key(8), server, Weather::clear()),
-        |server| {
-            psk_pair(
-                Psk::new("nobody", [7; 32]).unwrap(),
-                server,
-                Weather::clear(),
-            )
-        },
-        |server| {
-            let half = |datagram: Datagram| on_time(&datagram.bytes[..datagram.bytes.len() / 2]);
-            psk_pair(key(7), server, Weather::new(half))
-        },
-        |server| {
-            let mute = |datagram: Datagram| match datagram.number {
-                0..4 => on_time(&datagram.bytes),
-                _ => Vec::new(),
-            };
-            psk_pair(key(7), server, Weather::new(mute))
-        },
-    ];
-    for (number, failure) in failures.iter().enumerate() {
-        for _ in 0..20 {
-            assert!(failure(&server).establish(500 * S).is_err(), "{number}");
-        }
-        let mut good = psk_pair(key(7), &server, Weather::clear());
-        good.establish(S).unwrap();
-        good.exchange(b"ping", b"pong").unwrap();
-    }
-}
-
 /// RFC 6347 §4.1, §4.2.4: what is sent again has the epoch and the message_seq it had, and a record
 /// number that was never used. Under GCM a number that comes twice gives the key away.
 #[test]

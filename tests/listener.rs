@@ -355,35 +355,6 @@ fn a_handler_may_give_its_socket_away() {
 }
 
 #[test]
-#[cfg(target_os = "linux")]
-fn i09_a_thread_that_cannot_be_started_costs_one_client_and_nothing_else() {
-    let options = ServeOptions {
-        stack_size: usize::MAX >> 16,
-        ..ServeOptions::default()
-    };
-    let server = Served::with(server_config(), options, echo);
-    let name = ServerName::unnamed();
-    let error = DtlsSocket::connect_timeout(&server.address, name, client_config(), 3 * MOMENT);
-    assert!(matches!(error, Err(Error::HandshakeTimeout { .. })));
-    let stats = server.closer.stats();
-    assert!(stats.threads_failed >= 1, "{stats:?}");
-    assert_eq!((stats.connections, stats.handshakes), (0, 0));
-}
-
-#[test]
-fn a15_handshakes_beyond_the_limit_are_turned_away() {
-    let options = ServeOptions {
-        max_handshakes_per_address: 0,
-        ..ServeOptions::default()
-    };
-    let server = Served::with(server_config(), options, echo);
-    let name = ServerName::unnamed();
-    let error = DtlsSocket::connect_timeout(&server.address, name, client_config(), 3 * MOMENT);
-    assert!(matches!(error, Err(Error::HandshakeTimeout { .. })));
-    assert!(server.closer.stats().refused_handshakes_per_address >= 1);
-}
-
-#[test]
 fn verification_can_be_waived_in_words() {
     let config = ServerConfig::builder(ServerIdentity::psk(served::psk()))
         .danger_without_hello_verification()

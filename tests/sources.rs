@@ -44,6 +44,38 @@ fn saying(words: &[&str], but: &[&str]) -> Vec<(String, String)> {
     lines
 }
 
+/// I7: the wall clock is asked in one place, where the clock of a configuration tells the date, and the date serves
+/// certificates and sessions alone. Timers know `Instant`, which never goes back.
+#[test]
+fn i07_the_wall_clock_serves_certificates_and_sessions_alone() {
+    let is_test = |file: &str| file.contains("/tests/") || file.ends_with("tests.rs");
+    let saying = |words: &[&str], but: &[&str]| {
+        let mut lines = saying(words, but);
+        lines.retain(|(file, _)| !is_test(file));
+        lines
+    };
+    // Behind its code a file may have tests.
+    let now = saying(
+        &["SystemTime::now", ".elapsed()"],
+        &["handshake/offered_session.rs"],
+    );
+    let of_day = |line: &str| line.contains("SystemTime") || line.contains("UNIX_EPOCH");
+    let mut asked = now.iter().filter(|(_, line)| of_day(line));
+    assert_eq!(asked.next().unwrap().0, "timer.rs");
+    assert_eq!(asked.next(), None);
+
+    let certificates_and_sessions = [
+        "certificate/",
+        "resumption/",
+        "session/ticket_keeper.rs",
+        "handshake/",
+        "timer.rs",
+    ];
+    let words = ["SystemTime", "UNIX_EPOCH", ".date()"];
+    let elsewhere = saying(&words, &certificates_and_sessions);
+    assert!(elsewhere.is_empty(), "{elsewhere:#?}");
+}
+
 /// I17: what must not be guessed comes from the operating system, whose failure is an error. The other
 /// generator does not tell when it fails, so it makes no secrets: it chooses what a full pool forgets,
 /// and the laboratory's weather.
