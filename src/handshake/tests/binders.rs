@@ -99,7 +99,7 @@ fn g05_nothing_stands_behind_the_binders() {
 
 /// RFC 8446 §4.2.11.2: behind a HelloRetryRequest they are made over what came before, too.
 #[test]
-fn g05_binders_are_made_anew_behind_a_hello_retry_request() {
+fn d17_g05_binders_are_made_anew_behind_a_hello_retry_request() {
     let retried = |make: fn(ClientHello, &ClientHello, &ServerHello) -> ClientHello| {
         let server = server13().groups([NamedGroup::SECP384R1]);
         let first = bound(hello13(), &[], &[b"tester"]);
