@@ -16,6 +16,7 @@ mod honest13;
 mod key_exchange;
 mod offers13;
 mod puppet;
+mod randomness;
 mod resumed;
 #[cfg(feature = "hello-verify")]
 mod retried13;
