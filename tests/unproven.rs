@@ -14,10 +14,11 @@ use allocation_counter::{AllocationInfo, measure, opt_out};
 use flightline::{
     CookieContext, DtlsListener, DtlsSocket, Error, Handshake, ServerConfig, Transport,
 };
-use served::{LONG, first_hello, server_config, with_cookie};
+use served::{LONG, client_config, first_hello, first_hello_of, server_config, with_cookie};
 use std::collections::VecDeque;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::ops::Range;
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -27,10 +28,26 @@ const MESSAGE_HEADER: usize = 12;
 
 /// The beginning of `hello`, as a fragment of it.
 fn fragment(hello: &[u8], length: u8) -> Vec<u8> {
-    let mut fragment = hello[..RECORD_HEADER + MESSAGE_HEADER + usize::from(length)].to_vec();
+    piece(hello, 0..length)
+}
+
+/// These bytes of a hello, as a fragment of it.
+fn piece(hello: &[u8], bytes: Range<u8>) -> Vec<u8> {
+    let (mut fragment, body) = (hello.to_vec(), RECORD_HEADER + MESSAGE_HEADER);
+    fragment.truncate(body);
+    fragment.extend(&hello[body..][usize::from(bytes.start)..usize::from(bytes.end)]);
+    let length = bytes.end - bytes.start;
     fragment[11..13].copy_from_slice(&(u16::from(length) + 12).to_be_bytes());
+    fragment[19..22].copy_from_slice(&[0, 0, bytes.start]);
     fragment[22..25].copy_from_slice(&[0, 0, length]);
     fragment
+}
+
+/// A hello in two fragments.
+fn halves(hello: &[u8]) -> Vec<Vec<u8>> {
+    let length = u8::try_from(hello.len() - RECORD_HEADER - MESSAGE_HEADER).unwrap();
+    let half = length / 2;
+    vec![piece(hello, 0..half), piece(hello, half..length)]
 }
 
 fn record(typ: u8, epoch: u8, fragment: &[u8]) -> Vec<u8> {
@@ -40,15 +57,23 @@ fn record(typ: u8, epoch: u8, fragment: &[u8]) -> Vec<u8> {
     record
 }
 
-/// What is answered with a cookie, and what is answered with nothing. `stolen` is another's cookie.
+/// What is answered with a cookie, what with an alert, and what with nothing. `stolen` is another's cookie.
 struct Traffic {
-    answered: Vec<Vec<u8>>,
+    /// Of each, the last datagram brings the answer.
+    answered: Vec<Vec<Vec<u8>>>,
+    refused: Vec<Vec<u8>>,
     ignored: Vec<Vec<u8>>,
 }
 
 impl Traffic {
     fn new(stolen: &[u8]) -> Traffic {
         let hello = first_hello();
+        // It offers DTLS 1.3, so that a HelloRetryRequest asks for the cookie.
+        let hello13 = first_hello_of(client_config());
+        let mut other = hello.clone();
+        other[RECORD_HEADER + MESSAGE_HEADER + 2..][..32].fill(7);
+        // No other of these has its length, by which fragments are told apart.
+        let other = with_cookie(&other, &[7; 40]);
         let mut long = hello.clone();
         long[24] += 1;
         long[16] += 1;
@@ -58,11 +83,18 @@ impl Traffic {
         other_message[RECORD_HEADER] = 11;
         Traffic {
             answered: vec![
-                hello.clone(),
-                with_cookie(&hello, stolen),
-                with_cookie(&hello, &[]),
-                with_cookie(&hello, &[7; 17]),
-                with_cookie(&hello, &[7; 255]),
+                vec![hello.clone()],
+                vec![with_cookie(&hello, stolen)],
+                vec![with_cookie(&hello, &[])],
+                vec![with_cookie(&hello, &[7; 17])],
+                vec![with_cookie(&hello, &[7; 255])],
+                halves(&other),
+                vec![hello13.clone()],
+                halves(&hello13),
+            ],
+            refused: vec![
+                with_cookie(&hello13, stolen),
+                with_cookie(&hello13, &[7; 17]),
             ],
             ignored: vec![
                 Vec::new(),
@@ -109,24 +141,28 @@ fn stranger(server: SocketAddr, number: usize) -> UdpSocket {
 
 /// Everything of the traffic from each of so many addresses. An answer says that the listener has taken
 /// in whatever was sent before.
-fn flood(server: SocketAddr, strangers: std::ops::Range<usize>) {
+fn flood(server: SocketAddr, strangers: Range<usize>) {
     let traffic = Traffic::new(&stolen_cookie(server));
     let mut buf = [0; 256];
     for number in strangers {
         let socket = stranger(server, number);
-        for hello in &traffic.answered {
+        let refused = traffic.refused.iter().map(std::slice::from_ref);
+        for hello in traffic.answered.iter().map(Vec::as_slice).chain(refused) {
             for ignored in &traffic.ignored {
                 socket.send(ignored).unwrap();
             }
-            socket.send(hello).unwrap();
+            for datagram in hello {
+                socket.send(datagram).unwrap();
+            }
             let length = socket.recv(&mut buf).unwrap();
-            assert!(length < hello.len());
+            let sent: usize = hello.iter().map(Vec::len).sum();
+            assert!(length < sent, "{length} for {sent}");
         }
     }
 }
 
 /// What the thread that serves allocates while so many strangers talk to it, and what it leaves behind.
-fn served(strangers: std::ops::Range<usize>) -> AllocationInfo {
+fn served(strangers: Range<usize>) -> AllocationInfo {
     let listener = DtlsListener::bind((Ipv4Addr::LOCALHOST, 0), server_config()).unwrap();
     let (server, closer) = (listener.local_addr().unwrap(), listener.closer());
     let stats = closer.clone();
@@ -211,7 +247,7 @@ fn a13_a_server_that_waits_allocates_nothing_for_what_comes() {
         assert!(matches!(pass, Some(Err(Error::WantRead))), "{pass:?}");
         assert_eq!(ignoring, AllocationInfo::default());
 
-        wire.arriving.lock().unwrap().push_back(hello.clone());
+        wire.arriving.lock().unwrap().extend(hello.iter().cloned());
         let answering = measure(|| pass = Some(server.handshake()));
         assert!(matches!(pass, Some(Err(Error::HelloVerifyRequired))));
         assert_eq!(answering.count_total, 0, "{answering:?}");
