@@ -225,6 +225,15 @@ impl Reassembly {
     }
 }
 
+#[cfg(any(test, flightline_fuzzing))]
+impl Reassembly {
+    /// What it costs to keep what is held.
+    pub(crate) fn cost(&self) -> usize {
+        let costs = self.held.values().map(PartialMessage::cost);
+        costs.fold(0, usize::saturating_add)
+    }
+}
+
 fn inserted(added: Result<(), NoRoom>) -> Inserted {
     match added {
         Ok(()) => Inserted::Stored,

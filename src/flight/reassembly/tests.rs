@@ -48,10 +48,6 @@ fn insert_whole(
     r.insert(epoch, &header, body)
 }
 
-fn cost(r: &Reassembly) -> usize {
-    r.held.values().map(PartialMessage::cost).sum()
-}
-
 /// A message's length, and fragments of it in any order that cover it together.
 fn fragments(longest: usize) -> impl Strategy<Value = (usize, Vec<(usize, usize)>)> {
     let cuts = prop::collection::vec(any::<Index>(), 0..30);
@@ -123,7 +119,7 @@ proptest! {
             let start = start.index(due.len());
             insert(&mut r, seq, &due, (start, due.len().min(start + length)));
             let next = r.held.get(&0).map_or(0, PartialMessage::cost);
-            prop_assert!(cost(&r) - next <= AHEAD_BUDGET);
+            prop_assert!(r.cost() - next <= AHEAD_BUDGET);
             prop_assert!(next <= LIMITS.certificate + 257 * BOOKKEEPING);
         }
         for start in (0..due.len()).step_by(1000) {
@@ -203,7 +199,7 @@ fn what_is_contiguous_costs_once() {
     for fragment in islands.chain(everything) {
         assert_eq!(insert(&mut r, 1, &body, fragment), Inserted::Stored);
     }
-    assert_eq!(cost(&r), body.len() + BOOKKEEPING);
+    assert_eq!(r.cost(), body.len() + BOOKKEEPING);
 }
 
 /// The budget may be spent to the last byte, and no further: on what continues a message, and on what
@@ -221,7 +217,7 @@ fn a_message_ahead_may_cost_the_whole_budget() {
             insert(&mut r, 1, &due, first);
             let rest = (first.1, first.0 + room + more);
             assert_eq!(insert(&mut r, 1, &due, rest), expected, "{first:?}");
-            assert_eq!(cost(&r) == AHEAD_BUDGET, more == 0);
+            assert_eq!(r.cost() == AHEAD_BUDGET, more == 0);
         }
     }
 }
@@ -251,7 +247,7 @@ fn c01_p42_memory_follows_the_bytes_and_not_the_claim() {
         Inserted::Stored
     );
     assert_eq!(
-        cost(&r),
+        r.cost(),
         (BOOKKEEPING + 1) + (BOOKKEEPING + BOOKKEEPING + 1)
     );
     assert!(r.held[&0].whole().is_none());
@@ -363,7 +359,7 @@ fn what_is_skipped_is_dropped() {
     assert!(r.holds_anything());
     r.clear();
     assert!(!r.holds_anything());
-    assert_eq!((cost(&r), r.next_seq()), (0, 3));
+    assert_eq!((r.cost(), r.next_seq()), (0, 3));
     // Numbers may go back, and what is out of the window then is forgotten.
     for seq in 3..10 {
         insert(&mut r, seq, b"x", (0, 1));

@@ -21,10 +21,16 @@ const STRANGERS: [&[u8]; 3] = [b"one", b"another", b""];
 /// Bytes of the longest HelloVerifyRequest and HelloRetryRequest, as datagrams.
 const LONGEST_REPLIES: [usize; 2] = [80, 192];
 
+/// For as long a key signs, and for as long again it is accepted.
+const COOKIES_LIVE: Duration = Duration::from_secs(2 * 128);
+
 /// What somebody was answered.
 struct Given<'a> {
     client: &'a [u8],
+    at: Duration,
     cookie: Vec<u8>,
+    /// What was answered, if it was there in whole.
+    hello: Option<ClientHello>,
     /// Of the message that it stood in.
     body: Vec<u8>,
 }
@@ -59,16 +65,23 @@ fn play(data: &[u8]) -> [usize; 2] {
         }
         let mut reply = ReplyBuffer::new();
         match entrance.check(client, &datagram, now, &mut reply) {
-            Verdict::Challenge(reply) => given.push(challenge(client, &datagram, reply)),
+            Verdict::Challenge(reply) => given.push(challenge(client, now, &datagram, reply)),
             Verdict::Verified(hello) => {
                 verified[usize::from(hello.retried().is_some())] += 1;
                 let cookie = match hello.retried() {
                     Some(_) => hello.hello().extensions.cookie.clone().unwrap(),
                     None => hello.hello().cookie.clone(),
                 };
-                let mut given = given.iter();
+                let mut given = given.iter().rev();
                 let given = given.find(|given| given.client == client && given.cookie == cookie);
                 let given = given.expect("in without a cookie of its own");
+                assert!(now - given.at < COOKIES_LIVE, "in with an old cookie");
+                if let Some(first) = &given.hello {
+                    let hello = hello.hello();
+                    assert_eq!(hello.version, first.version, "another version");
+                    assert_eq!(hello.random, first.random, "another random");
+                    assert_eq!(hello.cipher_suites, first.cipher_suites, "other suites");
+                }
                 if let Some(retried) = hello.retried() {
                     assert_eq!(retried.request, given.body, "another HelloRetryRequest");
                 }
@@ -96,12 +109,18 @@ fn choices(byte: u8) -> Choices13 {
 }
 
 /// Reads a HelloVerifyRequest or a HelloRetryRequest in a record.
-fn challenge<'a>(client: &'a [u8], datagram: &[u8], reply: &[u8]) -> Given<'a> {
+fn challenge<'a>(client: &'a [u8], at: Duration, datagram: &[u8], reply: &[u8]) -> Given<'a> {
+    let hello = whole_hello(datagram);
     let body = reply[RECORD_HEADER + HANDSHAKE_HEADER..].to_vec();
     let [longest12, longest13] = LONGEST_REPLIES;
     let cookie = match HandshakeType(reply[RECORD_HEADER]) {
         HandshakeType::HELLO_VERIFY_REQUEST => {
             assert!(reply.len() < longest12, "a long reply");
+            // RFC 6347 §4.2.1.
+            assert!(
+                hello.is_none() || reply.len() < datagram.len(),
+                "a longer reply"
+            );
             HelloVerifyRequest::decode(&body).unwrap().cookie
         }
         typ => {
@@ -109,17 +128,19 @@ fn challenge<'a>(client: &'a [u8], datagram: &[u8], reply: &[u8]) -> Given<'a> {
             assert!(reply.len() <= longest13, "a long reply");
             let request = ServerHello::decode(&body).unwrap();
             assert!(request.is_retry_request());
-            if let Some(hello) = whole_hello(datagram) {
+            if let Some(hello) = &hello {
                 // RFC 9147 §5.1.
                 assert!(reply.len() < 3 * datagram.len(), "a longer reply");
-                asks_for_what_is_offered(&hello, &request);
+                asks_for_what_is_offered(hello, &request);
             }
             request.extensions.cookie.unwrap()
         }
     };
     Given {
         client,
+        at,
         cookie,
+        hello,
         body,
     }
 }
@@ -175,8 +196,8 @@ fn speaks_13(kind: Kind, choice: u8) -> bool {
     kind.is_13() && choice > 0
 }
 
-/// The hellos of a client, whole and in pieces.
-fn seeds_of(kind: Kind, choice: u8) -> [Vec<u8>; 2] {
+/// The hellos of a client, whole and in pieces, and with a cookie that grows too old.
+fn seeds_of(kind: Kind, choice: u8) -> [Vec<u8>; 3] {
     let (first, second, room) = match speaks_13(kind, choice) {
         true => hellos13(kind, choice),
         false => hellos12(kind),
@@ -194,7 +215,13 @@ fn seeds_of(kind: Kind, choice: u8) -> [Vec<u8>; 2] {
         pieces.extend(step(1, &piece, &[]));
     }
     pieces.extend(step(5, &second, &[0, high, low]));
-    [whole.concat(), pieces]
+    let mut old = vec![choice];
+    old.extend(step(0, &first, &[]));
+    old.extend(step(4, &second, &[0, high, low]));
+    // Every step takes up to fifteen seconds.
+    (0..20).for_each(|_| old.extend(step(0xf0, &[], &[])));
+    old.extend(step(4, &second, &[0, high, low]));
+    [whole.concat(), pieces, old]
 }
 
 fn step(head: u8, datagram: &[u8], tail: &[u8]) -> Vec<u8> {
@@ -226,7 +253,7 @@ fn hellos13(kind: Kind, choice: u8) -> (Vec<u8>, Vec<u8>, usize) {
     let Verdict::Challenge(reply) = entrance.check(STRANGERS[0], &first, now, &mut reply) else {
         panic!("no challenge");
     };
-    let cookie = challenge(STRANGERS[0], &first, reply).cookie;
+    let cookie = challenge(STRANGERS[0], now, &first, reply).cookie;
     client
         .receive(&mut reply.to_vec(), now, &mut |_| {})
         .unwrap();

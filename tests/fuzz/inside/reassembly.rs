@@ -12,10 +12,17 @@ const LIMITS: MessageLimits = MessageLimits {
 /// All that anyone may say of a message: its type, epoch and length, and its bytes at each place.
 type Said = BTreeMap<(u16, u8, u16, usize), Vec<Vec<u8>>>;
 
+/// Which bytes must be here of the message that has a number, and that message's type, epoch and length.
+type Held = BTreeMap<u16, ((u8, u16, usize), Vec<bool>)>;
+
+/// The longest message and what its pieces cost, beside the budget for what is ahead of it (hazard C6).
+const MOST: usize = (1 << 14) + 257 * 64 + (16 << 10);
+
 pub(super) fn run(data: &[u8]) {
     let mut input = Input::new(data);
     let mut reassembly = Reassembly::new(input.u16(), LIMITS);
     let mut said = Said::new();
+    let mut held = Held::new();
     while !input.is_empty() {
         let next = reassembly.next_seq();
         match input.u8() {
@@ -42,19 +49,62 @@ pub(super) fn run(data: &[u8]) {
                     );
                 }
                 assert!(reassembly.is_past(next), "it may come again");
+                held.remove(&next);
             }
             16 => {
                 let to = next.saturating_add(input.u8().into());
                 reassembly.skip_to(to);
                 said.retain(|(message_seq, ..), _| *message_seq >= to);
+                held.retain(|message_seq, _| *message_seq >= to);
             }
             17 => {
                 reassembly.clear();
                 said.clear();
+                held.clear();
                 assert!(!reassembly.holds_anything());
             }
-            ahead => insert(&mut reassembly, &mut said, next, ahead, &mut input),
+            ahead => {
+                let inserted = insert(&mut reassembly, &mut said, next, ahead, &mut input);
+                hold(&mut held, &inserted);
+            }
         }
+        assert!(reassembly.cost() <= MOST, "it holds too much");
+        if let Some((key, bytes)) = held.get(&reassembly.next_seq()) {
+            if !reassembly.exhausted() && bytes.iter().all(|here| *here) {
+                let message = reassembly.next().expect("it is whole");
+                assert_eq!((message.typ.0, message.epoch, message.body.len()), *key);
+            }
+        }
+    }
+}
+
+/// A fragment, and what became of it.
+struct Tried {
+    message_seq: u16,
+    key: (u8, u16, usize),
+    offset: usize,
+    count: usize,
+    outcome: Inserted,
+}
+
+/// What is certain to be here behind that.
+fn hold(held: &mut Held, tried: &Tried) {
+    let (_, _, length) = tried.key;
+    let end = tried.offset + tried.count;
+    let says_nothing = tried.count == 0 && length > 0;
+    if end > length || says_nothing {
+        return;
+    }
+    match tried.outcome {
+        Inserted::Stored => {
+            let new = || (tried.key, vec![false; length]);
+            let (key, bytes) = held.entry(tried.message_seq).or_insert_with(new);
+            assert_eq!(*key, tried.key, "stored beside what it contradicts");
+            bytes[tried.offset..end].fill(true);
+        }
+        // It has taken the place, if there was room.
+        Inserted::Mismatch => drop(held.remove(&tried.message_seq)),
+        Inserted::Repeated | Inserted::OutOfWindow | Inserted::TooLong | Inserted::NoRoom => {}
     }
 }
 
@@ -64,7 +114,7 @@ fn insert(
     next: u16,
     ahead: u8,
     input: &mut Input<'_>,
-) {
+) -> Tried {
     let message_seq = next.wrapping_add(u16::from(ahead % 9)).wrapping_sub(1);
     let epoch = u16::from(ahead >> 7);
     let typ = [
@@ -98,6 +148,13 @@ fn insert(
         for (place, byte) in places.iter_mut().skip(offset).zip(fragment) {
             place.push(*byte);
         }
+    }
+    Tried {
+        message_seq,
+        key: (typ.0, epoch, length),
+        offset,
+        count: fragment.len(),
+        outcome: inserted,
     }
 }
 

@@ -17,10 +17,11 @@ pub(super) enum Protection {
     Null13(usize),
     /// The same with keys: only what the seeds have sealed opens.
     True13(usize),
+    True12(AeadAlgorithm),
 }
 
 impl Protection {
-    const ALL: [Protection; 9] = [
+    const ALL: [Protection; 12] = [
         Protection::Null12(AeadAlgorithm::Aes128Gcm),
         Protection::Null12(AeadAlgorithm::Aes256Gcm),
         Protection::Null12(AeadAlgorithm::ChaCha20Poly1305),
@@ -30,19 +31,27 @@ impl Protection {
         Protection::True13(0),
         Protection::True13(1),
         Protection::True13(2),
+        Protection::True12(AeadAlgorithm::Aes128Gcm),
+        Protection::True12(AeadAlgorithm::Aes256Gcm),
+        Protection::True12(AeadAlgorithm::ChaCha20Poly1305),
     ];
+
+    /// Nothing opens but what was sealed.
+    fn is_true(self) -> bool {
+        matches!(self, Protection::True13(_) | Protection::True12(_))
+    }
 
     /// The first epoch with keys.
     fn epoch(self) -> u16 {
         match self {
-            Protection::Null12(_) => 1,
+            Protection::Null12(_) | Protection::True12(_) => 1,
             Protection::Null13(_) | Protection::True13(_) => 2,
         }
     }
 
     fn version(self) -> ProtocolVersion {
         match self {
-            Protection::Null12(_) => ProtocolVersion::DTLS1_2,
+            Protection::Null12(_) | Protection::True12(_) => ProtocolVersion::DTLS1_2,
             Protection::Null13(_) | Protection::True13(_) => ProtocolVersion::DTLS1_3,
         }
     }
@@ -50,9 +59,9 @@ impl Protection {
     /// Both ends of an epoch.
     pub(super) fn ends(self) -> (Sealer, Opener) {
         let epoch = self.epoch();
-        null_cipher::set(!matches!(self, Protection::True13(_)));
+        null_cipher::set(!self.is_true());
         let ends = match self {
-            Protection::Null12(aead) => {
+            Protection::Null12(aead) | Protection::True12(aead) => {
                 let key = Secret::new(vec![7; aead.key_len()]);
                 let iv = Secret::new(vec![9; aead.fixed_iv_len()]);
                 let sealer = Sealer::dtls12(epoch, aead, &key, &iv);
@@ -163,10 +172,14 @@ fn round_trip(sealer: &mut Sealer, protection: Protection, typ: ContentType, pla
             opened.plaintext.to_vec(),
         ))
     };
-    if matches!(protection, Protection::True13(_)) {
+    if protection.is_true() {
         let mut changed = record.clone();
-        // The second byte of the number: what authenticates it is the nonce.
-        changed[2] ^= 1;
+        // The last byte of the number: what authenticates it is the nonce, and in DTLS 1.2 also the header.
+        let number = match protection.version() {
+            ProtocolVersion::DTLS1_2 => 10,
+            _ => 2,
+        };
+        changed[number] ^= 1;
         assert_eq!(open(&changed), Err(DropReason::BadMac));
         changed = record.clone();
         *changed.last_mut().unwrap() ^= 1;
