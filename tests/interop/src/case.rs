@@ -153,6 +153,8 @@ pub struct Case {
     pub group: Option<NamedGroup>,
     /// The client has this group as well, prefers it, and sends a share in it; the server does not have it.
     pub guess: Option<NamedGroup>,
+    /// The client has this group as well, behind the other: the server's key is on it.
+    pub curve: Option<NamedGroup>,
     /// The only algorithm by which the peer lets a server's certificate sign, or signs with its own.
     pub signature: Option<SignatureScheme>,
     pub client_auth: ClientAuth,
@@ -163,6 +165,8 @@ pub struct Case {
     pub mtu: Option<usize>,
     /// The server lets the client prove its address first.
     pub cookies: bool,
+    /// Nobody says again on the connection what was lost there.
+    pub unconfirmed: bool,
     /// Both export the same keys for another protocol.
     pub exporter: bool,
     pub key_update: Option<KeyUpdate>,
@@ -256,8 +260,9 @@ impl Case {
     }
 
     fn groups(&self, role: Role, group: Option<NamedGroup>) -> Option<Vec<NamedGroup>> {
-        let guess = self.guess.filter(|_| role == Role::Client);
-        let groups = guess.into_iter().chain([group?]);
+        let of_client = |group: Option<NamedGroup>| group.filter(|_| role == Role::Client);
+        let groups = of_client(self.guess).into_iter().chain([group?]);
+        let groups = groups.chain(of_client(self.curve));
         Some(groups.collect())
     }
 
@@ -348,6 +353,9 @@ impl Case {
         }
         if self.seed.is_some() {
             features.push(Feature::Loss);
+            if self.unconfirmed {
+                features.push(Feature::LossOfUnconfirmed);
+            }
             features.extend(self.key_update.map(Feature::LossAroundKeyUpdate));
             let asks_again = self.cookies || self.guess.is_some();
             if self.is_of13() && self.theirs() == Role::Server && asks_again {

@@ -12,7 +12,7 @@ use crate::peers::Conversation;
 use crate::peers::tool::Tool;
 use crate::pki::{Kind, Pki};
 use crate::proxy::Proxy;
-use crate::trial::{Counterpart, Trial};
+use crate::trial::{Attempts, Counterpart, Trial};
 use programs::{coap_client, coap_server, our_client, our_server};
 use requests::{Request, requests};
 use std::process::Command;
@@ -25,26 +25,39 @@ struct LibCoap {
     flavour: &'static str,
     lacks: &'static [Lack],
     /// How often a request may be made on a bad path, until one comes through.
-    requests: u64,
+    requests: Attempts,
 }
+
+const UNCONFIRMED: Lack = Lack::both(
+    &[Feature::LossOfUnconfirmed],
+    "a Non-confirmable request is not repeated, nor its answer (RFC 7252 §4.3): what is lost is lost",
+);
 
 static LIBCOAPS: [LibCoap; 2] = [
     LibCoap {
         name: "libcoap with OpenSSL",
         flavour: "openssl",
-        lacks: &[Lack::server(
-            &[Feature::ServerCertificate(Kind::Ed25519)],
-            "OpenSSL's server finds no suite for such a key in DTLS 1.2",
-        )],
-        requests: 6,
+        lacks: &[
+            Lack::server(
+                &[Feature::ServerCertificate(Kind::Ed25519)],
+                "OpenSSL's server finds no suite for such a key in DTLS 1.2",
+            ),
+            UNCONFIRMED,
+        ],
+        requests: Attempts {
+            most: 6,
+            why: "a Confirmable request is sent five times (RFC 7252 §4.2), a handshake with delays that double from a second on",
+        },
     },
     LibCoap {
         name: "libcoap with GnuTLS",
         flavour: "gnutls",
-        lacks: &[],
-        // It gives up a handshake after its fifth timeout of about a second: with a fifth of all datagrams lost
-        // every other one, and more of them with itself as the peer.
-        requests: 16,
+        lacks: &[UNCONFIRMED],
+        // With a fifth of all datagrams lost that is every other one, and more of them with itself as the peer.
+        requests: Attempts {
+            most: 16,
+            why: "gives up a handshake after its fifth timeout of about a second",
+        },
     },
 ];
 
@@ -64,6 +77,7 @@ pub fn counterparts() -> Res<Vec<Counterpart>> {
             name: libcoap.name,
             version: version.unwrap_or_default().into(),
             lacks: libcoap.lacks,
+            attempts: libcoap.requests,
         })
     };
     LIBCOAPS.iter().map(counterpart).collect()
@@ -72,9 +86,7 @@ pub fn counterparts() -> Res<Vec<Counterpart>> {
 /// Every request on a good path, then again on a bad one if it ought to be answered there.
 pub fn trials(counterparts: &[Counterpart], seed: u64) -> Vec<Trial<'_>> {
     let good = [Role::Client, Role::Server].map(requests).concat();
-    // A Non-confirmable request that is lost is lost.
-    let confirmable = good.iter().filter(|(_, request)| request.confirmable());
-    let bad = confirmable.zip(seed..).flat_map(|((case, request), seed)| {
+    let bad = good.iter().zip(seed..).flat_map(|((case, request), seed)| {
         let cases = matrix::on_bad_paths(std::slice::from_ref(case), seed);
         cases.into_iter().map(|case| (case, *request))
     });
@@ -103,13 +115,14 @@ fn run(case: &Case, request: Request, libcoap: &LibCoap, pki: &Pki) -> Res<Strin
         Role::Client => coap_server(case, libcoap.flavour, pki)?,
         Role::Server => our_server(case, pki)?,
     };
-    let requests = case.seed.map_or(1, |_| libcoap.requests);
+    let requests = case.seed.map_or(1, |_| libcoap.requests.most);
     let mut told = String::new();
     for number in 1..=requests {
         // Each on a path of its own: what is left of one must not come to the next.
         let seed = case
             .seed
-            .map(|seed| seed.wrapping_mul(31).wrapping_add(number));
+            .zip(u64::try_from(number).ok())
+            .map(|(seed, number)| seed.wrapping_mul(31).wrapping_add(number));
         let path = seed.map(|seed| Proxy::start(address, seed)).transpose()?;
         let to = path.as_ref().map_or(address, Proxy::address);
         let client = match case.ours {

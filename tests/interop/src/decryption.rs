@@ -10,7 +10,7 @@ use crate::ours::{client_builder, server_builder};
 use crate::pki::{NAME, Pki};
 use crate::proxy::Proxy;
 use crate::section::Section;
-use crate::trial::{Counterpart, Trial};
+use crate::trial::{Attempts, Counterpart, Trial};
 use flightline::{
     CipherSuite, DtlsListener, DtlsSocket, Error, KeyLogFile, Retransmission, ServerName,
 };
@@ -56,6 +56,7 @@ pub fn counterpart() -> Res<Counterpart> {
         name: "tshark",
         version: capture::version()?,
         lacks: LACKS,
+        attempts: Attempts::ONE,
     })
 }
 

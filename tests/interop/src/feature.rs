@@ -39,6 +39,8 @@ pub enum Feature {
     LossAroundKeyUpdate(KeyUpdate),
     /// The same as a server, where its HelloRetryRequest may be among them.
     LossOfRetryRequest,
+    /// What nobody says again, on such a path.
+    LossOfUnconfirmed,
 }
 
 impl fmt::Display for Feature {
@@ -70,6 +72,7 @@ impl fmt::Display for Feature {
             Feature::Loss => f.write_str("20 % loss"),
             Feature::LossAroundKeyUpdate(update) => write!(f, "{} with 20 % loss", update.name()),
             Feature::LossOfRetryRequest => f.write_str("HelloRetryRequest with 20 % loss"),
+            Feature::LossOfUnconfirmed => f.write_str("Non-confirmable request with 20 % loss"),
         }
     }
 }

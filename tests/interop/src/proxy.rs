@@ -1,4 +1,4 @@
-//! A path: a proxy for one client. A bad path drops, duplicates, delays and reorders datagrams, the same
+//! A path: a proxy for clients one after the other. A bad path drops, duplicates, delays and reorders datagrams, the same
 //! way for the same seed and the same order of arrival.
 
 use crate::Res;
@@ -30,6 +30,21 @@ enum Way {
     ToClient,
 }
 
+/// One that has been heard of, and the socket that is its own: the server knows clients by their addresses.
+struct Client {
+    address: SocketAddr,
+    back: UdpSocket,
+}
+
+impl Client {
+    fn new(address: SocketAddr, server: SocketAddr) -> std::io::Result<Client> {
+        let back = UdpSocket::bind("127.0.0.1:0")?;
+        back.connect(server)?;
+        back.set_nonblocking(true)?;
+        Ok(Client { address, back })
+    }
+}
+
 /// Sees every datagram before the path does something to it: where it comes from, and where it goes.
 pub type Watcher = Box<dyn FnMut(SocketAddr, SocketAddr, &[u8]) + Send>;
 
@@ -42,14 +57,11 @@ impl Proxy {
     /// A path to `server` that is watched, and that is bad if it has a seed.
     pub fn watched(server: SocketAddr, seed: Option<u64>, watcher: Watcher) -> Res<Proxy> {
         let front = UdpSocket::bind("127.0.0.1:0")?;
-        let back = UdpSocket::bind("127.0.0.1:0")?;
-        back.connect(server)?;
         front.set_nonblocking(true)?;
-        back.set_nonblocking(true)?;
         let address = front.local_addr()?;
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = stop.clone();
-        let thread = thread::spawn(move || run(&front, &back, seed, watcher, &stopped));
+        let thread = thread::spawn(move || run(&front, server, seed, watcher, &stopped));
         Ok(Proxy {
             address,
             stop,
@@ -74,33 +86,41 @@ impl Drop for Proxy {
 
 fn run(
     front: &UdpSocket,
-    back: &UdpSocket,
+    server: SocketAddr,
     seed: Option<u64>,
     mut watcher: Watcher,
     stop: &AtomicBool,
 ) {
     let mut faults = seed.map(Faults::new);
     let mut buf = [0; 65_536];
-    let mut client = None;
+    let mut clients: Vec<Client> = Vec::new();
     let mut number = 0_u64;
     let mut waiting = BinaryHeap::new();
     loop {
         let mut idle = true;
         let mut arrived = Vec::new();
         while let Ok((length, from)) = front.recv_from(&mut buf) {
-            client = Some(from);
-            arrived.push((Way::ToServer, buf[..length].to_vec()));
+            let mut known = clients.iter();
+            let known = known.position(|client| client.address == from);
+            let Some(client) = known.or_else(|| {
+                clients.push(Client::new(from, server).ok()?);
+                Some(clients.len() - 1)
+            }) else {
+                continue;
+            };
+            arrived.push((client, Way::ToServer, buf[..length].to_vec()));
         }
-        while let Ok(length) = back.recv(&mut buf) {
-            arrived.push((Way::ToClient, buf[..length].to_vec()));
+        for (number, client) in clients.iter().enumerate() {
+            while let Ok(length) = client.back.recv(&mut buf) {
+                arrived.push((number, Way::ToClient, buf[..length].to_vec()));
+            }
         }
-        for (way, datagram) in arrived {
+        for (client, way, datagram) in arrived {
             idle = false;
-            if let (Ok(server), Some(client)) = (back.peer_addr(), client) {
-                match way {
-                    Way::ToServer => watcher(client, server, &datagram),
-                    Way::ToClient => watcher(server, client, &datagram),
-                }
+            let address = clients[client].address;
+            match way {
+                Way::ToServer => watcher(address, server, &datagram),
+                Way::ToClient => watcher(server, address, &datagram),
             }
             let copies = faults.as_mut().map_or(1, Faults::copies);
             if crate::is_verbose() {
@@ -112,6 +132,7 @@ fn run(
                 waiting.push(Reverse((
                     Instant::now() + late,
                     number,
+                    client,
                     way,
                     datagram.clone(),
                 )));
@@ -121,12 +142,12 @@ fn run(
             if *due > Instant::now() {
                 break;
             }
-            if let Some(Reverse((_, _, way, datagram))) = waiting.pop() {
+            if let Some(Reverse((_, _, client, way, datagram))) = waiting.pop() {
+                let client = &clients[client];
                 // A datagram that cannot be sent is one more that is lost.
-                let _ = match (way, client) {
-                    (Way::ToServer, _) => back.send(&datagram),
-                    (Way::ToClient, Some(client)) => front.send_to(&datagram, client),
-                    (Way::ToClient, None) => Ok(0),
+                let _ = match way {
+                    Way::ToServer => client.back.send(&datagram),
+                    Way::ToClient => front.send_to(&datagram, client.address),
                 };
             }
         }

@@ -3,7 +3,7 @@
 use crate::case::Role;
 use crate::feature::Lack;
 use crate::section::Table;
-use crate::trial::{Counterpart, Trial};
+use crate::trial::{Attempts, Counterpart, Trial};
 use flightline::ProtocolVersion;
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -123,7 +123,7 @@ impl Report {
                 let _ = writeln!(page, "| {} | {} |", counterpart.name, lacking(lack));
             }
         }
-        page
+        page + &attempts(counterparts)
     }
 
     fn stands_in(&self, name: &str, table: Table) -> bool {
@@ -151,9 +151,9 @@ client and our server, then the peer as the server and our client.
 
 | mark | |
 | :-: | --- |
-| ● | passes, also where a fifth of all datagrams is lost |
-| ○ | passes on a path without faults; the last table says why not on the other, or it is a case that must fail |
-| – | not tried: the peer lacks it; the last table says why |
+| ● | passes, also where a fifth of all datagrams is lost; with some peers the case may begin again there, as often as [a table below](#attempts) says |
+| ○ | passes on a path without faults; [a table below](#what-the-peers-lack) says why not on the other, or it is a case that must fail |
+| – | not tried: the peer lacks it; [a table below](#what-the-peers-lack) says why |
 | ✗ | fails |
 ";
 
@@ -175,6 +175,27 @@ fn lacking(lack: &Lack) -> String {
     };
     format!("{role} | {version} | {what} | {}", lack.why)
 }
+
+fn attempts(counterparts: &[Counterpart]) -> String {
+    let mut text = String::from(ATTEMPTS);
+    for Counterpart { name, attempts, .. } in counterparts {
+        if *attempts != Attempts::ONE {
+            let _ = writeln!(text, "| {name} | {} | {} |", attempts.most, attempts.why);
+        }
+    }
+    text
+}
+
+const ATTEMPTS: &str = "
+## Attempts
+
+Where datagrams are lost, a case begins again, on another path, if a handshake has not ended in its time; with libcoap, if a
+request was not answered. How many do so differs from run to run, which tells it of each. What is agreed on, or said
+after the handshake, must be right at the first attempt. Peers that are not here have one.
+
+| peer | attempts at most | why |
+| --- | :-: | --- |
+";
 
 /// The page's last part: what may differ between machines.
 pub fn versions(counterparts: &[Counterpart]) -> String {

@@ -11,6 +11,20 @@ pub struct Counterpart {
     pub name: &'static str,
     pub version: String,
     pub lacks: &'static [Lack],
+    pub attempts: Attempts,
+}
+
+/// How often a case may begin on a bad path. It does so once more, on another, where a handshake did not end in
+/// its time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Attempts {
+    pub most: usize,
+    /// Why one is not enough.
+    pub why: &'static str,
+}
+
+impl Attempts {
+    pub const ONE: Attempts = Attempts { most: 1, why: "" };
 }
 
 /// One case with one counterpart.

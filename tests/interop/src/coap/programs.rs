@@ -50,6 +50,7 @@ const SPEECH: Speech = Speech {
     complaints: &[],
     srtp: |_| None,
     exported: "exports nothing",
+    resumed: None,
 };
 
 pub fn our_server(case: &Case, pki: &Pki) -> Res<(Tool, SocketAddr)> {

@@ -18,16 +18,6 @@ pub struct Request {
     pub answer: &'static str,
 }
 
-/// The option of either program by which it sends a Non-confirmable request.
-const NON_CONFIRMABLE: [&str; 2] = ["-N", "-n"];
-
-impl Request {
-    pub fn confirmable(&self) -> bool {
-        let mut options = self.options.iter();
-        !options.any(|option| NON_CONFIRMABLE.contains(option))
-    }
-}
-
 /// Those of our client or opposite our server, each with its connection.
 pub fn requests(ours: Role) -> Vec<(Case, Request)> {
     let plain = Case {
@@ -103,14 +93,19 @@ pub fn requests(ours: Role) -> Vec<(Case, Request)> {
         };
         requests.extend([(server, post), (both, of_both)]);
     }
-    let non_confirmable = match ours {
-        Role::Server => &NON_CONFIRMABLE[..1],
-        Role::Client => &NON_CONFIRMABLE[1..],
+    // The option of either program that makes a request.
+    let non_confirmable: &[&str] = match ours {
+        Role::Server => &["-N"],
+        Role::Client => &["-n"],
+    };
+    let unconfirmed = Case {
+        unconfirmed: true,
+        ..named("Non-confirmable", &psk)
     };
     let of = |name: &str, request: Request| (named(name, &psk), request);
     requests.extend([
-        of(
-            "Non-confirmable",
+        (
+            unconfirmed,
             Request {
                 options: non_confirmable,
                 ..post

@@ -98,6 +98,7 @@ pub fn plain(ours: Role, versions: Versions) -> Case {
         kind: Kind::P256,
         group: None,
         guess: None,
+        curve: None,
         signature: None,
         client_auth: ClientAuth::None,
         alpn: false,
@@ -106,6 +107,7 @@ pub fn plain(ours: Role, versions: Versions) -> Case {
         mtu: None,
         // Our server demands them unless it is told otherwise.
         cookies: ours == Role::Server,
+        unconfirmed: false,
         exporter: false,
         key_update: None,
         resumed: None,
@@ -151,7 +153,17 @@ fn groups(plain: &Case) -> Vec<Case> {
         kind,
         ..plain.clone()
     });
-    [&ecdhe[..], &ecdsa].concat()
+    // Of the two groups the server has the one alone, so that no other can be agreed on.
+    let beside = Case {
+        section,
+        name: format!("{}, ECDSA on {}", NamedGroup::X25519, NamedGroup::SECP256R1),
+        group: Some(NamedGroup::X25519),
+        curve: Some(NamedGroup::SECP256R1),
+        ..plain.clone()
+    };
+    let [_, ecdhe_psk] = PSK_SUITES;
+    let psk = ecdhe.clone().map(|case| with_psk(&case, ecdhe_psk));
+    [&ecdhe[..], &ecdsa, &[beside], &psk].concat()
 }
 
 fn authentication(plain: &Case, signatures: &[(Kind, SignatureScheme)]) -> Vec<Case> {
@@ -245,14 +257,14 @@ fn cookies(plain: &Case, with_psk: impl Fn(&Case) -> Vec<Case>) -> Vec<Case> {
         },
         ..plain.clone()
     };
-    let small = Case {
-        name: format!("{}, RSA, MTU 256", case.name),
-        kind: Kind::Rsa,
+    let small = [Kind::P256, Kind::Rsa].map(|kind| Case {
+        name: format!("{}, {kind}, MTU 256", case.name),
+        kind,
         mtu: Some(256),
         ..case.clone()
-    };
+    });
     let psk = with_psk(&case);
-    [vec![case, small], psk].concat()
+    [&[case], &small[..], &psk].concat()
 }
 
 /// Two connections each, the second of which goes on with the session of the first.

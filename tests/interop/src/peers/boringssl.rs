@@ -11,6 +11,7 @@ use crate::feature::{Feature, Lack};
 use crate::matrix::{SIGNATURES, SUITES13};
 use crate::ours::{EXPORTED, EXPORTER_LABEL, PSK, PSK_IDENTITY, THEIR_ALPN};
 use crate::pki::{OTHER_NAME, Pki};
+use crate::trial::Attempts;
 use boring::ssl::{
     AlpnError, ErrorCode, NameType, Ssl, SslContext, SslContextBuilder, SslFiletype, SslMethod,
     SslOptions, SslSession, SslSessionCacheMode, SslStream, SslVerifyMode, SslVersion,
@@ -27,7 +28,7 @@ pub fn boringssl() -> Library {
         name: "BoringSSL",
         version: || format!("API {} (boring 5.4.0)", boring_sys::BORINGSSL_API_VERSION),
         lacks: LACKS,
-        attempts: 1,
+        attempts: Attempts::ONE,
         context,
     }
 }

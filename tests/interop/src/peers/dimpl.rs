@@ -7,6 +7,7 @@ use crate::case::{Case, ClientAuth, KeyUpdate, Role, Versions, Wrong};
 use crate::feature::{Feature, Lack};
 use crate::matrix::SUITES13;
 use crate::pki::{Kind, Pki};
+use crate::trial::Attempts;
 use dimpl::crypto::{Dtls12CipherSuite, Dtls13CipherSuite};
 use dimpl::{Config, Dtls, DtlsCertificate, Output};
 use flightline::{CipherSuite, NamedGroup, ProtocolVersion, SrtpProfile};
@@ -22,10 +23,13 @@ pub fn dimpl() -> Library {
         name: "dimpl",
         version: || "0.9.0".into(),
         lacks: LACKS,
-        // Of a datagram that begins with an old message it drops the rest too, and it cannot join fragments that
-        // overlap (RFC 6347 §4.2.3): with a part of our flight there, it may never take the rest from the smaller
-        // datagrams that we go over to. Few paths lead there.
-        attempts: 4,
+        // With a part of our flight there, it may never take the rest from the smaller datagrams that we go over
+        // to. Few paths lead there.
+        attempts: Attempts {
+            most: 4,
+            why: "of a datagram that begins with an old message it drops the rest too, and it cannot join fragments that \
+                  overlap (RFC 6347 §4.2.3)",
+        },
         context,
     }
 }

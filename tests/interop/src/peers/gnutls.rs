@@ -1,13 +1,16 @@
 //! GnuTLS: gnutls-cli, and gnutls-serv.
 
-use super::tool::{self, Speech, Tool, files, hex, strings};
-use super::{Client, Conversation, Peer, Server, gnutls_serv};
+use super::names::exported;
+use super::tool::{self, Speech, Tool, files, hex, printed, printed_bytes, strings};
+use super::{Client, Conversation, Peer, Server, Srtp, gnutls_serv};
 use crate::Res;
-use crate::case::{Case, Wrong};
+use crate::case::{Case, Resumed, Wrong};
 use crate::feature::{Feature, Lack};
-use crate::ours::{EXPORTER_LABEL, PSK, PSK_IDENTITY, THEIR_ALPN};
+use crate::matrix::SRTP_PROFILES;
+use crate::ours::{PSK, PSK_IDENTITY, THEIR_ALPN};
 use crate::pki::Pki;
-use flightline::{CipherSuite, ProtocolVersion, Retransmission, SignatureScheme};
+use crate::trial::Attempts;
+use flightline::{CipherSuite, ProtocolVersion, Retransmission, SignatureScheme, SrtpProfile};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -39,10 +42,16 @@ const LACKS: &[Lack] = &[
         &[Feature::Exporter],
         "`gnutls-serv` prints no exported keys where it serves UDP",
     ),
-    Lack::both(&[Feature::Srtp], "the option for it is not driven"),
-    Lack::client(
-        &[Feature::Resumption],
-        "`gnutls-cli` keeps no session between two runs",
+    Lack::both(
+        &[
+            Feature::SrtpProfile(SrtpProfile::SRTP_AEAD_AES_128_GCM),
+            Feature::SrtpProfile(SrtpProfile::SRTP_AEAD_AES_256_GCM),
+        ],
+        "has no SRTP profiles with AES-GCM",
+    ),
+    Lack::server(
+        &[Feature::Srtp],
+        "`gnutls-serv` prints neither profile nor keys where it serves UDP",
     ),
 ];
 
@@ -59,9 +68,11 @@ impl Peer for GnuTls {
         LACKS
     }
 
-    fn attempts(&self) -> usize {
-        // It has 40 s for a handshake, and doubles its delay from a second on: one in fifty fails.
-        4
+    fn attempts(&self) -> Attempts {
+        Attempts {
+            most: 4,
+            why: "has 40 s for a handshake, and doubles its delay from a second on: one in fifty fails",
+        }
     }
 
     fn retransmission(&self) -> Retransmission {
@@ -92,11 +103,17 @@ impl Client for GnuTlsCli<'_> {
         let speech = Speech {
             data_only: false,
             complaints: &["error:", "ERROR", "*** Fatal"],
-            srtp: |_| None,
+            srtp,
             exported: EXPORTED,
+            resumed: self.connects_twice().then_some(RESUMED),
         };
         let args = gnutls_cli(self.case, self.pki, to);
         Ok(Box::new(Tool::start("gnutls-cli", &args, speech)?))
+    }
+
+    /// It keeps no session between two runs, but goes on with one within a run.
+    fn connects_twice(&self) -> bool {
+        self.case.resumed.is_some()
     }
 }
 
@@ -127,6 +144,12 @@ fn gnutls_cli(case: &Case, pki: &Pki, to: SocketAddr) -> Vec<String> {
     if let Some(mtu) = case.mtu {
         args.extend(strings(["--mtu", &mtu.to_string()]));
     }
+    if let Some(profile) = case.srtp {
+        args.push(format!("--srtp-profiles={profile}"));
+    }
+    if case.resumed.is_some() {
+        args.push("--resume".into());
+    }
     exporter(case, &mut args);
     args.push(to.ip().to_string());
     args
@@ -134,12 +157,22 @@ fn gnutls_cli(case: &Case, pki: &Pki, to: SocketAddr) -> Vec<String> {
 
 pub const EXPORTED: &str = "- Key material: ";
 
+const RESUMED: &str = "*** This is a resumed session";
+
 pub fn exporter(case: &Case, args: &mut Vec<String>) {
-    if case.exporter {
-        args.extend(strings(["--keymatexport", EXPORTER_LABEL]));
-        let length = crate::ours::EXPORTED.to_string();
-        args.extend(strings(["--keymatexportsize", &length]));
+    if let Some((label, length)) = exported(case) {
+        args.extend(strings(["--keymatexport", label]));
+        args.extend(strings(["--keymatexportsize", &length.to_string()]));
     }
+}
+
+fn srtp(text: &str) -> Option<Srtp> {
+    let name = printed(text, "- SRTP profile: ")?;
+    let mut profiles = SRTP_PROFILES.into_iter();
+    Some(Srtp {
+        profile: profiles.find(|profile| profile.name() == Some(name))?,
+        material: printed_bytes(text, EXPORTED)?,
+    })
 }
 
 /// What is offered, in GnuTLS's own language.
@@ -158,8 +191,13 @@ pub fn priority(case: &Case) -> String {
         };
         priority += &format!(":-KX-ALL:+{exchange}:-CIPHER-ALL:+{cipher}");
     }
-    if let Some(group) = case.group {
-        priority += &format!(":-GROUP-ALL:+GROUP-{group}");
+    if let Some(groups) = case.their_groups() {
+        priority += ":-GROUP-ALL";
+        priority.extend(groups.iter().map(|group| format!(":+GROUP-{group}")));
+    }
+    if case.resumed == Some(Resumed::ByNumber) {
+        // Of a client without tickets the option `--noticket` makes one that takes them, and does not resume.
+        priority += ":%NO_TICKETS";
     }
     if let Some(scheme) = case.signature {
         // The authority's own signature has to be acceptable beside the one that is tried.

@@ -4,7 +4,7 @@ use super::gnutls::{EXPORTED, exporter, priority};
 use super::tool::{Speech, Tool, files, free_port, hex, strings};
 use super::{Conversation, Server, Srtp};
 use crate::Res;
-use crate::case::{Case, ClientAuth, Resumed};
+use crate::case::{Case, ClientAuth};
 use crate::ours::{PSK, PSK_IDENTITY, THEIR_ALPN};
 use crate::pki::Pki;
 use std::net::SocketAddr;
@@ -21,6 +21,7 @@ pub fn start(case: &Case, pki: &Pki) -> Res<Server> {
         complaints: &["Error"],
         srtp: |_| None,
         exported: EXPORTED,
+        resumed: None,
     };
     let tool = Tool::start("gnutls-serv", &arguments(case, pki, port)?, speech)?;
     let start = Instant::now();
@@ -69,12 +70,12 @@ fn arguments(case: &Case, pki: &Pki, port: u16) -> Res<Vec<String>> {
         // Of several it would take the client's first.
         args.push(format!("--alpn={}", THEIR_ALPN[0]));
     }
+    if let Some(profile) = case.srtp {
+        args.push(format!("--srtp-profiles={profile}"));
+    }
     exporter(case, &mut args);
     if !case.cookies {
         args.push("--nocookie".into());
-    }
-    if case.resumed == Some(Resumed::ByNumber) {
-        args.push("--noticket".into());
     }
     if let Some(mtu) = case.mtu {
         args.extend(strings(["--mtu", &mtu.to_string()]));

@@ -15,7 +15,7 @@ use crate::Res;
 use crate::case::{Case, KeyUpdate};
 use crate::feature::Lack;
 use crate::pki::Pki;
-use crate::trial::Counterpart;
+use crate::trial::{Attempts, Counterpart};
 use flightline::{Retransmission, SrtpProfile};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -37,6 +37,7 @@ pub fn counterpart(peer: &dyn Peer) -> Res<Counterpart> {
         name: peer.name(),
         version: peer.version()?,
         lacks: peer.lacks(),
+        attempts: peer.attempts(),
     })
 }
 
@@ -56,12 +57,8 @@ pub trait Peer: Sync {
         Duration::from_secs(200)
     }
 
-    /// How often a case may begin on a bad path. Peers that double their delay send a flight five times in
-    /// our minute; of its eight datagrams one is lost each time in one case of 400. Some give up earlier or
-    /// get stuck, and need more.
-    fn attempts(&self) -> usize {
-        2
-    }
+    /// How often a case may begin on a bad path.
+    fn attempts(&self) -> Attempts;
 
     /// When we send again. Some need pauses that are longer than their own.
     fn retransmission(&self) -> Retransmission {
@@ -79,6 +76,11 @@ pub trait Peer: Sync {
 pub trait Client {
     /// Connects. A client of a case with two connections resumes the session of the first in the second.
     fn connect(&mut self, to: SocketAddr) -> Res<Box<dyn Conversation>>;
+
+    /// Whether `connect` makes both connections of a case that has two, and talks on the second alone.
+    fn connects_twice(&self) -> bool {
+        false
+    }
 }
 
 pub struct Server {
@@ -118,6 +120,11 @@ pub trait Conversation {
 
     /// The keys that it exports under our label.
     fn exported(&self) -> Option<Vec<u8>>;
+
+    /// Whether it went on with an earlier session, where it tells.
+    fn resumed(&self) -> Option<bool> {
+        None
+    }
 
     /// Lets it take new keys in DTLS 1.3, or more. One that speaks no DTLS 1.3 is never asked.
     fn update_keys(&mut self, _: KeyUpdate) {}

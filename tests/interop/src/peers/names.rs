@@ -1,6 +1,8 @@
 //! Names that OpenSSL gave, and that others took over.
 
+use crate::case::Case;
 use crate::matrix::{SRTP_PROFILES, SUITES};
+use crate::ours::{EXPORTED, EXPORTER_LABEL};
 use flightline::{CipherSuite, NamedGroup, SignatureScheme, SrtpProfile};
 
 /// `ECDHE-ECDSA-AES128-GCM-SHA256`, for example.
@@ -26,7 +28,7 @@ pub fn suite_names(wanted: impl FnMut(&CipherSuite) -> bool) -> String {
     suites.map(suite_name).collect::<Vec<_>>().join(":")
 }
 
-pub fn group_name(group: NamedGroup) -> &'static str {
+fn group_name(group: NamedGroup) -> &'static str {
     match group {
         NamedGroup::X25519 => "X25519",
         NamedGroup::SECP256R1 => "P-256",
@@ -64,6 +66,14 @@ pub fn srtp_profile(name: &str) -> Option<SrtpProfile> {
     SRTP_PROFILES
         .into_iter()
         .find(|profile| srtp_name(*profile) == name)
+}
+
+/// The label of the keys that the case has exported, and their length: those for SRTP are (RFC 5764 §4.2).
+pub fn exported(case: &Case) -> Option<(&'static str, usize)> {
+    match case.srtp {
+        Some(profile) => Some(("EXTRACTOR-dtls_srtp", srtp_material(profile))),
+        None => case.exporter.then_some((EXPORTER_LABEL, EXPORTED)),
+    }
 }
 
 /// How many bytes of keys and salts the profile takes.

@@ -30,6 +30,8 @@ pub struct Speech {
     pub srtp: fn(&str) -> Option<Srtp>,
     /// What stands before the keys that it exports, in hexadecimal.
     pub exported: &'static str,
+    /// The line by which it says that it goes on with a session, if it says so.
+    pub resumed: Option<&'static str>,
 }
 
 impl Tool {
@@ -95,6 +97,10 @@ impl Conversation for Tool {
 
     fn exported(&self) -> Option<Vec<u8>> {
         printed_bytes(&self.heard(), self.speech.exported)
+    }
+
+    fn resumed(&self) -> Option<bool> {
+        self.speech.resumed.map(|line| self.has_heard(line))
     }
 }
 

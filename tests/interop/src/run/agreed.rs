@@ -13,7 +13,7 @@ pub(super) struct Agreed {
     alpn: Option<Vec<u8>>,
     srtp: Option<SrtpKeys>,
     exported: Option<[u8; EXPORTED]>,
-    resumed: bool,
+    pub(super) resumed: bool,
     peer: PeerIdentity,
     server_name: Option<String>,
     pub(super) resent: u64,

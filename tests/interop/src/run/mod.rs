@@ -33,15 +33,24 @@ pub fn run(case: &Case, peer: &dyn Peer, pki: &Pki) -> Res<String> {
         Role::Server => server::run(case, peer, pki, limit),
     };
     let mut case = case.clone();
-    for _ in 1..peer.attempts() {
+    let most = peer.attempts().most;
+    for attempt in 1..most {
         match once(&case) {
             Err(error) if error.is::<GaveUp>() => {}
-            outcome => return outcome,
+            outcome => return told(outcome, attempt),
         }
         // On another path.
         case.seed = case.seed.map(|seed| seed.wrapping_mul(31).wrapping_add(1));
     }
-    once(&case)
+    told(once(&case), most)
+}
+
+/// Tells the attempt if it was not the first.
+fn told(outcome: Res<String>, attempt: usize) -> Res<String> {
+    match attempt {
+        1 => outcome,
+        _ => outcome.map(|detail| format!("{detail}, attempt {attempt}")),
+    }
 }
 
 /// On a bad path the peer was not through with the handshake in the time that it takes for one.

@@ -57,16 +57,29 @@ fn connections(
 ) -> Res<String> {
     let mut client = peer.client(case, pki)?;
     let mut detail = String::new();
-    for (number, seed) in case.paths().into_iter().enumerate() {
+    // Two connections of one call take one path, the last.
+    let at_once = if client.connects_twice() { 2 } else { 1 };
+    let paths = case.paths().into_iter().skip(at_once - 1);
+    let mut numbers = 0..;
+    for seed in paths {
         let path = Path::open(case, address, seed)?;
         let mut them = client.connect(path.address())?;
-        let agreed = match talk(case, &mut *them, &path, told, limit)? {
+        let agreed = match talk(case, at_once, &mut *them, &path, told, limit)? {
             Ended::AsItMust(why) => return Ok(format!("as it must: {why}")),
             Ended::Echoed(agreed) => agreed,
         };
-        agreed.check(case, number)?;
-        agreed.check_keys(case, &*them)?;
-        detail = format!("{} resent {}", agreed.suite, agreed.resent);
+        for (agreed, number) in agreed.iter().zip(&mut numbers) {
+            agreed.check(case, number)?;
+            detail = format!("{} resent {}", agreed.suite, agreed.resent);
+        }
+        let last = agreed.last().ok_or("an echo without a handler")?;
+        last.check_keys(case, &*them)?;
+        if them
+            .resumed()
+            .is_some_and(|resumed| resumed != last.resumed)
+        {
+            return Err(format!("to the peer resumed is {:?}", them.resumed()).into());
+        }
     }
     Ok(detail)
 }
@@ -113,24 +126,27 @@ fn is_cut(line: &[u8]) -> bool {
 }
 
 enum Ended {
-    Echoed(Box<Agreed>),
+    /// What each connection agreed on.
+    Echoed(Vec<Agreed>),
     AsItMust(String),
 }
 
-/// Lets the peer talk to our server until it hears its own lines again, or both are through.
+/// Lets the peer connect so often, and talk to our server on the last connection until it hears its own lines
+/// again, or both are through.
 fn talk(
     case: &Case,
+    connections: usize,
     them: &mut dyn Conversation,
     path: &Path,
     told: &Receiver<Told>,
     limit: Duration,
 ) -> Res<Ended> {
     let start = Instant::now();
-    let (mut agreed, mut error) = (None, None);
+    let (mut agreed, mut error) = (Vec::new(), None);
     let mut line = THEIR_LINES[0];
     loop {
         match told.recv_timeout(REPEAT / 5) {
-            Ok(Told::Connected(as_told)) => agreed = Some(as_told),
+            Ok(Told::Connected(as_told)) => agreed.push(*as_told),
             Ok(Told::Failed(why)) => error = Some(why),
             Err(_) => {}
         }
@@ -152,8 +168,9 @@ fn talk(
         }
         let ended = them.ended();
         let over = start.elapsed() > limit;
+        let connected = agreed.len() == connections;
         if !case.succeeds() && (ended == Some(false) || error.is_some() || over) {
-            if agreed.is_some() && case.wrong != Wrong::Nothing {
+            if !agreed.is_empty() && case.wrong != Wrong::Nothing {
                 return Err("the server's handshake succeeded and must not".into());
             }
             let complaint = them.complaint();
@@ -165,14 +182,13 @@ fn talk(
             };
         }
         if ended.is_some() || over || error.is_some() {
-            let state = if agreed.is_some() {
+            let state = if connected {
                 "connected, but no echo"
             } else {
                 "not connected"
             };
             // Neither side was through with it in its time, as in `client`.
-            let stuck =
-                agreed.is_none() && error.as_ref().is_none_or(|why| why.contains(NOT_IN_TIME));
+            let stuck = !connected && error.as_ref().is_none_or(|why| why.contains(NOT_IN_TIME));
             let ours = error.unwrap_or_else(|| state.into());
             if stuck && ended.is_none() && case.seed.is_some() {
                 return Err(GaveUp(with_complaint(ours, them).to_string()).into());
@@ -180,7 +196,7 @@ fn talk(
             return Err(failure(case, ours, them));
         }
         // Before the handshake is done, lines would only pile up.
-        if agreed.is_some() {
+        if connected {
             them.say(line);
         }
         thread::sleep(REPEAT * 4 / 5);
@@ -195,5 +211,5 @@ fn talk(
             &THEIR_LINES.map(str::to_owned),
         )?;
     }
-    Ok(Ended::Echoed(agreed.ok_or("an echo without a handler")?))
+    Ok(Ended::Echoed(agreed))
 }

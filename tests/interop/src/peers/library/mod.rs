@@ -10,6 +10,7 @@ use crate::Res;
 use crate::case::{Case, KeyUpdate, Role};
 use crate::feature::Lack;
 use crate::pki::Pki;
+use crate::trial::Attempts;
 use driver::Driven;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
@@ -25,7 +26,7 @@ pub struct Library {
     pub version: fn() -> String,
     pub lacks: &'static [Lack],
     /// As [`Peer::attempts`].
-    pub attempts: usize,
+    pub attempts: Attempts,
     /// What all connections of one role share in a case.
     pub context: fn(&Case, &Pki, Role) -> Res<Arc<dyn Context>>,
 }
@@ -86,7 +87,7 @@ impl Peer for Library {
         self.lacks
     }
 
-    fn attempts(&self) -> usize {
+    fn attempts(&self) -> Attempts {
         self.attempts
     }
 

@@ -9,6 +9,7 @@ use crate::case::{Case, ClientAuth, Resumed, Role};
 use crate::feature::{Feature, Lack};
 use crate::ours::{PSK, PSK_IDENTITY, THEIR_ALPN};
 use crate::pki::{Kind, OTHER_NAME, Pki};
+use crate::trial::Attempts;
 use connection::Ssl;
 use flightline::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 use mbedtls::alloc::List;
@@ -40,7 +41,7 @@ pub fn mbedtls() -> Library {
             format!("{} (mbedtls 0.13.6)", text.trim_end_matches('\0'))
         },
         lacks: LACKS,
-        attempts: 1,
+        attempts: Attempts::ONE,
         context,
     }
 }
@@ -171,8 +172,8 @@ fn negotiation(case: &Case, config: &mut Config) -> Res<()> {
     if let Some(suite) = case.their_suite() {
         config.set_ciphersuites(Arc::new(vec![c_int::from(suite.0), 0]));
     }
-    let groups = match case.group {
-        Some(group) => vec![group],
+    let groups = match case.their_groups() {
+        Some(groups) => groups,
         None => vec![
             NamedGroup::X25519,
             NamedGroup::SECP256R1,

@@ -11,6 +11,7 @@ use crate::case::{Case, ClientAuth, KeyUpdate, Resumed, Role, Versions, Wrong, i
 use crate::feature::{Feature, Lack};
 use crate::matrix::SUITES13;
 use crate::pki::{Kind, OTHER_NAME, Pki};
+use crate::trial::Attempts;
 use connection::Ssl;
 use flightline::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 use std::ffi::{CStr, CString, c_int, c_uchar, c_uint, c_void};
@@ -32,7 +33,7 @@ pub fn wolfssl() -> Library {
             format!("{} (wolfssl-sys 5.3.0)", version.to_string_lossy())
         },
         lacks: LACKS,
-        attempts: 1,
+        attempts: Attempts::ONE,
         context,
     }
 }
