@@ -189,9 +189,9 @@ fn attempts(counterparts: &[Counterpart]) -> String {
 const ATTEMPTS: &str = "
 ## Attempts
 
-Where datagrams are lost, a case begins again, on another path, if a handshake has not ended in its time; with libcoap, if a
-request was not answered. How many do so differs from run to run, which tells it of each. What is agreed on, or said
-after the handshake, must be right at the first attempt. Peers that are not here have one.
+Where datagrams are lost, a case begins again, on another path, if a handshake has not ended in our time or, by the peer's own
+word, in its; with libcoap, if a request was not answered. Every other failure counts. How many begin again differs from run
+to run; a run tells it of each case. Peers that are not here have one attempt.
 
 | peer | attempts at most | why |
 | --- | :-: | --- |

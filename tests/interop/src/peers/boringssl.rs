@@ -3,7 +3,8 @@
 use super::Srtp;
 use super::library::{Connection, Context, FIRST_TIMEOUT, Library, Step, Wire};
 use super::names::{
-    group_names, signature_name, signatures, srtp_material, srtp_name, srtp_profile, suite_name,
+    SRTP_LABEL, group_names, signature_name, signatures, srtp_material, srtp_name, srtp_profile,
+    suite_name,
 };
 use crate::Res;
 use crate::case::{Case, ClientAuth, KeyUpdate, Resumed, Role, Versions, Wrong};
@@ -328,7 +329,7 @@ impl Connection for Stream {
         let ssl = self.stream.ssl();
         let profile = srtp_profile(ssl.selected_srtp_profile()?.name())?;
         let mut material = vec![0; srtp_material(profile)];
-        ssl.export_keying_material(&mut material, "EXTRACTOR-dtls_srtp", None)
+        ssl.export_keying_material(&mut material, SRTP_LABEL, None)
             .ok()?;
         Some(Srtp { profile, material })
     }

@@ -68,10 +68,13 @@ pub fn srtp_profile(name: &str) -> Option<SrtpProfile> {
         .find(|profile| srtp_name(*profile) == name)
 }
 
-/// The label of the keys that the case has exported, and their length: those for SRTP are (RFC 5764 §4.2).
+/// RFC 5764 §4.2.
+pub const SRTP_LABEL: &str = "EXTRACTOR-dtls_srtp";
+
+/// The label of the keys that the case has exported, and their length: those for SRTP are.
 pub fn exported(case: &Case) -> Option<(&'static str, usize)> {
     match case.srtp {
-        Some(profile) => Some(("EXTRACTOR-dtls_srtp", srtp_material(profile))),
+        Some(profile) => Some((SRTP_LABEL, srtp_material(profile))),
         None => case.exporter.then_some((EXPORTER_LABEL, EXPORTED)),
     }
 }

@@ -3,11 +3,14 @@
 use super::{Session, WolfSsl, ok};
 use crate::Res;
 use crate::case::{KeyUpdate, Role, Versions};
-use crate::ours::THEIR_ALPN;
+use crate::ours::{EXPORTED, EXPORTER_LABEL, THEIR_ALPN};
+use crate::peers::Srtp;
 use crate::peers::library::{Connection, FIRST_TIMEOUT, Step, Wire};
+use crate::peers::names::{SRTP_LABEL, srtp_material, srtp_profile};
 use flightline::HandshakeType;
 use std::ffi::{CStr, CString, c_char, c_int, c_uchar, c_uint, c_void};
 use std::mem;
+use std::ptr::null;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use wolfssl_sys::*;
@@ -40,7 +43,7 @@ impl Drop for Ssl {
 
 impl Ssl {
     pub(super) fn new(ssl: *mut WOLFSSL, wire: Wire, of: &WolfSsl) -> Ssl {
-        let keeps = of.role == Role::Client && of.resumes;
+        let keeps = of.role == Role::Client && of.resumed.is_some();
         Ssl {
             ssl,
             wire: Box::new(wire),
@@ -58,6 +61,9 @@ impl Ssl {
             wolfSSL_SetIOWriteCtx(self.ssl, wire.cast());
             wolfSSL_dtls_set_using_nonblock(self.ssl, 1);
             ok(wolfSSL_dtls_set_timeout_max(self.ssl, LAST_TIMEOUT))?;
+            if of.exports {
+                wolfSSL_KeepArrays(self.ssl);
+            }
             if let Some(mtu) = of.mtu {
                 ok(wolfSSL_dtls_set_mtu(self.ssl, mtu))?;
             }
@@ -141,6 +147,32 @@ impl Ssl {
         }
     }
 
+    fn keep_session(&self) {
+        if let Some(keep) = &self.keep {
+            let session = unsafe { wolfSSL_get1_session(self.ssl) };
+            if !session.is_null() {
+                *keep.lock().unwrap() = Some(Session(session));
+            }
+        }
+    }
+
+    fn export(&self, label: &str, length: usize) -> Option<Vec<u8>> {
+        let mut keys = vec![0; length];
+        let result = unsafe {
+            wolfSSL_export_keying_material(
+                self.ssl,
+                keys.as_mut_ptr(),
+                keys.len(),
+                label.as_ptr().cast(),
+                label.len(),
+                null(),
+                0,
+                0,
+            )
+        };
+        (result == 1).then_some(keys)
+    }
+
     /// Nothing, where wolfSSL only waits for more.
     fn failed(&self, result: c_int) -> Res<Step> {
         match unsafe { wolfSSL_get_error(self.ssl, result) } {
@@ -173,18 +205,15 @@ impl Connection for Ssl {
                 return self.failed(result);
             }
             (self.connected, self.due) = (true, None);
-            if let Some(keep) = &self.keep {
-                let session = unsafe { wolfSSL_get1_session(self.ssl) };
-                if !session.is_null() {
-                    *keep.lock().unwrap() = Some(Session(session));
-                }
-            }
+            self.keep_session();
             return Ok(Step::Connected);
         }
         let mut buf = [0_u8; 2048];
         let room = c_int::try_from(buf.len())?;
         let result = unsafe { wolfSSL_read(self.ssl, buf.as_mut_ptr().cast(), room) };
         self.wind_behind_handshake();
+        // In DTLS 1.3 tickets come after the handshake.
+        self.keep_session();
         match usize::try_from(result) {
             Ok(length @ 1..) => Ok(Step::Data(buf[..length].to_vec())),
             _ => self.failed(result),
@@ -199,6 +228,21 @@ impl Connection for Ssl {
         } else {
             self.failed(result).map(drop)
         }
+    }
+
+    fn srtp(&self) -> Option<Srtp> {
+        // SAFETY: a profile is one of wolfSSL's own, which are for ever, as their names are.
+        let name = unsafe {
+            let profile = wolfSSL_get_selected_srtp_profile(self.ssl).as_ref()?;
+            CStr::from_ptr(profile.name).to_string_lossy()
+        };
+        let profile = srtp_profile(&name)?;
+        let material = self.export(SRTP_LABEL, srtp_material(profile))?;
+        Some(Srtp { profile, material })
+    }
+
+    fn exported(&mut self) -> Option<Vec<u8>> {
+        self.export(EXPORTER_LABEL, EXPORTED)
     }
 
     fn update_keys(&mut self, _: KeyUpdate) -> Res<()> {
