@@ -125,6 +125,7 @@ fn p08_no_delay_is_zero() {
             initial,
             maximum,
             give_up: GiveUp::Resends(200),
+            jitter: 0,
         };
         assert!(plan.is_sound());
         let none = Retransmission {
