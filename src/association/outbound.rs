@@ -85,6 +85,12 @@ impl Outbound {
         }
     }
 
+    /// A message that had come was discarded. RFC 9147 §7: the records that it came in must not be acknowledged.
+    /// Nobody knows any more which they were; what else has come is only sent once more.
+    pub(crate) fn discarded(&mut self) {
+        self.acknowledgements.clear();
+    }
+
     pub(crate) fn epoch(&self) -> u16 {
         self.sealers.last().map_or(0, Sealer::epoch)
     }

@@ -103,9 +103,13 @@ impl Connection {
                 }
                 Action::Refused(message, error) => {
                     self.inbound.refuse_message(&message, now);
+                    self.outbound.discarded();
                     self.suspect(error, now)?;
                 }
-                Action::Suspected(error) => self.suspect(error, now)?,
+                Action::Suspected(error) => {
+                    self.outbound.discarded();
+                    self.suspect(error, now)?;
+                }
                 Action::Agreed(version) => {
                     self.inbound.agreed(version);
                     self.outbound.agreed(version, now);

@@ -33,7 +33,8 @@ impl Inbound {
                 }
             };
             match self.fragment(input, header, fragment) {
-                Ok(()) => unanswered = true,
+                // Nor is what is only ignored.
+                Ok(()) => unanswered |= header.typ != HandshakeType::HELLO_REQUEST,
                 // We have it already, so the peer may be told of it.
                 Err(reason @ DropReason::RepeatedMessage) => {
                     unanswered |= !self.is_answered_hello(&header);

@@ -59,6 +59,11 @@ fn secret(byte: u8) -> TrafficSecret {
 
 #[cfg(all(feature = "anti-replay", feature = "x509"))]
 impl Outbound {
+    /// How many records the peer is to be told of.
+    pub(crate) fn untold(&self) -> usize {
+        self.acknowledgements.untold()
+    }
+
     /// All that decides what is sent next, but for keys and record numbers.
     pub(crate) fn state(&self) -> String {
         let epochs: Vec<_> = self.sealers.iter().map(Sealer::epoch).collect();

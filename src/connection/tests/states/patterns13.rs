@@ -13,6 +13,7 @@ const CLIENT: &str = "client 1.3, certificate";
 const CLIENT_ASKED: &str = "client 1.3, asked for a certificate that it has";
 const PSK_CLIENT: &str = "client 1.3, PSK, tickets and new keys";
 const COOKIE_CLIENT: &str = "client 1.3, PSK, cookie";
+const RETRIED_CLIENT: &str = "client 1.3, HelloRetryRequest for another group";
 const TICKET_CLIENT: &str = "client 1.3, ticket";
 const SERVER: &str = "server 1.3, certificate";
 const COOKIE_SERVER: &str = "server 1.3, PSK, cookie";
@@ -56,6 +57,9 @@ patterns! {
     // EncryptedExtensions, CertificateRequest (RFC 8446 §4.3).
     client_extensions_less => Pattern::of("Skipped EncryptedExtensions", CLIENT,
         "ServerHello {Certificate}").then(UNEXPECTED, UNEXPECTED),
+    // RFC 9147 §7: what is discarded is not acknowledged, which every sequence here sees to.
+    client_discards => Pattern::of("ACK for a message that was discarded", RETRIED_CLIENT,
+        "HelloRequest HelloRetryRequest Certificate Finished").then(UNEXPECTED, GoesOn),
     client_extensions_in_the_clear => Pattern::of("EncryptedExtensions in the clear", PSK_CLIENT,
         "ServerHello EncryptedExtensions").then(UNEXPECTED, GoesOn),
     client_extensions_before_hello => Pattern::of("EncryptedExtensions in the clear before ServerHello", PSK_CLIENT,

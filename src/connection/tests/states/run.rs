@@ -100,6 +100,7 @@ impl Run<'_> {
         self.said.push(symbol);
         let expected = self.oracle.hear(symbol);
         let before = self.subject.delivered;
+        let untold = self.subject.untold();
         let heard = self.subject.hear(&mut datagram);
         for message in &expected.takes {
             self.peer.accepted(*message);
@@ -133,6 +134,11 @@ impl Run<'_> {
             let records = records + expected.alerts.len();
             let answered = self.peer.heard().records;
             self.check("records in answer", records, answered)?;
+        }
+        // RFC 9147 §7: what was discarded is not acknowledged.
+        if symbol.is_message_in_the_clear() && expected.takes.is_empty() && !dead {
+            let told = untold < self.subject.untold();
+            self.check("an ACK for what was discarded", false, told)?;
         }
         Ok(true)
     }

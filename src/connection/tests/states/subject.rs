@@ -109,6 +109,12 @@ impl Subject {
         connection.is_some_and(|connection| connection.suspect.is_some())
     }
 
+    /// How many records it is about to acknowledge.
+    pub(super) fn untold(&self) -> usize {
+        let connection = self.connection.as_ref();
+        connection.map_or(0, |connection| connection.outbound.untold())
+    }
+
     /// All of it that decides what it does next, but for keys, counters and windows: no record comes twice.
     pub(super) fn state(&self) -> String {
         let Some(connection) = &self.connection else {

@@ -255,6 +255,10 @@ impl Symbol {
         matches!(self, Symbol::Record(_, Under::RightKeys | Under::WrongKeys))
     }
 
+    pub(super) fn is_message_in_the_clear(self) -> bool {
+        matches!(self, Symbol::Record(Handshake(_), Under::Nothing))
+    }
+
     /// Each of these, one after another.
     pub(super) fn sequence(names: &str) -> Vec<Symbol> {
         names.split_whitespace().map(Symbol::named).collect()
