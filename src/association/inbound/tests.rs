@@ -32,7 +32,8 @@ fn keys(byte: u8) -> [Secret; 2] {
 
 #[cfg(all(feature = "anti-replay", feature = "x509"))]
 impl Inbound {
-    /// All that decides what becomes of the next record, but for keys and windows.
+    /// All that decides what becomes of the next record, but for keys and windows, and for which records wait
+    /// and how many.
     pub(crate) fn state(&self) -> String {
         let Inbound {
             phase,
@@ -46,11 +47,11 @@ impl Inbound {
             ended,
             ..
         } = self;
-        let early: Vec<_> = self.early.iter().map(Vec::len).collect();
+        let early = !self.early.is_empty();
         let (epochs, keys) = (self.epochs.all(), self.at_change_cipher_spec.is_some());
         let reassembly = reassembly.state();
         format!(
-            "{phase:?} {version:?} {epochs:?} {keys} {change_cipher_spec_seen} {early:?} {reassembly} {previous_flight} \
+            "{phase:?} {version:?} {epochs:?} {keys} {change_cipher_spec_seen} {early} {reassembly} {previous_flight} \
              {current_flight} {renegotiation_refused} {closed_early} {ended:?}"
         )
     }

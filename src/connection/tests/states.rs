@@ -13,12 +13,14 @@ mod flights;
 mod oracle;
 mod oracle12;
 mod oracle13;
+mod oracle_of_both;
 mod patterns;
 mod patterns12;
 mod patterns13;
 mod peer;
 mod peer12;
 mod peer13;
+mod peer_of_both;
 mod run;
 mod setup;
 mod subject;
@@ -26,48 +28,108 @@ mod symbol;
 mod variants;
 mod variants12;
 mod variants13;
+mod variants_of_both;
 
-use explorer::{Explorer, Limits, Tally};
+use explorer::{Explorer, Merging, Tally};
 use oracle::Mode;
 use run::Arena;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 use variants::{Cost, Variant};
+use variants_of_both::{CLIENTS_OF_BOTH, SERVERS_OF_BOTH};
 use variants12::{CLIENTS, SERVERS};
 use variants13::{CLIENTS13, SERVERS13};
 
-/// How far a variant's sequences go. `FLIGHTLINE_DEPTH=4` has all of them go as far as that, which takes
-/// minutes; otherwise those go further that cost less.
-fn limits(variant: &Variant) -> Limits {
-    let depth = std::env::var("FLIGHTLINE_DEPTH").ok();
-    let depth = depth.map(|depth| depth.parse().expect("a number of symbols"));
-    let (depth, waiting) = match (depth, variant.cost()) {
-        (None, Cost::Least | Cost::Little) => (3, 1),
-        (None, Cost::Much) => (2, 0),
-        (None, Cost::Most) => (1, 0),
-        (Some(depth), Cost::Least) => (depth, 3),
-        (Some(depth), Cost::Little) => (depth, 2),
-        (Some(depth), Cost::Much | Cost::Most) => (depth, 1),
-    };
-    Limits { depth, waiting }
+/// How far all sequences go where `FLIGHTLINE_DEPTH=4` says so, which takes minutes.
+fn depth() -> Option<usize> {
+    let depth = std::env::var("FLIGHTLINE_DEPTH").ok()?;
+    Some(depth.parse().expect("a number of symbols"))
 }
 
-fn explore(variants: &'static [Variant]) {
+/// How far a variant's sequences go. If nobody says, those go further that cost less.
+fn depth_of(variant: &Variant) -> usize {
+    depth().unwrap_or(match variant.cost() {
+        Cost::Least | Cost::Little => 3,
+        Cost::Much => 2,
+        Cost::Most => 1,
+    })
+}
+
+/// Each variant in both modes, on as many threads as the machine has processors.
+fn in_each(variants: &'static [Variant], look: impl Fn(&Arena) -> Outcome + Sync) {
     let began = Instant::now();
+    let modes = [Mode::Strict, Mode::Patient];
+    let of_both = |variant| modes.map(|mode| (variant, mode));
+    let all: Vec<_> = variants.iter().flat_map(of_both).collect();
+    let next = AtomicUsize::new(0);
+    let work = || -> Vec<Outcome> {
+        let turns = std::iter::from_fn(|| all.get(next.fetch_add(1, Ordering::Relaxed)));
+        let outcomes = turns.map(|(variant, mode)| {
+            let outcome = look(&Arena::new(variant, *mode));
+            println!("{} ({mode:?}): {}", variant.name, outcome.tally);
+            outcome
+        });
+        outcomes.collect()
+    };
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let outcomes: Vec<Outcome> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        let done = threads.into_iter().map(|thread| thread.join().unwrap());
+        done.flatten().collect()
+    });
     let mut total = Tally::default();
     let mut wrong = Vec::new();
-    for variant in variants {
-        for mode in [Mode::Strict, Mode::Patient] {
-            let arena = Arena::new(variant, mode);
-            let mut explorer = Explorer::new(&arena, limits(variant));
-            explorer.every_place();
-            println!("{} ({mode:?}): {}", variant.name, explorer.tally);
-            total.add(explorer.tally);
-            wrong.extend(explorer.wrong);
-        }
+    for outcome in outcomes {
+        total.add(outcome.tally);
+        wrong.extend(outcome.wrong);
     }
     println!("{total}, in {:.1?}", began.elapsed());
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+struct Outcome {
+    tally: Tally,
+    wrong: Vec<String>,
+}
+
+fn explore(variants: &'static [Variant]) {
+    in_each(variants, |arena| {
+        let mut explorer = Explorer::new(arena, depth_of(arena.variant), Merging::OfOneState);
+        explorer.every_place();
+        Outcome {
+            tally: explorer.tally,
+            wrong: explorer.wrong,
+        }
+    });
+}
+
+/// That nothing is lost by what makes the exploration finite: where each sequence has a handshake of its own
+/// and is gone on with, whatever state it leaves, all is right too, and the states are the same.
+fn explore_without_merging(variants: &'static [Variant]) {
+    if depth().is_none() {
+        return;
+    }
+    in_each(variants, |arena| {
+        let merging = [Merging::OfOneState, Merging::Nothing];
+        let [merged, mut each] = merging.map(|merging| {
+            let mut explorer = Explorer::new(arena, UNMERGED, merging);
+            explorer.every_place();
+            explorer
+        });
+        if merged.reached != each.reached {
+            let name = arena.variant.name;
+            each.wrong
+                .push(format!("{name} ({:?}): other states", arena.mode));
+        }
+        Outcome {
+            tally: each.tally,
+            wrong: each.wrong,
+        }
+    });
+}
+
+/// Symbols in a sequence where none stands for others.
+const UNMERGED: usize = 2;
 
 #[test]
 fn d01_d02_d04_d05_d06_d10_d11_d12_a_client_takes_what_is_legal_and_nothing_else() {
@@ -87,4 +149,21 @@ fn d01_d04_d05_d06_d10_d11_d12_f03_f04_a_client_of_dtls_1_3_takes_what_is_legal_
 #[test]
 fn d01_d03_d05_d10_d11_d12_f03_f04_a_server_of_dtls_1_3_takes_what_is_legal_and_nothing_else() {
     explore(SERVERS13);
+}
+
+#[test]
+fn d01_d02_d05_d11_d12_a_client_of_both_versions_takes_what_is_legal_and_nothing_else() {
+    explore(CLIENTS_OF_BOTH);
+}
+
+#[test]
+fn d01_d02_d05_d11_d12_a_server_of_both_versions_takes_what_is_legal_and_nothing_else() {
+    explore(SERVERS_OF_BOTH);
+}
+
+#[test]
+fn sequences_that_leave_one_state_go_on_alike() {
+    for variants in [CLIENTS, SERVERS, CLIENTS13, SERVERS13] {
+        explore_without_merging(variants);
+    }
 }

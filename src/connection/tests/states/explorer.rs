@@ -1,159 +1,160 @@
 //! All sequences after each legal prefix.
 
-use super::oracle::Stage;
+use super::oracle::{Stage, WAITING};
 use super::run::{Arena, Run};
-use super::symbol::{Content, Message, Symbol, Under};
-use std::collections::HashSet;
+use super::symbol::Symbol;
+use std::collections::{BTreeSet, HashSet};
 use std::fmt;
-
-/// How far to go.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Limits {
-    /// Symbols in a sequence.
-    pub(super) depth: usize,
-    /// How many records of any kind may wait for their keys. Where more do, they are all of
-    /// [`WAITING`]: nobody looks at them before the keys are there, and then at one after the other.
-    pub(super) waiting: usize,
-}
-
-/// What stands for all that can wait: what may be in its place, what is dropped or false, what ends the
-/// handshake badly, and what cannot be opened.
-const WAITING: [Symbol; 5] = [
-    Symbol::sealed(Message::EncryptedExtensions),
-    Symbol::sealed(Message::Finished),
-    Symbol::Record(Content::ApplicationData, Under::RightKeys),
-    Symbol::Record(Content::FatalAlert, Under::RightKeys),
-    Symbol::Record(Content::Handshake(Message::Finished), Under::WrongKeys),
-];
 
 /// Wrong outcomes that are told of a variant.
 const TOLD: usize = 12;
 
+/// Which sequences are gone on with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Merging {
+    /// Of those that leave one state, the first; and what leaves the state as it was is said in one go.
+    OfOneState,
+    /// Every one, each in a handshake of its own.
+    Nothing,
+}
+
 pub(super) struct Explorer<'a> {
     arena: &'a Arena,
-    limits: Limits,
+    /// Symbols in a sequence.
+    depth: usize,
+    merging: Merging,
     pub(super) tally: Tally,
     pub(super) wrong: Vec<String>,
+    /// The states that were reached behind each prefix.
+    pub(super) reached: Vec<BTreeSet<State>>,
 }
 
-/// What was said behind a prefix, and whether any of it waits for its keys.
-#[derive(Default)]
-struct Sequence {
-    said: Vec<Symbol>,
-    waits: bool,
-}
+/// All that decides what comes next, and for what waits for its keys what it makes of the handshake that an
+/// honest peer brings to its end: nobody looks at it before, and then at one record after the other.
+pub(super) type State = (String, Vec<String>);
 
 impl<'a> Explorer<'a> {
-    pub(super) fn new(arena: &'a Arena, limits: Limits) -> Explorer<'a> {
+    pub(super) fn new(arena: &'a Arena, depth: usize, merging: Merging) -> Explorer<'a> {
         Explorer {
             arena,
-            limits,
+            depth,
+            merging,
             tally: Tally::default(),
             wrong: Vec::new(),
+            reached: Vec::new(),
         }
     }
 
     pub(super) fn every_place(&mut self) {
         let truth = Symbol::sequence(self.arena.variant.truth);
         for said in 0..=truth.len() {
-            self.place(&truth[..said]);
+            if let Err(wrong) = self.place(&truth[..said]) {
+                self.wrong.push(wrong);
+            }
         }
     }
 
     /// All sequences behind this prefix, the shorter ones first. What has ended is not gone on with: nothing
-    /// that comes then has an effect, which each run sees to. Of those that leave the connection, its peer and
-    /// the oracle in one state, the first is gone on with, since what comes behind the others is the same.
-    fn place(&mut self, prefix: &[Symbol]) {
+    /// that comes then has an effect, which each run sees to.
+    fn place(&mut self, prefix: &[Symbol]) -> Result<(), String> {
         self.tally.places += 1;
-        let start = match replay(self.arena, prefix) {
-            Ok(run) => run.state(),
-            Err(wrong) => return self.wrong.push(wrong),
-        };
-        let mut known = HashSet::from([start]);
-        let mut front = vec![Sequence::default()];
-        let alphabet = self.arena.variant.alphabet();
-        for _ in 0..self.limits.depth {
+        assert!(self.depth <= WAITING, "what waits has no room");
+        let start = self.replay(prefix)?.state();
+        let mut known = HashSet::from([(start, Vec::new())]);
+        let mut front = vec![Vec::new()];
+        for length in 1..=self.depth {
             let mut next = Vec::new();
-            for sequence in &front {
-                for symbol in &alphabet {
-                    if !self.follows(sequence, *symbol) {
-                        continue;
+            for said in &front {
+                for (state, symbol) in self.after(prefix, said) {
+                    let is_new = known.insert(state);
+                    if length < self.depth && (is_new || self.merging == Merging::Nothing) {
+                        next.push([said, &[symbol][..]].concat());
                     }
-                    match self.sequence(prefix, &sequence.said, *symbol) {
-                        Ok(Some((state, longer))) if known.insert(state.clone()) => {
-                            next.push(longer);
-                        }
-                        Ok(_) => {}
-                        Err(wrong) => self.wrong.push(wrong),
-                    }
-                    if self.wrong.len() >= TOLD {
-                        return;
-                    }
+                }
+                if self.wrong.len() >= TOLD {
+                    return Ok(());
                 }
             }
             front = next;
         }
-        let symbols = alphabet.len() as u64;
-        let lengths = 1..=self.limits.depth as u32;
+        self.reached.push(known.into_iter().collect());
+        let symbols = self.arena.variant.alphabet().len() as u64;
+        let lengths = 1..=self.depth as u32;
         self.tally.all += lengths.map(|length| symbols.pow(length)).sum::<u64>();
+        Ok(())
     }
 
-    /// Runs a sequence to its end. What may be gone on with, and the state it leaves.
-    fn sequence(
+    /// Every symbol behind what was said, each with the rest of the handshake behind it. What may be gone on
+    /// with, and the state it leaves.
+    fn after(&mut self, prefix: &[Symbol], said: &[Symbol]) -> Vec<(State, Symbol)> {
+        let mut left = Vec::new();
+        let before = [prefix, said].concat();
+        let mut run = None;
+        for symbol in self.arena.variant.alphabet() {
+            match self.symbol(&before, &mut run, symbol) {
+                Ok(Then::GoesOn(state)) => left.push((state, symbol)),
+                Ok(Then::Ends(mut run)) if said.is_empty() => {
+                    self.wrong.extend(run.say_everything().err());
+                }
+                Ok(_) => {}
+                Err(wrong) => self.wrong.push(wrong),
+            }
+        }
+        if let Some(Err(wrong)) = run.map(|mut run| run.finish()) {
+            self.wrong.push(wrong);
+        }
+        left
+    }
+
+    /// One of them, in the run that is there or in another. What leaves everything as it was can be followed
+    /// by the next in the same run, as if it had not been said.
+    fn symbol(
         &mut self,
-        prefix: &[Symbol],
-        said: &[Symbol],
-        last: Symbol,
-    ) -> Result<Option<(String, Sequence)>, String> {
-        let mut run = replay(self.arena, &[prefix, said].concat())?;
-        if !run.say(last)? {
-            return Ok(None);
-        }
-        self.tally.run += 1;
-        let first = said.is_empty();
-        let said = [said, &[last]].concat();
-        let dead = run.stage() == Stage::Dead;
-        let left = (!dead && said.len() < self.limits.depth).then(|| {
-            let waits = run.anything_waits();
-            (run.state(), Sequence { said, waits })
-        });
-        run.finish()?;
-        if dead && first {
-            run.say_everything()?;
-        }
-        Ok(left)
-    }
-}
-
-impl Explorer<'_> {
-    /// What waits for its keys may be said before or after anything but what brings them. Where any record may
-    /// wait, every pair is tried in both orders; of longer sequences only those in which all that waits comes
-    /// last, but for what brings the keys and what comes behind that.
-    fn follows(&self, sequence: &Sequence, symbol: Symbol) -> bool {
-        let waiting = sequence.said.iter().filter(|said| said.is_under_keys());
-        let waiting: Vec<_> = waiting.copied().collect();
-        let is_followed = |waiting: &[Symbol]| {
-            let mut symbols = waiting.iter();
-            waiting.len() <= self.limits.waiting || symbols.all(|symbol| WAITING.contains(symbol))
+        before: &[Symbol],
+        kept: &mut Option<Run<'a>>,
+        symbol: Symbol,
+    ) -> Result<Then<'a>, String> {
+        let mut run = match kept.take() {
+            Some(run) => run,
+            None => self.replay(before)?,
         };
-        if !sequence.waits {
-            true
-        } else if sequence.said.len() < 2 {
-            is_followed(&waiting)
-        } else if symbol.is_under_keys() {
-            is_followed(&[&waiting[..], &[symbol]].concat())
-        } else {
-            is_followed(&waiting) && self.arena.variant.brings_keys(symbol)
+        let was = run.state();
+        if !run.say(symbol)? {
+            *kept = Some(run);
+            return Ok(Then::Stays);
         }
+        self.tally.said += 1;
+        let state = run.state();
+        if state == was && self.merging == Merging::OfOneState {
+            *kept = Some(run);
+            return Ok(Then::Stays);
+        }
+        let (dead, waits) = (run.stage() == Stage::Dead, run.anything_waits());
+        let mut opened = run.finish()?;
+        if !waits {
+            opened.clear();
+        }
+        match dead {
+            true => Ok(Then::Ends(Box::new(run))),
+            false => Ok(Then::GoesOn((state, opened))),
+        }
+    }
+
+    fn replay(&self, said: &[Symbol]) -> Result<Run<'a>, String> {
+        let mut run = self.arena.run();
+        for symbol in said {
+            run.say(*symbol)?;
+        }
+        Ok(run)
     }
 }
 
-fn replay<'a>(arena: &'a Arena, said: &[Symbol]) -> Result<Run<'a>, String> {
-    let mut run = arena.run();
-    for symbol in said {
-        run.say(*symbol)?;
-    }
-    Ok(run)
+/// What a symbol leads to.
+enum Then<'a> {
+    /// Where it was, if it can be said at all.
+    Stays,
+    GoesOn(State),
+    Ends(Box<Run<'a>>),
 }
 
 #[derive(Debug, Default, Clone, Copy)]
@@ -161,7 +162,7 @@ pub(super) struct Tally {
     /// Legal prefixes.
     places: u64,
     /// Sequences that were said, each behind its prefix, and the rest of the handshake behind it.
-    run: u64,
+    said: u64,
     /// Sequences that there are of up to this many symbols.
     all: u64,
 }
@@ -169,14 +170,17 @@ pub(super) struct Tally {
 impl Tally {
     pub(super) fn add(&mut self, other: Tally) {
         self.places += other.places;
-        self.run += other.run;
+        self.said += other.said;
         self.all += other.all;
     }
 }
 
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Tally { places, run, all } = self;
-        write!(f, "{run} sequences, for all {all} behind {places} prefixes")
+        let Tally { places, said, all } = self;
+        write!(
+            f,
+            "{said} sequences, for all {all} behind {places} prefixes"
+        )
     }
 }

@@ -6,6 +6,7 @@
 //! four times. A word that ends in `!alert` is in its place and false: it ends the handshake by this alert.
 
 use super::symbol::{Content, Message, Symbol, Under};
+use super::variants::Variant;
 use crate::wire::AlertDescription;
 use std::collections::BTreeSet;
 
@@ -14,6 +15,22 @@ const CHANGE_CIPHER_SPEC: Symbol = Symbol::Record(Content::ChangeCipherSpec, Und
 /// All that may be said.
 #[derive(Debug)]
 pub(super) struct Language(Vec<Vec<Step>>);
+
+/// That of a variant; and that of its peer in DTLS 1.2, where both versions are spoken.
+pub(super) struct Languages {
+    pub(super) newest: Language,
+    pub(super) old: Option<Language>,
+}
+
+impl Languages {
+    pub(super) fn of(variant: &Variant) -> Languages {
+        let language = |of: &Variant| Language::of(&[of.legal, of.lies].concat());
+        Languages {
+            newest: language(variant),
+            old: variant.old.map(language),
+        }
+    }
+}
 
 #[derive(Debug)]
 struct Step {

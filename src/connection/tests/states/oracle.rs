@@ -4,7 +4,8 @@
 //! becomes of everything else stands in a table for each version, in [`oracle12`](super::oracle12) and
 //! [`oracle13`](super::oracle13). This file has what both keep.
 
-use super::flights::{Language, Progress};
+use super::flights::{Language, Languages, Progress};
+use super::oracle_of_both::OracleOfBoth;
 use super::oracle12::Oracle12;
 use super::oracle13::Oracle13;
 use super::symbol::{Message, Role, Symbol, Under};
@@ -12,7 +13,7 @@ use super::variants::Variant;
 use crate::wire::{Alert, AlertDescription};
 
 /// Hazard B11: so many records of the next epoch wait for its keys.
-const WAITING: usize = 4;
+pub(super) const WAITING: usize = 4;
 
 /// How willing a connection is to believe what nobody authenticated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,22 +60,36 @@ pub(super) trait Oracle {
     /// certain.
     fn ahead(&self, under: Under) -> Option<Vec<Message>>;
 
+    /// What an honest peer says next.
+    fn next_true(&self) -> Option<Symbol> {
+        self.course().next_true()
+    }
+
     /// The epoch under which the connection sends data.
     fn data_epoch(&self) -> u16;
+
+    /// The keys under which its peer does.
+    fn data_keys(&self) -> Under;
 
     /// All that decides what is right next.
     fn state(&self) -> String;
 }
 
 pub(super) fn oracle<'a>(
-    language: &'a Language,
+    languages: &'a Languages,
     variant: &Variant,
     mode: Mode,
 ) -> Box<dyn Oracle + 'a> {
-    let course = Course::new(language, variant.subject, mode);
-    match variant.is_13() {
-        true => Box::new(Oracle13::new(course, variant)),
-        false => Box::new(Oracle12::new(course)),
+    let course = |language| Course::new(language, variant.subject, mode);
+    let newest = course(&languages.newest);
+    match &languages.old {
+        Some(old) => Box::new(OracleOfBoth::new(
+            Oracle12::new(course(old)),
+            Oracle13::new(newest, variant),
+            variant,
+        )),
+        None if variant.is_13() => Box::new(Oracle13::new(newest, variant)),
+        None => Box::new(Oracle12::new(newest)),
     }
 }
 
@@ -122,7 +137,9 @@ impl<'a> Course<'a> {
         }
     }
 
-    pub(super) fn state(&self) -> String {
+    /// What waits counts as what it will turn out to be, of which `opened` tells. How much it is does not matter
+    /// where sequences are no longer than there is room for.
+    pub(super) fn state(&self, opened: &Opened) -> String {
         let Course {
             at,
             stage,
@@ -131,7 +148,12 @@ impl<'a> Course<'a> {
             closing,
             ..
         } = self;
-        format!("{at:?} {stage:?} {waiting:?} {suspects} {closing}")
+        let opened = match opened.outlook(self.mode) {
+            Outlook::Ends(alert) => format!("{alert:?}"),
+            outlook => format!("{outlook:?} {:?}", opened.messages),
+        };
+        let waiting = !waiting.is_empty();
+        format!("{at:?} {stage:?} {suspects} {closing} {waiting} {opened}")
     }
 
     pub(super) fn allows(&self, symbol: Symbol) -> bool {
@@ -180,27 +202,42 @@ impl<'a> Course<'a> {
         self.expected.alerts.extend(alert.map(Alert::fatal));
     }
 
+    /// It is over by this alert, and nothing else is to be seen.
+    pub(super) fn end(&mut self, alert: AlertDescription) -> Expected {
+        self.die(Some(alert));
+        std::mem::take(&mut self.expected)
+    }
+
     /// What has waited is opened in its order, and only then looked at as a whole: in one datagram it might
     /// have come in any other. The messages that remain, in the order of their numbers.
     pub(super) fn open(&mut self, opened: Opened) -> Vec<Message> {
-        if let Some(alert) = opened.suspicion {
-            self.suspect(alert);
-        }
-        match opened.fatal {
-            Some(alert) if self.stage != Stage::Dead => self.die(alert),
-            _ => {}
-        }
-        match self.stage {
-            Stage::Dead => Vec::new(),
-            _ => opened.messages,
+        self.waiting.clear();
+        match opened.outlook(self.mode) {
+            Outlook::Ends(alert) => {
+                self.die(alert);
+                Vec::new()
+            }
+            Outlook::GoesOn { suspects, closes } => {
+                self.suspects |= suspects;
+                self.closing |= closes;
+                opened.messages
+            }
         }
     }
+}
+
+/// What becomes of a connection once those are opened, before it looks at messages.
+#[derive(Debug)]
+enum Outlook {
+    Ends(Option<AlertDescription>),
+    GoesOn { suspects: bool, closes: bool },
 }
 
 /// What records that waited turn out to be.
 #[derive(Debug, Default)]
 pub(super) struct Opened {
     suspicion: Option<Option<AlertDescription>>,
+    closes: bool,
     pub(super) fatal: Option<Option<AlertDescription>>,
     messages: Vec<Message>,
 }
@@ -208,6 +245,23 @@ pub(super) struct Opened {
 impl Opened {
     pub(super) fn suspect(&mut self, alert: Option<AlertDescription>) {
         self.suspicion.get_or_insert(alert);
+    }
+
+    /// What it makes of the connection.
+    fn outlook(&self, mode: Mode) -> Outlook {
+        match (self.suspicion, self.fatal) {
+            (Some(alert), _) if mode == Mode::Strict => Outlook::Ends(alert),
+            (_, Some(alert)) => Outlook::Ends(alert),
+            (suspicion, None) => Outlook::GoesOn {
+                suspects: suspicion.is_some(),
+                closes: self.closes,
+            },
+        }
+    }
+
+    pub(super) fn close(&mut self) {
+        self.closes = true;
+        self.suspect(None);
     }
 
     pub(super) fn first(&self) -> Option<Message> {

@@ -19,7 +19,7 @@ use crate::wire::{Alert, AlertDescription};
 
 #[derive(Debug)]
 pub(super) struct Oracle12<'a> {
-    course: Course<'a>,
+    pub(super) course: Course<'a>,
     change_cipher_spec_seen: bool,
     refused_renegotiation: bool,
 }
@@ -80,9 +80,14 @@ impl Oracle for Oracle12<'_> {
         1
     }
 
+    fn data_keys(&self) -> Under {
+        Under::RightKeys
+    }
+
     fn state(&self) -> String {
         let (seen, refused) = (self.change_cipher_spec_seen, self.refused_renegotiation);
-        format!("{} {seen} {refused}", self.course.state())
+        let course = self.course.state(&self.opened());
+        format!("{course} {} {seen} {refused}", self.finished_waits())
     }
 }
 
@@ -178,19 +183,17 @@ impl Oracle12<'_> {
         self.open_what_waited();
     }
 
-    fn open_what_waited(&mut self) {
-        let waiting = std::mem::take(&mut self.course.waiting);
+    /// What the records that wait are once they are opened.
+    fn opened(&self) -> Opened {
         let mut opened = Opened::default();
-        for symbol in waiting {
-            match symbol {
+        for symbol in &self.course.waiting {
+            match *symbol {
                 _ if opened.fatal.is_some() => {}
+                Symbol::Record(_, Under::OtherVersionKeys) => {}
                 Symbol::Record(_, Under::WrongKeys) => {
                     opened.suspect(Some(AlertDescription::DECRYPT_ERROR));
                 }
-                Symbol::Record(Content::CloseNotify, _) => {
-                    self.course.closing = true;
-                    opened.suspect(None);
-                }
+                Symbol::Record(Content::CloseNotify, _) => opened.close(),
                 Symbol::Record(Content::FatalAlert, _) => opened.fatal = Some(None),
                 Symbol::Record(Content::Handshake(message), _) if !self.is_ignored(message) => {
                     let before = usize::from(opened.first() == Some(Message::Finished));
@@ -199,6 +202,11 @@ impl Oracle12<'_> {
                 _ => {}
             }
         }
+        opened
+    }
+
+    fn open_what_waited(&mut self) {
+        let opened = self.opened();
         let course = &mut self.course;
         match course.open(opened)[..] {
             [] => {}

@@ -36,7 +36,7 @@ const APPLICATION: u16 = 3;
 
 #[derive(Debug)]
 pub(super) struct Oracle13<'a> {
-    course: Course<'a>,
+    pub(super) course: Course<'a>,
     /// How often a server under test listens for a hello before it keeps any state.
     hellos_forgotten: usize,
     /// Tickets are to be sent by a server that is under test.
@@ -128,6 +128,10 @@ impl Oracle for Oracle13<'_> {
         APPLICATION + self.ours.updates
     }
 
+    fn data_keys(&self) -> Under {
+        Under::DataKeys
+    }
+
     fn state(&self) -> String {
         let Oracle13 {
             course,
@@ -136,7 +140,9 @@ impl Oracle for Oracle13<'_> {
             ours,
             ..
         } = self;
-        format!("{} {hellos_forgotten} {updates} {ours:?}", course.state())
+        let course = course.state(&self.opened());
+        let placed = self.in_their_place();
+        format!("{course} {placed:?} {hellos_forgotten} {updates} {ours:?}")
     }
 }
 
@@ -156,7 +162,7 @@ impl Oracle13<'_> {
         use Under::*;
         match (stage, under) {
             (Stage::Clear, Nothing) => self.clear(content),
-            (Stage::Clear, RightKeys | WrongKeys) => {
+            (Stage::Clear, RightKeys | WrongKeys | OtherVersionKeys) => {
                 self.course.wait(Symbol::Record(content, under));
             }
             (Stage::Keys, Nothing) => self.clear_behind_keys(content),
@@ -223,7 +229,7 @@ impl Oracle13<'_> {
         if message == Message::HelloRetryRequest {
             // What came early belongs to a handshake that is none.
             for symbol in &mut self.course.waiting {
-                if let Symbol::Record(_, under) = symbol {
+                if let Symbol::Record(_, under @ Under::RightKeys) = symbol {
                     *under = Under::WrongKeys;
                 }
             }
@@ -243,35 +249,38 @@ impl Oracle13<'_> {
         }
     }
 
-    fn open_what_waited(&mut self) {
-        let waiting = std::mem::take(&mut self.course.waiting);
+    /// What the records that wait are once they are opened.
+    fn opened(&self) -> Opened {
         let mut opened = Opened::default();
-        let mut at = self.course.at.clone();
+        let mut at = self.behind_the_hellos();
         let mut before = 0;
-        for symbol in waiting {
-            match symbol {
+        for symbol in &self.course.waiting {
+            match *symbol {
                 _ if opened.fatal.is_some() => {}
+                Symbol::Record(_, Under::OtherVersionKeys) => {}
                 Symbol::Record(_, Under::WrongKeys) => {
                     opened.suspect(Some(AlertDescription::DECRYPT_ERROR));
                 }
                 Symbol::Record(content, _) => match self.judge(content) {
                     Judgement::Message(message) => {
                         opened.message(before, message);
-                        if let Next::Legal(next) = self.course.language.after(&at, symbol) {
+                        if let Next::Legal(next) = self.course.language.after(&at, *symbol) {
                             at = next;
                             before += 1;
                         }
                     }
-                    Judgement::Closes => {
-                        self.course.closing = true;
-                        opened.suspect(None);
-                    }
+                    Judgement::Closes => opened.close(),
                     Judgement::Ends(alert) => opened.fatal = Some(alert),
                     Judgement::Nothing => {}
                 },
                 Symbol::Repetition | Symbol::Straggler => {}
             }
         }
+        opened
+    }
+
+    fn open_what_waited(&mut self) {
+        let opened = self.opened();
         let messages = self.course.open(opened);
         for (place, message) in messages.iter().enumerate() {
             if self.course.stage != Stage::Keys {
@@ -289,8 +298,8 @@ impl Oracle13<'_> {
         }
     }
 
-    /// The messages that wait and will be taken, if nothing else stands against them.
-    fn in_their_place(&self) -> Vec<Message> {
+    /// Where an honest peer is when its keys are in force.
+    fn behind_the_hellos(&self) -> Progress {
         let course = &self.course;
         let mut at = course.at.clone();
         for hello in course.language.rest(&at) {
@@ -299,6 +308,13 @@ impl Oracle13<'_> {
                 _ => break,
             }
         }
+        at
+    }
+
+    /// The messages that wait and will be taken, if nothing else stands against them.
+    fn in_their_place(&self) -> Vec<Message> {
+        let course = &self.course;
+        let mut at = self.behind_the_hellos();
         let mut messages = Vec::new();
         for symbol in &course.waiting {
             let next = course.language.after(&at, *symbol);

@@ -1,6 +1,7 @@
 //! The peer of either version, which says whatever it is told to. It keeps its numbers, its transcript and its
 //! keys as an honest peer does, of what became part of the handshake and of nothing else.
 
+use super::peer_of_both::PeerOfBoth;
 use super::peer12::Peer12;
 use super::peer13::Peer13;
 use super::symbol::{Content, Message, Symbol};
@@ -34,9 +35,10 @@ pub(super) trait Peer {
 }
 
 pub(super) fn peer(variant: &'static Variant) -> Box<dyn Peer> {
-    match variant.is_13() {
-        true => Box::new(Peer13::of(variant)),
-        false => Box::new(Peer12::of(variant)),
+    match variant.old {
+        Some(old) => Box::new(PeerOfBoth::of(variant, old)),
+        None if variant.is_13() => Box::new(Peer13::of(variant)),
+        None => Box::new(Peer12::of(variant)),
     }
 }
 

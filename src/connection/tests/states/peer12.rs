@@ -1,7 +1,7 @@
 //! The peer of DTLS 1.2.
 
 mod keys;
-mod messages;
+pub(super) mod messages;
 
 use super::peer::{Heard, Peer, Spoken, message, seal};
 use super::symbol::{Message, Role, Symbol, Under};

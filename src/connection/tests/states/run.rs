@@ -1,6 +1,6 @@
 //! One sequence: a subject, its peer, and the oracle, which says what must be seen after each symbol.
 
-use super::flights::Language;
+use super::flights::Languages;
 use super::oracle::{Mode, Oracle, Stage, oracle};
 use super::peer::{Peer, peer};
 use super::setup::{Config, config};
@@ -12,17 +12,16 @@ use super::variants::Variant;
 pub(super) struct Arena {
     pub(super) variant: &'static Variant,
     pub(super) mode: Mode,
-    language: Language,
+    languages: Languages,
     config: Config,
 }
 
 impl Arena {
     pub(super) fn new(variant: &'static Variant, mode: Mode) -> Arena {
-        let lines = [variant.legal, variant.lies].concat();
         Arena {
             variant,
             mode,
-            language: Language::of(&lines),
+            languages: Languages::of(variant),
             config: config(variant, mode),
         }
     }
@@ -33,7 +32,7 @@ impl Arena {
             arena: self,
             subject: Subject::new(&self.config),
             peer: peer(self.variant),
-            oracle: oracle(&self.language, self.variant, self.mode),
+            oracle: oracle(&self.languages, self.variant, self.mode),
             said: Vec::new(),
             left_out: &[],
             alerts: Vec::new(),
@@ -144,11 +143,19 @@ impl Run<'_> {
     }
 
     /// The peer says the rest as an honest one does. Where nothing speaks against it, both are established
-    /// with the same keys, and data flows.
-    pub(super) fn finish(&mut self) -> Outcome {
-        while let Some(symbol) = self.oracle.course().next_true() {
+    /// with the same keys, and data flows. The states that this leads through.
+    pub(super) fn finish(&mut self) -> Result<Vec<String>, String> {
+        let mut states = Vec::new();
+        while let Some(symbol) = self.oracle.next_true() {
             self.say(symbol)?;
+            states.push(self.state());
         }
+        self.end()?;
+        Ok(states)
+    }
+
+    /// What must be at the end of a handshake.
+    fn end(&mut self) -> Outcome {
         match self.oracle.course().stage {
             Stage::Dead => AFTER_THE_END
                 .into_iter()
@@ -180,7 +187,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// All that decides what comes next, on all sides.
+    /// All that decides what comes next, on all sides, but for what is in the records that wait.
     pub(super) fn state(&self) -> String {
         let (subject, oracle) = (self.subject.state(), self.oracle.state());
         format!("{oracle} / {subject}")
@@ -188,11 +195,7 @@ impl Run<'_> {
 
     /// Application data from the peer.
     fn data(&self) -> Symbol {
-        let under = match self.arena.variant.is_13() {
-            true => Under::DataKeys,
-            false => Under::RightKeys,
-        };
-        Symbol::Record(Content::ApplicationData, under)
+        Symbol::Record(Content::ApplicationData, self.oracle.data_keys())
     }
 
     fn carry(&mut self) {

@@ -72,8 +72,8 @@ fn client(variant: &Variant, mode: Mode) -> ConfigBuilder<ClientConfig> {
         KeyExchangeKind::Ecdhe => ServerTrust::pinned([identity().fingerprint()]),
     };
     let mut client = ClientConfig::builder(trust)
-        .versions([variant.version])
-        .cipher_suites([variant.suite()])
+        .versions(variant.versions())
+        .cipher_suites(variant.suites())
         .groups(match variant.second_hello {
             SecondHello::Group => vec![NamedGroup::X25519, NamedGroup::SECP256R1],
             _ => vec![NamedGroup::X25519],
@@ -105,8 +105,8 @@ fn server(variant: &Variant, mode: Mode) -> ConfigBuilder<ServerConfig> {
     };
     let verifier = || PinnedVerifier::new([identity().fingerprint()]);
     let mut server = ServerConfig::builder(itself)
-        .versions([variant.version])
-        .cipher_suites([variant.suite()])
+        .versions(variant.versions())
+        .cipher_suites(variant.suites())
         .groups([NamedGroup::X25519])
         .clock(Arc::new(Still))
         .client_auth(match variant.certificates {

@@ -3,7 +3,7 @@
 use super::setup::Config;
 use crate::certificate::ServerName;
 use crate::config::ServerConfig;
-use crate::connection::Connection;
+use crate::connection::{Connection, Progress};
 use crate::cookie::{CookieContext, Entrance, HelloVerification, ReplyBuffer, Verdict};
 use crate::error::Error;
 use std::sync::{Arc, OnceLock};
@@ -130,9 +130,10 @@ impl Subject {
             ..
         } = connection;
         let progress = match progress {
-            super::super::Progress::Handshake(_) => "handshake",
-            super::super::Progress::Established(_) => "established",
-            super::super::Progress::Failed(_) => "failed",
+            Progress::Handshake(_) => "handshake",
+            Progress::Established(_) => "established",
+            // Nothing else decides anything then.
+            Progress::Failed(error) => return format!("failed: {error}"),
         };
         let suspect = suspect.as_ref().map(|suspect| suspect.error.to_string());
         let heard: Vec<_> = heard.iter().map(|message| message.typ).collect();

@@ -25,8 +25,14 @@ impl Role {
 pub(super) enum Message {
     HelloRequest,
     ClientHello,
+    /// One that offers DTLS 1.2 alone, of a peer that has both versions.
+    OldClientHello,
     HelloVerifyRequest,
     ServerHello,
+    /// One of DTLS 1.2, of a peer that has both versions.
+    OldServerHello,
+    /// The same, marked as RFC 8446 §4.1.3 has it: its sender would have spoken DTLS 1.3.
+    MarkedServerHello,
     HelloRetryRequest,
     NewSessionTicket,
     EndOfEarlyData,
@@ -87,6 +93,13 @@ pub(super) enum Under {
     OldKeys,
     /// Those behind a KeyUpdate that was not said.
     NextKeys,
+    /// Epoch 1 of DTLS 1.2, of a peer that has both versions.
+    OldVersionKeys,
+    /// The same epoch, it says, but under keys that nobody agreed on.
+    WrongOldVersionKeys,
+    /// The next epoch of the version that is not spoken. It is in no alphabet, but may have come before a
+    /// version was chosen.
+    OtherVersionKeys,
 }
 
 /// One thing that a peer can say next.
@@ -198,14 +211,58 @@ pub(super) fn alphabet(version: ProtocolVersion) -> Vec<Symbol> {
     [records, vec![said_before]].concat().concat()
 }
 
+/// The hellos that only a peer of both versions can say.
+const OLD_HELLOS: [Content; 3] = [
+    Handshake(OldClientHello),
+    Handshake(OldServerHello),
+    Handshake(MarkedServerHello),
+];
+
+/// What a peer of both versions can say: all of DTLS 1.3, the hellos of DTLS 1.2, and what that has under keys.
+pub(super) fn alphabet_of_both() -> Vec<Symbol> {
+    let under = |contents: &[Content], under| -> Vec<Symbol> {
+        let symbols = contents
+            .iter()
+            .map(|content| Symbol::Record(*content, under));
+        symbols.collect()
+    };
+    [
+        alphabet(ProtocolVersion::DTLS1_3),
+        under(&OLD_HELLOS, Under::Nothing),
+        under(&CONTENTS12, Under::OldVersionKeys),
+        under(&UNOPENED12, Under::WrongOldVersionKeys),
+    ]
+    .concat()
+}
+
 impl Message {
+    /// In the words of a peer that has no other version.
+    pub(super) fn of_one_version(self) -> Message {
+        match self {
+            OldClientHello => ClientHello,
+            OldServerHello => ServerHello,
+            other => other,
+        }
+    }
+
+    /// In those of a peer of both, where it speaks DTLS 1.2.
+    pub(super) fn of_old_version(self) -> Message {
+        match self {
+            ClientHello => OldClientHello,
+            ServerHello => OldServerHello,
+            other => other,
+        }
+    }
+
     pub(super) fn typ(self) -> HandshakeType {
         match self {
             HelloRequest => HandshakeType::HELLO_REQUEST,
-            ClientHello => HandshakeType::CLIENT_HELLO,
+            ClientHello | OldClientHello => HandshakeType::CLIENT_HELLO,
             HelloVerifyRequest => HandshakeType::HELLO_VERIFY_REQUEST,
             // RFC 8446 §4.1.4: they have one structure.
-            ServerHello | HelloRetryRequest => HandshakeType::SERVER_HELLO,
+            ServerHello | OldServerHello | MarkedServerHello | HelloRetryRequest => {
+                HandshakeType::SERVER_HELLO
+            }
             NewSessionTicket => HandshakeType::NEW_SESSION_TICKET,
             // RFC 8446 §4.5. No early data is spoken here.
             EndOfEarlyData => HandshakeType(5),
@@ -242,10 +299,12 @@ impl Symbol {
     /// As it is written in these tests: `Finished` in the clear, `{Finished}` under the keys of the handshake,
     /// `[Finished]` under those of application data, `<Finished>` under old ones, `>Finished<` under the next,
     /// `?Finished?` and `[?Finished?]` under wrong ones, `[ChangeCipherSpec]` and alerts likewise; `again` and
-    /// `straggler` are what was said before.
+    /// `straggler` are what was said before. `(Finished)` and `?(Finished)?` are under keys of DTLS 1.2 where
+    /// both versions are spoken.
     pub(super) fn named(name: &str) -> Symbol {
-        let versions = [ProtocolVersion::DTLS1_2, ProtocolVersion::DTLS1_3];
-        let mut all = versions.into_iter().flat_map(alphabet);
+        let mut all = [alphabet(ProtocolVersion::DTLS1_2), alphabet_of_both()]
+            .into_iter()
+            .flatten();
         all.find(|symbol| symbol.to_string() == name)
             .unwrap_or_else(|| panic!("no symbol {name}"))
     }
@@ -253,6 +312,35 @@ impl Symbol {
     /// Whether it is opened by the keys that the handshake brings, if by any.
     pub(super) fn is_under_keys(self) -> bool {
         matches!(self, Symbol::Record(_, Under::RightKeys | Under::WrongKeys))
+    }
+
+    /// As a peer says it that has DTLS 1.2 alone.
+    pub(super) fn of_one_version(self) -> Symbol {
+        match self {
+            Symbol::Record(Handshake(message), Under::Nothing) => {
+                Symbol::clear(message.of_one_version())
+            }
+            Symbol::Record(content, Under::OldVersionKeys) => {
+                Symbol::Record(content, Under::RightKeys)
+            }
+            Symbol::Record(content, Under::WrongOldVersionKeys) => {
+                Symbol::Record(content, Under::WrongKeys)
+            }
+            other => other,
+        }
+    }
+
+    /// As a peer says it that has both versions and speaks DTLS 1.2.
+    pub(super) fn of_old_version(self) -> Symbol {
+        match self {
+            Symbol::Record(Handshake(message), Under::Nothing) => {
+                Symbol::clear(message.of_old_version())
+            }
+            Symbol::Record(content, Under::RightKeys) => {
+                Symbol::Record(content, Under::OldVersionKeys)
+            }
+            other => other,
+        }
     }
 
     pub(super) fn is_message_in_the_clear(self) -> bool {
@@ -285,6 +373,9 @@ impl fmt::Display for Symbol {
             Symbol::Record(content, Under::WrongDataKeys) => write!(f, "[?{content}?]"),
             Symbol::Record(content, Under::OldKeys) => write!(f, "<{content}>"),
             Symbol::Record(content, Under::NextKeys) => write!(f, ">{content}<"),
+            Symbol::Record(content, Under::OldVersionKeys) => write!(f, "({content})"),
+            Symbol::Record(content, Under::WrongOldVersionKeys) => write!(f, "?({content})?"),
+            Symbol::Record(content, Under::OtherVersionKeys) => write!(f, "!{content}!"),
             Symbol::Repetition => f.write_str("again"),
             Symbol::Straggler => f.write_str("straggler"),
         }

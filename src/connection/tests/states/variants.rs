@@ -1,6 +1,6 @@
 //! A kind of handshake, and what the other side says in it.
 
-use super::symbol::{Content, Message, Role, Symbol, Under, alphabet};
+use super::symbol::{Role, Symbol, alphabet, alphabet_of_both};
 use crate::wire::{CipherSuite, KeyExchangeKind, ProtocolVersion};
 use KeyExchangeKind::{Ecdhe, EcdhePsk, Psk};
 
@@ -20,6 +20,8 @@ pub(super) struct Variant {
     pub(super) lies: &'static [&'static str],
     /// One of the legal lines, word for word as an honest peer says it.
     pub(super) truth: &'static str,
+    /// What it is in DTLS 1.2, for a side that speaks both versions.
+    pub(super) old: Option<&'static Variant>,
 }
 
 /// Whether a server that is under test asks for certificates, and whether a client that is has one.
@@ -60,28 +62,31 @@ pub(super) enum Cost {
     /// There are neither signatures nor key agreements.
     Little,
     Much,
-    /// There are both, and a key schedule of three stages.
+    /// There are both, and a key schedule of three stages; or two versions.
     Most,
 }
 
 impl Variant {
     pub(super) fn alphabet(&self) -> Vec<Symbol> {
-        alphabet(self.version)
+        match self.old {
+            None => alphabet(self.version),
+            Some(_) => alphabet_of_both(),
+        }
+    }
+
+    /// The versions that the side under test speaks.
+    pub(super) fn versions(&self) -> Vec<ProtocolVersion> {
+        let old = self.old.map(|old| old.version);
+        [self.version].into_iter().chain(old).collect()
+    }
+
+    pub(super) fn suites(&self) -> Vec<CipherSuite> {
+        let old = self.old.map(Variant::suite);
+        [self.suite()].into_iter().chain(old).collect()
     }
 
     pub(super) fn is_13(&self) -> bool {
         self.version == ProtocolVersion::DTLS1_3
-    }
-
-    /// Whether it is what records under keys wait for.
-    pub(super) fn brings_keys(&self, symbol: Symbol) -> bool {
-        match self.is_13() {
-            true => {
-                let hellos = [Message::ClientHello, Message::ServerHello];
-                hellos.map(Symbol::clear).contains(&symbol)
-            }
-            false => symbol == Symbol::Record(Content::ChangeCipherSpec, Under::Nothing),
-        }
     }
 
     pub(super) fn suite(&self) -> CipherSuite {
@@ -95,6 +100,7 @@ impl Variant {
 
     pub(super) fn cost(&self) -> Cost {
         match (self.method, self.session) {
+            _ if self.old.is_some() => Cost::Most,
             (Ecdhe, session) if self.is_13() && !session.is_resumed() => Cost::Most,
             _ if self.is_13() => Cost::Much,
             (Psk, Session::Once) if self.second_hello == SecondHello::No => Cost::Least,

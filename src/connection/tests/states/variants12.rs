@@ -8,7 +8,7 @@ use crate::wire::KeyExchangeKind::{Ecdhe, EcdhePsk, Psk};
 use crate::wire::ProtocolVersion;
 
 /// The variants that most are variations of.
-const CLIENT: Variant = Variant {
+pub(super) const CLIENT: Variant = Variant {
     name: "",
     version: ProtocolVersion::DTLS1_2,
     subject: Client,
@@ -19,24 +19,25 @@ const CLIENT: Variant = Variant {
     legal: &[],
     lies: &[],
     truth: "",
+    old: None,
 };
 
-const SERVER: Variant = Variant {
+pub(super) const SERVER: Variant = Variant {
     subject: Server,
     ..CLIENT
 };
 
 /// RFC 4279 §2: without a hint there is no ServerKeyExchange, and never a certificate.
-const PSK_SERVER: &[&str] = &[
+pub(super) const PSK_SERVER: &[&str] = &[
     "HelloVerifyRequest* ServerHello ServerKeyExchange? ServerHelloDone [ChangeCipherSpec] {Finished}",
 ];
 
-const ECDHE_SERVER: &[&str] = &[
+pub(super) const ECDHE_SERVER: &[&str] = &[
     "HelloVerifyRequest* ServerHello Certificate ServerKeyExchange CertificateRequest? ServerHelloDone [ChangeCipherSpec] {Finished}",
 ];
 
 /// RFC 5246 §7.4.2: a server always has a certificate. It is looked at when the flight is complete.
-const ECDHE_SERVER_LIES: &[&str] = &[
+pub(super) const ECDHE_SERVER_LIES: &[&str] = &[
     "HelloVerifyRequest* ServerHello EmptyCertificate ServerKeyExchange CertificateRequest? ServerHelloDone!bad_certificate",
 ];
 
@@ -79,11 +80,11 @@ pub(super) const CLIENTS: &[Variant] = &[
         truth: "HelloVerifyRequest ServerHello [ChangeCipherSpec] {Finished}", ..CLIENT },
 ];
 
-const CLIENT_WITHOUT_CERTIFICATE: &[&str] =
+pub(super) const CLIENT_WITHOUT_CERTIFICATE: &[&str] =
     &["ClientHello ClientKeyExchange [ChangeCipherSpec] {Finished}"];
 
 /// RFC 6347 §4.2.1: the first hello is answered by a cookie and forgotten.
-const CLIENT_WITH_COOKIE: &[&str] =
+pub(super) const CLIENT_WITH_COOKIE: &[&str] =
     &["ClientHello ClientHello ClientKeyExchange [ChangeCipherSpec] {Finished}"];
 
 /// RFC 5246 §7.4.6 and §7.4.8: whoever shows a certificate signs; whoever has none may show an empty list.

@@ -9,7 +9,7 @@ use crate::wire::KeyExchangeKind::{Ecdhe, EcdhePsk};
 use crate::wire::ProtocolVersion;
 
 /// The variants that most are variations of: with certificates of servers, or with a key that both were told.
-const CLIENT: Variant = Variant {
+pub(super) const CLIENT: Variant = Variant {
     name: "",
     version: ProtocolVersion::DTLS1_3,
     subject: Client,
@@ -20,16 +20,17 @@ const CLIENT: Variant = Variant {
     legal: CERTIFICATE_SERVER,
     lies: CERTIFICATE_SERVER_LIES,
     truth: "",
+    old: None,
 };
 
-const PSK_CLIENT: Variant = Variant {
+pub(super) const PSK_CLIENT: Variant = Variant {
     method: EcdhePsk,
     legal: PSK_SERVER,
     lies: TWO_RETRIES,
     ..CLIENT
 };
 
-const SERVER: Variant = Variant {
+pub(super) const SERVER: Variant = Variant {
     subject: Server,
     legal: CLIENT_UNASKED,
     lies: &[],
@@ -75,7 +76,7 @@ pub(super) const CLIENTS13: &[Variant] = &[
 const CLIENT_UNASKED: &[&str] = &["ClientHello {Finished}"];
 
 /// RFC 9147 §5.1: after a HelloRetryRequest there is another hello.
-const CLIENT_TWICE: &[&str] = &["ClientHello ClientHello {Finished}"];
+pub(super) const CLIENT_TWICE: &[&str] = &["ClientHello ClientHello {Finished}"];
 
 /// RFC 8446 §4.4.2 and §4.4.3: whoever shows a certificate signs; whoever has none shows an empty list.
 const CLIENT_ASKED: &[&str] = &[

@@ -8,8 +8,8 @@ use super::{GROUP, Peer12, Said};
 use crate::codec::Writer;
 use crate::wire::{
     Body, Certificate, CertificateRequest, CertificateVerify, ClientExtensions, ClientHello,
-    ClientKeyExchange, HelloVerifyRequest, KeyExchangeKind, NewSessionTicket, ProtocolVersion,
-    ServerExtensions, ServerHello, ServerKeyExchange, SignedOffer,
+    ClientKeyExchange, DOWNGRADE_TO_12, HelloVerifyRequest, KeyExchangeKind, NewSessionTicket,
+    ProtocolVersion, ServerExtensions, ServerHello, ServerKeyExchange, SignedOffer,
 };
 
 impl Peer12 {
@@ -37,6 +37,7 @@ impl Peer12 {
             }
             .encode(),
             Message::ServerHello => self.answer.encode(),
+            Message::MarkedServerHello => marked(&self.answer).encode(),
             Message::NewSessionTicket => NewSessionTicket {
                 lifetime_hint: 60,
                 ticket: TICKET.to_vec(),
@@ -95,7 +96,14 @@ impl Peer12 {
     }
 }
 
-pub(super) fn hello(variant: &Variant) -> ClientHello {
+/// RFC 8446 §4.1.3.
+pub(in super::super) fn marked(answer: &ServerHello) -> ServerHello {
+    let mut answer = answer.clone();
+    answer.random[24..].copy_from_slice(&DOWNGRADE_TO_12);
+    answer
+}
+
+pub(in super::super) fn hello(variant: &Variant) -> ClientHello {
     let session_ticket = match variant.session {
         Session::Once | Session::ByNumber => None,
         Session::NewTicket => Some(Vec::new()),
@@ -122,7 +130,7 @@ pub(super) fn hello(variant: &Variant) -> ClientHello {
     }
 }
 
-pub(super) fn answer(variant: &Variant) -> ServerHello {
+pub(in super::super) fn answer(variant: &Variant) -> ServerHello {
     ServerHello {
         version: ProtocolVersion::DTLS1_2,
         random: [0x51; 32],

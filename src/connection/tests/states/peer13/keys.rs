@@ -71,7 +71,10 @@ impl Peer13 {
             Some((APPLICATION + updates, secret))
         };
         match under {
-            Under::Nothing => None,
+            Under::Nothing
+            | Under::OldVersionKeys
+            | Under::WrongOldVersionKeys
+            | Under::OtherVersionKeys => None,
             Under::RightKeys | Under::WrongKeys => handshake(),
             Under::DataKeys | Under::WrongDataKeys => application(said.updates),
             Under::OldKeys => application(said.updates.checked_sub(1)?),

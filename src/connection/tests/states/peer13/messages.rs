@@ -1,6 +1,7 @@
 //! The peer's messages, each as it belongs behind what was said.
 
 use super::super::peer::{self, SCHEME, message};
+use super::super::peer12;
 use super::super::setup::{TICKET, identity, psk};
 use super::super::symbol::{Content, Message, Role};
 use super::super::variants::{SecondHello, Variant};
@@ -43,6 +44,12 @@ impl Peer13 {
         match message {
             Message::ClientHello => self.client_hello(said),
             Message::ServerHello => self.answer.encode(),
+            Message::OldClientHello => peer12::messages::hello(self.old()).encode(),
+            Message::OldServerHello => peer12::messages::answer(self.old()).encode(),
+            Message::MarkedServerHello => {
+                let answer = peer12::messages::answer(self.old());
+                peer12::messages::marked(&answer).encode()
+            }
             Message::HelloRetryRequest => self.retry_request().encode(),
             Message::EncryptedExtensions => EncryptedExtensions {
                 extensions: ServerExtensions::default(),
@@ -82,6 +89,11 @@ impl Peer13 {
                 vec![1, 2, 3, 4]
             }
         }
+    }
+
+    /// The variant in DTLS 1.2, where this peer has both versions.
+    fn old(&self) -> &'static Variant {
+        self.variant.old.unwrap()
     }
 
     fn client_hello(&self, said: &Said) -> Vec<u8> {
@@ -157,10 +169,10 @@ pub(super) fn hello(variant: &Variant, share: KeyShare) -> ClientHello {
         random: [0xc1; 32],
         session_id: Vec::new(),
         cookie: Vec::new(),
-        cipher_suites: vec![variant.suite()],
+        cipher_suites: variant.suites(),
         compression_methods: vec![0],
         extensions: ClientExtensions {
-            supported_versions: Some(vec![ProtocolVersion::DTLS1_3]),
+            supported_versions: Some(variant.versions()),
             supported_groups: Some(vec![NamedGroup::X25519, NamedGroup::SECP256R1]),
             signature_algorithms: Some(vec![SCHEME]),
             key_shares: Some(vec![share]),
