@@ -5,7 +5,7 @@ mod ticket_keeper;
 pub(crate) use ticket_keeper::{TicketKeeper, ticket_psk};
 
 use crate::certificate::PeerIdentity;
-use crate::crypto::{HashAlgorithm, Secret, hkdf, prf};
+use crate::crypto::{HashAlgorithm, Hkdf, Secret, prf};
 use crate::error::{Error, Result};
 use crate::resumption::SessionState;
 use crate::srtp::SrtpKeys;
@@ -37,7 +37,7 @@ pub(crate) enum Exporter {
         server_random: Random,
     },
     /// RFC 8446 §7.5.
-    Dtls13 { hash: HashAlgorithm, master: Secret },
+    Dtls13 { hkdf: Hkdf, master: Secret },
 }
 
 /// Labels that the protocol itself derives keys by, and that exporters must therefore not use.
@@ -103,7 +103,7 @@ impl Session {
 
 impl Exporter {
     fn export(&self, out: &mut [u8], label: &[u8], context: Option<&[u8]>) -> Result<()> {
-        let (hash, master) = match self {
+        let (hkdf, master) = match self {
             Exporter::Dtls12 {
                 hash,
                 master,
@@ -128,7 +128,7 @@ impl Exporter {
                 prf::prf(*hash, master.as_bytes(), label, &seed, out);
                 return Ok(());
             }
-            Exporter::Dtls13 { hash, master } => (*hash, master),
+            Exporter::Dtls13 { hkdf, master } => (*hkdf, master),
         };
         // RFC 8446 §7.1: a label and its length share 255 bytes with the prefix.
         if label.len() > LONGEST_LABEL {
@@ -136,11 +136,11 @@ impl Exporter {
                 "an exporter label has at most 249 bytes".into(),
             ));
         }
-        let empty = hash.digest(&[]);
-        let secret = hkdf::expand_label(hash, master, label, empty.as_ref(), hash.len())?;
+        let empty = hkdf.hash.digest(&[]);
+        let secret = hkdf.expand_secret(master, label, empty.as_ref())?;
         // RFC 8446 §7.5: no context is as an empty one.
-        let context = hash.digest(context.unwrap_or_default());
-        let bytes = hkdf::expand_label(hash, &secret, b"exporter", context.as_ref(), out.len())?;
+        let context = hkdf.hash.digest(context.unwrap_or_default());
+        let bytes = hkdf.expand_label(&secret, b"exporter", context.as_ref(), out.len())?;
         let filled = out.iter_mut().zip(bytes.as_bytes());
         filled.for_each(|(to, from)| *to = *from);
         Ok(())

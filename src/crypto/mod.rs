@@ -5,7 +5,7 @@ mod constant_time;
 #[cfg(feature = "x509")]
 pub(crate) mod der;
 mod hash;
-pub(crate) mod hkdf;
+mod hkdf;
 mod key_exchange;
 pub(crate) mod prf;
 #[cfg(feature = "x509")]
@@ -25,6 +25,9 @@ pub(crate) use aead::null_cipher;
 pub(crate) use aead::{Aead, AeadAlgorithm, RecordNumberKey, TAG_LEN};
 pub(crate) use constant_time::equal;
 pub(crate) use hash::{HashAlgorithm, HmacKey, RunningDigest};
+pub(crate) use hkdf::Hkdf;
+#[cfg(test)]
+pub(crate) use hkdf::Labels;
 pub(crate) use key_exchange::{DEFAULT_GROUPS, EphemeralKey, respond};
 #[cfg(feature = "x509")]
 pub(crate) use private_key::ENCRYPTED as ENCRYPTED_KEY;
@@ -35,4 +38,4 @@ pub(crate) use signing_key::SigningKey;
 #[cfg(feature = "x509")]
 pub(crate) use suite::Authentication;
 pub(crate) use suite::{SUITES, Suite};
-pub(crate) use suite13::{EXTERNAL_PSK_HASH, SUITES13, Suite13};
+pub(crate) use suite13::{EXTERNAL_PSK_HKDF, SUITES13, Suite13};

@@ -114,7 +114,7 @@ pub(super) async fn run(
     let Agreed { psk, shared } = agree(offer, &answer, suite)?;
     let early = match &psk {
         Some(psk) => psk.early_secret(),
-        None => EarlySecret::new(suite.hash, None),
+        None => EarlySecret::new(suite.hkdf(), None),
     };
     let keys = HandshakeSecret::derive(&mut io, suite, &early, &shared, hello.random)?;
     io.change_write_keys(keys.client_write()?);
@@ -193,7 +193,7 @@ pub(super) async fn run(
     let created = created.unwrap_or_else(|| seconds(config.settings.clock.date()));
     session.tickets = Some(Box::new(TicketKeeper {
         state: session.state(&resumption, created),
-        hash: suite.hash,
+        hkdf: suite.hkdf(),
         resumption,
         config,
         server,

@@ -8,7 +8,7 @@
 //! ```
 
 use super::io::Io;
-use crate::crypto::{self, HashAlgorithm, HmacKey, Secret, Suite13, hkdf};
+use crate::crypto::{self, HashAlgorithm, Hkdf, HmacKey, Secret, Suite13};
 use crate::error::Result;
 use crate::record::{Opener, Sealer, TrafficSecret};
 use crate::session::Exporter;
@@ -28,15 +28,15 @@ pub(super) enum PskKind {
 
 /// The first stage: from a pre-shared key, or from none.
 pub(super) struct EarlySecret {
-    hash: HashAlgorithm,
+    hkdf: Hkdf,
     secret: Secret,
 }
 
 impl EarlySecret {
-    pub(super) fn new(hash: HashAlgorithm, psk: Option<&Secret>) -> Self {
-        let zeros = Secret::new(vec![0; hash.len()]);
-        let secret = hkdf::extract(hash, &[], psk.unwrap_or(&zeros).as_bytes());
-        EarlySecret { hash, secret }
+    pub(super) fn new(hkdf: Hkdf, psk: Option<&Secret>) -> Self {
+        let zeros = Secret::new(vec![0; hkdf.hash.len()]);
+        let secret = hkdf.extract(&[], psk.unwrap_or(&zeros).as_bytes());
+        EarlySecret { hkdf, secret }
     }
 
     /// The proof that the sender of a hello holds the key (RFC 8446 §4.2.11.2).
@@ -45,8 +45,9 @@ impl EarlySecret {
             PskKind::External => b"ext binder",
             PskKind::Resumption => b"res binder",
         };
-        let key = derive_secret(self.hash, &self.secret, label, &no_messages(self.hash))?;
-        finished_mac(self.hash, &key, partial_hash)
+        let empty = no_messages(self.hkdf.hash);
+        let key = self.hkdf.expand_secret(&self.secret, label, &empty)?;
+        finished_mac(self.hkdf, &key, partial_hash)
     }
 }
 
@@ -67,11 +68,12 @@ impl HandshakeSecret {
         shared: &Secret,
         client_random: Random,
     ) -> Result<Self> {
-        let secret = next_stage(suite.hash, &early.secret, shared.as_bytes())?;
+        let hkdf = suite.hkdf();
+        let secret = next_stage(hkdf, &early.secret, shared.as_bytes())?;
         io.fold_transcript(suite.hash);
         let hash = io.transcript_hash(suite.hash);
         let traffic = |label: &[u8]| -> Result<TrafficSecret> {
-            let secret = derive_secret(suite.hash, &secret, label, &hash)?;
+            let secret = hkdf.expand_secret(&secret, label, &hash)?;
             Ok(TrafficSecret::new(suite, secret))
         };
         let (client, server) = (traffic(b"c hs traffic")?, traffic(b"s hs traffic")?);
@@ -116,8 +118,8 @@ impl HandshakeSecret {
     }
 
     fn finished(&self, io: &Io, sender: &TrafficSecret) -> Result<Finished> {
-        let hash = self.suite.hash;
-        let verify_data = finished_mac(hash, sender.secret(), &io.transcript_hash(hash))?;
+        let hash = io.transcript_hash(self.suite.hash);
+        let verify_data = finished_mac(self.suite.hkdf(), sender.secret(), &hash)?;
         Ok(Finished { verify_data })
     }
 }
@@ -139,10 +141,11 @@ impl MasterSecret {
         client_random: Random,
     ) -> Result<Self> {
         let suite = handshake.suite;
+        let hkdf = suite.hkdf();
         let zeros = vec![0; suite.hash.len()];
-        let secret = next_stage(suite.hash, &handshake.secret, &zeros)?;
+        let secret = next_stage(hkdf, &handshake.secret, &zeros)?;
         let hash = io.transcript_hash(suite.hash);
-        let derive = |label: &[u8]| derive_secret(suite.hash, &secret, label, &hash);
+        let derive = |label: &[u8]| hkdf.expand_secret(&secret, label, &hash);
         let traffic = |label: &[u8]| derive(label).map(|s| TrafficSecret::new(suite, s));
         let (client, server) = (traffic(b"c ap traffic")?, traffic(b"s ap traffic")?);
         let exporter = derive(b"exp master")?;
@@ -164,15 +167,16 @@ impl MasterSecret {
 
     pub(super) fn exporter(&self) -> Exporter {
         Exporter::Dtls13 {
-            hash: self.suite.hash,
+            hkdf: self.suite.hkdf(),
             master: self.exporter.clone(),
         }
     }
 
     /// The secret of tickets; the transcript must end with the client's Finished.
     pub(super) fn resumption(&self, io: &Io) -> Result<Secret> {
-        let hash = self.suite.hash;
-        derive_secret(hash, &self.secret, b"res master", &io.transcript_hash(hash))
+        let hash = io.transcript_hash(self.suite.hash);
+        let hkdf = self.suite.hkdf();
+        hkdf.expand_secret(&self.secret, b"res master", &hash)
     }
 }
 
@@ -181,19 +185,9 @@ pub(super) fn is_same(expected: &[u8], received: &[u8]) -> bool {
     crypto::equal(expected, received)
 }
 
-fn next_stage(hash: HashAlgorithm, secret: &Secret, input: &[u8]) -> Result<Secret> {
-    let salt = derive_secret(hash, secret, b"derived", &no_messages(hash))?;
-    Ok(hkdf::extract(hash, salt.as_bytes(), input))
-}
-
-/// Derive-Secret (RFC 8446 §7.1) with the hash of its messages.
-fn derive_secret(
-    hash: HashAlgorithm,
-    secret: &Secret,
-    label: &[u8],
-    messages: &[u8],
-) -> Result<Secret> {
-    hkdf::expand_label(hash, secret, label, messages, hash.len())
+fn next_stage(hkdf: Hkdf, secret: &Secret, input: &[u8]) -> Result<Secret> {
+    let salt = hkdf.expand_secret(secret, b"derived", &no_messages(hkdf.hash))?;
+    Ok(hkdf.extract(salt.as_bytes(), input))
 }
 
 fn no_messages(hash: HashAlgorithm) -> Vec<u8> {
@@ -201,8 +195,8 @@ fn no_messages(hash: HashAlgorithm) -> Vec<u8> {
 }
 
 /// RFC 8446 §4.4.4.
-fn finished_mac(hash: HashAlgorithm, base: &Secret, messages: &[u8]) -> Result<Vec<u8>> {
-    let key = hkdf::expand_label(hash, base, b"finished", &[], hash.len())?;
-    let mac = HmacKey::new(hash, key.as_bytes()).sign(&[messages]);
+fn finished_mac(hkdf: Hkdf, base: &Secret, messages: &[u8]) -> Result<Vec<u8>> {
+    let key = hkdf.expand_secret(base, b"finished", &[])?;
+    let mac = HmacKey::new(hkdf.hash, key.as_bytes()).sign(&[messages]);
     Ok(mac.as_ref().to_vec())
 }

@@ -107,7 +107,7 @@ pub(super) fn tickets13(
     let mut tickets = Vec::new();
     for nonce in 0..TICKETS {
         let nonce = [nonce];
-        let master = ticket_psk(suite.hash, resumption, &nonce)?;
+        let master = ticket_psk(suite.hkdf(), resumption, &nonce)?;
         let mut state = session.state(&master, created);
         state.psk_check = psk_check(config, &state).unwrap_or_default();
         let left = state.time_left(config.settings.clock.date());

@@ -6,7 +6,7 @@ use super::known_session;
 use super::terms::Terms;
 use crate::certificate::PeerIdentity;
 use crate::config::{ClientConfig, ServerConfig, Trust};
-use crate::crypto::{EXTERNAL_PSK_HASH, HashAlgorithm, Secret, Suite13};
+use crate::crypto::{EXTERNAL_PSK_HKDF, Hkdf, Secret, Suite13};
 use crate::error::{Error, Result};
 use crate::resumption::{ClientSession, Handle, SessionState, seconds};
 use crate::wire::{Body, ClientHello, ExtensionType, OfferedPsks, PSK_DHE_KE, PskIdentity};
@@ -34,7 +34,7 @@ impl TicketAge {
 /// A key that a client offers.
 pub(super) struct OfferedPsk {
     kind: PskKind,
-    hash: HashAlgorithm,
+    hkdf: Hkdf,
     key: Secret,
     /// Its name, or its ticket.
     identity: Vec<u8>,
@@ -59,7 +59,7 @@ impl OfferedPsk {
         let state = session.state();
         Some(OfferedPsk {
             kind: PskKind::Resumption,
-            hash: Suite13::find(state.cipher_suite)?.hash,
+            hkdf: Suite13::find(state.cipher_suite)?.hkdf(),
             key: state.master.clone(),
             identity: ticket.clone(),
             age: Some(TicketAge {
@@ -80,7 +80,7 @@ impl OfferedPsk {
         };
         Some(OfferedPsk {
             kind: PskKind::External,
-            hash: EXTERNAL_PSK_HASH,
+            hkdf: EXTERNAL_PSK_HKDF,
             key: psk.key().clone(),
             identity: psk.identity().to_vec(),
             age: None,
@@ -90,7 +90,7 @@ impl OfferedPsk {
     }
 
     pub(super) fn goes_with(&self, suite: &Suite13) -> bool {
-        self.hash == suite.hash
+        self.hkdf.hash == suite.hash
     }
 
     pub(super) fn is_resumption(&self) -> bool {
@@ -120,11 +120,11 @@ impl OfferedPsk {
         let offered = &mut hello.extensions.pre_shared_key;
         let offered = offered.get_or_insert_with(OfferedPsks::default);
         offered.identities.insert(0, self.identity(date));
-        offered.binders.insert(0, vec![0; self.hash.len()]);
+        offered.binders.insert(0, vec![0; self.hkdf.hash.len()]);
     }
 
     pub(super) fn early_secret(&self) -> EarlySecret {
-        EarlySecret::new(self.hash, Some(&self.key))
+        EarlySecret::new(self.hkdf, Some(&self.key))
     }
 }
 
@@ -144,7 +144,7 @@ pub(super) fn offer(
     let binders_len = offered.map_or(0, OfferedPsks::binders_len);
     let encoded = hello.encode();
     let binders = psks.iter().map(|psk| {
-        let hash = io.partial_hash(psk.hash, &encoded, binders_len);
+        let hash = io.partial_hash(psk.hkdf.hash, &encoded, binders_len);
         psk.early_secret().binder(psk.kind, &hash)
     });
     let binders = binders.collect::<Result<_>>()?;
@@ -216,7 +216,7 @@ pub(super) fn choose(
         let Some((kind, key, client)) = look_up(config, &identity.identity, terms, suite) else {
             continue;
         };
-        let early = EarlySecret::new(suite.hash, Some(&key));
+        let early = EarlySecret::new(suite.hkdf(), Some(&key));
         let hash = io.transcript_hash_without(suite.hash, offered.binders_len());
         if !is_same(&early.binder(kind, &hash)?, binder) {
             return Err(match kind {

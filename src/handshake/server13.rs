@@ -79,7 +79,7 @@ pub(super) async fn run(
             ..ServerExtensions::default()
         },
     })?;
-    let none = EarlySecret::new(suite.hash, None);
+    let none = EarlySecret::new(suite.hkdf(), None);
     let early = psk.as_ref().map_or(&none, |psk| &psk.early);
     let keys = HandshakeSecret::derive(&mut io, suite, early, &shared, hello.random)?;
     io.change_write_keys(keys.server_write()?);

@@ -20,4 +20,5 @@ mod randomness;
 mod resumed;
 #[cfg(feature = "hello-verify")]
 mod retried13;
+mod rfc8448;
 mod tickets;

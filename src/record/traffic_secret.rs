@@ -2,7 +2,7 @@
 
 use super::protection13::Dtls13;
 use super::{Opener, Sealer};
-use crate::crypto::{Secret, Suite13, hkdf};
+use crate::crypto::{Secret, Suite13};
 use crate::error::{Error, Result};
 use zeroize::Zeroizing;
 
@@ -28,7 +28,8 @@ impl TrafficSecret {
 
     /// The secret after a KeyUpdate (RFC 8446 §7.2).
     pub(crate) fn next(&self) -> Result<TrafficSecret> {
-        let secret = self.expand(b"traffic upd", self.suite.hash.len())?;
+        let hkdf = self.suite.hkdf();
+        let secret = hkdf.expand_secret(&self.secret, b"traffic upd", &[])?;
         Ok(TrafficSecret { secret, ..*self })
     }
 
@@ -50,6 +51,47 @@ impl TrafficSecret {
     }
 
     fn expand(&self, label: &[u8], length: usize) -> Result<Secret> {
-        hkdf::expand_label(self.suite.hash, &self.secret, label, &[], length)
+        let hkdf = self.suite.hkdf();
+        hkdf.expand_label(&self.secret, label, &[], length)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::{AeadAlgorithm, HashAlgorithm, Labels};
+    use crate::wire::CipherSuite;
+
+    /// With the labels of TLS.
+    static SUITE: Suite13 = Suite13 {
+        id: CipherSuite::TLS_AES_128_GCM_SHA256,
+        aead: AeadAlgorithm::Aes128Gcm,
+        hash: HashAlgorithm::Sha256,
+        labels: Labels::TLS13,
+    };
+
+    /// RFC 8448 §3: the client's first record of application data, 50 bytes that count from zero, under the keys
+    /// of its traffic secret. The record's form is TLS's; its number is 0, so the nonce is the IV.
+    #[test]
+    fn key_and_iv_are_those_of_rfc_8448() {
+        let secret = [
+            0x9e40646ce79a7f9dc05af8889bce6552_u128,
+            0x875afa0b06df0087f792ebb7c17504a5,
+        ];
+        let record = concat!(
+            "a23f7054b62c94d0affafe8228ba55cbefacea42f914aa66bcab3f2b9819a8a5b46b395bd54a9a20441e",
+            "2b62974e1f5a6292a2977014bd1e3deae63aeebb21694915e4"
+        );
+        let digits = (0..record.len()).step_by(2);
+        let byte = |at| u8::from_str_radix(&record[at..at + 2], 16).unwrap();
+        let mut record: Vec<u8> = digits.map(byte).collect();
+        let secret = secret.map(u128::to_be_bytes).concat();
+        let keys = TrafficSecret::new(&SUITE, Secret::new(secret))
+            .protection()
+            .unwrap();
+        let header = [23, 3, 3, 0, 67];
+        let length = keys.key.open(*keys.iv, &header, &mut record).unwrap();
+        let inner: Vec<u8> = (0..50).chain([23]).collect();
+        assert_eq!(record[..length], inner);
     }
 }

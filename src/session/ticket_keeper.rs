@@ -2,7 +2,7 @@
 
 use crate::certificate::ServerName;
 use crate::config::ClientConfig;
-use crate::crypto::{HashAlgorithm, Secret, hkdf};
+use crate::crypto::{Hkdf, Secret};
 use crate::error::Result;
 use crate::resumption::{ClientSession, Handle, SessionState, seconds};
 use crate::wire::NewSessionTicket13;
@@ -13,7 +13,7 @@ use std::time::Duration;
 pub(crate) struct TicketKeeper {
     pub(crate) config: Arc<ClientConfig>,
     pub(crate) server: ServerName,
-    pub(crate) hash: HashAlgorithm,
+    pub(crate) hkdf: Hkdf,
     /// RFC 8446 §7.1: resumption_master_secret.
     pub(crate) resumption: Secret,
     /// Of the session, with a secret that is none yet.
@@ -31,7 +31,7 @@ impl TicketKeeper {
         }
         let date = self.config.settings.clock.date();
         let state = SessionState {
-            master: ticket_psk(self.hash, &self.resumption, &ticket.nonce)?,
+            master: ticket_psk(self.hkdf, &self.resumption, &ticket.nonce)?,
             ..self.state.clone()
         };
         let handle = Handle::Ticket13 {
@@ -47,6 +47,6 @@ impl TicketKeeper {
 }
 
 /// The pre-shared key of a ticket (RFC 8446 §4.6.1).
-pub(crate) fn ticket_psk(hash: HashAlgorithm, resumption: &Secret, nonce: &[u8]) -> Result<Secret> {
-    hkdf::expand_label(hash, resumption, b"resumption", nonce, hash.len())
+pub(crate) fn ticket_psk(hkdf: Hkdf, resumption: &Secret, nonce: &[u8]) -> Result<Secret> {
+    hkdf.expand_secret(resumption, b"resumption", nonce)
 }

@@ -149,8 +149,8 @@ fn asked(request: CertificateRequest13) -> Puppet {
         share,
     }));
     puppet.say(&answer);
-    let early = EarlySecret::new(HASH, None);
     let suite = &SUITES13[0];
+    let early = EarlySecret::new(suite.hkdf(), None);
     let keys = HandshakeSecret::derive(puppet.io(), suite, &early, &secret, hello.random).unwrap();
     puppet.write_under(keys.server_write());
     puppet.say(&extensions(ServerExtensions::default()));

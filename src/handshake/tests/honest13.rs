@@ -124,7 +124,7 @@ pub(super) fn binder_by(
     let mut hello = message(HandshakeType::CLIENT_HELLO, &hello.encode());
     hello.truncate(hello.len() - binders.binders_len());
     let hash = HASH.digest_of(&[before, &hello]);
-    let early = EarlySecret::new(HASH, Some(key));
+    let early = EarlySecret::new(SUITES13[0].hkdf(), Some(key));
     early.binder(kind, hash.as_ref()).unwrap()
 }
 

@@ -7,7 +7,7 @@ use super::answers13::{DTLS1_2, DTLS1_3, Lie, UNKNOWN, alert, for_client, share}
 use super::honest::{plain, psk};
 use super::puppet::Puppet;
 use crate::config::{ConfigBuilder, ServerConfig, ServerIdentity};
-use crate::crypto::HashAlgorithm;
+use crate::crypto::{EXTERNAL_PSK_HKDF, HashAlgorithm};
 use crate::wire::{
     AlertDescription, Body, CipherSuite, ClientHello, DOWNGRADE_TO_12, ExtensionType,
     KeyShareAnswer, NamedGroup, ProtocolVersion, ServerHello,
@@ -20,11 +20,11 @@ fn server() -> ConfigBuilder<ServerConfig> {
 
 /// The client's proof that it holds the key, when all that `io` knows was said before the hello.
 fn bind(io: &Io, hello: &mut ClientHello) {
-    let hash = HashAlgorithm::Sha256;
+    let hkdf = EXTERNAL_PSK_HKDF;
     let psks = hello.extensions.pre_shared_key.as_mut().unwrap();
     let without = psks.binders_len();
-    let partial = io.partial_hash(hash, &hello.encode(), without);
-    let early = EarlySecret::new(hash, Some(psk().key()));
+    let partial = io.partial_hash(hkdf.hash, &hello.encode(), without);
+    let early = EarlySecret::new(hkdf, Some(psk().key()));
     let binder = early.binder(PskKind::External, &partial).unwrap();
     hello.extensions.pre_shared_key.as_mut().unwrap().binders = vec![binder];
 }

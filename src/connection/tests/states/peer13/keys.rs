@@ -4,7 +4,7 @@ use super::super::setup::{TICKET_SECRET, psk};
 use super::super::symbol::{Role, Under};
 use super::super::variants::Variant;
 use super::{Peer13, Said};
-use crate::crypto::{HashAlgorithm, HmacKey, Secret, Suite13, hkdf};
+use crate::crypto::{HashAlgorithm, HmacKey, SUITES13, Secret, Suite13};
 use crate::record::TrafficSecret;
 use crate::wire::{CipherSuite, HandshakeType, KeyExchangeKind};
 
@@ -46,14 +46,16 @@ impl Peer13 {
         match (typ, &self.shared) {
             (HandshakeType::SERVER_HELLO, Some(shared)) if said.handshake.is_none() => {
                 let salt = derive_secret(&early_secret(self.variant), b"derived", &[]);
-                let stage = hkdf::extract(HASH, salt.as_bytes(), shared.as_bytes());
+                let stage = SUITES13[0]
+                    .hkdf()
+                    .extract(salt.as_bytes(), shared.as_bytes());
                 let labels: [&[u8]; 2] = [b"c hs traffic", b"s hs traffic"];
                 said.handshake = Some(Secrets::of(stage, labels, &said.transcript));
             }
             (HandshakeType::FINISHED, _) if of == Role::Server => {
                 said.application = said.handshake.as_ref().map(|handshake| {
                     let salt = derive_secret(&handshake.stage, b"derived", &[]);
-                    let stage = hkdf::extract(HASH, salt.as_bytes(), &[0; 32]);
+                    let stage = SUITES13[0].hkdf().extract(salt.as_bytes(), &[0; 32]);
                     let labels: [&[u8]; 2] = [b"c ap traffic", b"s ap traffic"];
                     Secrets::of(stage, labels, &said.transcript)
                 });
@@ -146,19 +148,28 @@ fn early_secret(variant: &Variant) -> Secret {
         KeyExchangeKind::Psk | KeyExchangeKind::EcdhePsk => psk().key().as_bytes().to_vec(),
         KeyExchangeKind::Ecdhe => vec![0; HASH.len()],
     };
-    hkdf::extract(HASH, &[], &key)
+    SUITES13[0].hkdf().extract(&[], &key)
 }
 
 fn next(secret: &Secret) -> Secret {
-    hkdf::expand_label(HASH, secret, b"traffic upd", &[], HASH.len()).unwrap()
+    SUITES13[0]
+        .hkdf()
+        .expand_secret(secret, b"traffic upd", &[])
+        .unwrap()
 }
 
 fn derive_secret(secret: &Secret, label: &[u8], messages: &[u8]) -> Secret {
-    hkdf::expand_label(HASH, secret, label, &hash(messages), HASH.len()).unwrap()
+    SUITES13[0]
+        .hkdf()
+        .expand_secret(secret, label, &hash(messages))
+        .unwrap()
 }
 
 fn finished(base: &Secret, transcript_hash: &[u8]) -> Vec<u8> {
-    let key = hkdf::expand_label(HASH, base, b"finished", &[], HASH.len()).unwrap();
+    let key = SUITES13[0]
+        .hkdf()
+        .expand_secret(base, b"finished", &[])
+        .unwrap();
     let mac = HmacKey::new(HASH, key.as_bytes()).sign(&[transcript_hash]);
     mac.as_ref().to_vec()
 }
