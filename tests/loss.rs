@@ -224,6 +224,8 @@ fn a10_the_smallest_mtu_with_and_without_loss() {
                 let mut pair = variant.pair_with_mtu(128, Weather::random(seed, rates));
                 pair.establish(MINUTE)
                     .unwrap_or_else(|e| panic!("{}, {percent} % seed {seed}: {e}", variant.name));
+                let resumed = pair.resumed(End::Client);
+                assert_eq!(resumed, Some(variant.resumes()), "{}", variant.name);
                 data_flows(&mut pair).unwrap();
             }
         }

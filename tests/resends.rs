@@ -52,6 +52,8 @@ fn run(variant: &Variant, mtu: usize, lost: Option<u64>) -> Vec<Seen> {
     pair.establish(MINUTE)
         .unwrap_or_else(|e| panic!("{name} without {lost:?}: {e}"));
     settle(&mut pair);
+    let resumed = pair.resumed(End::Client);
+    assert_eq!(resumed, Some(variant.resumes()), "{name} at {mtu}");
     let seen = tap.seen();
     pair.exchange(b"request", b"response").unwrap();
     seen

@@ -142,9 +142,14 @@ fn is_of_its_version(session: &ClientSession) -> bool {
 }
 
 /// A ticket must not be what makes the hello longer than a datagram: many servers do not put hellos
-/// together, and then neither the session nor a new one would come about.
+/// together, and then neither the session nor a new one would come about. Where the hello is longer without it,
+/// it makes no difference.
 fn small_enough(config: &ClientConfig, hello: &ClientHello, session: &ClientSession) -> bool {
-    if matches!(session.handle(), Handle::Id(_)) {
+    let in_one_datagram = |hello: &ClientHello| {
+        let parts = [RECORD_HEADER, HANDSHAKE_HEADER, hello.encode().len()];
+        parts.iter().sum::<usize>() <= config.settings.mtu
+    };
+    if matches!(session.handle(), Handle::Id(_)) || !in_one_datagram(hello) {
         return true;
     }
     let mut longest = hello.clone();
@@ -153,8 +158,7 @@ fn small_enough(config: &ClientConfig, hello: &ClientHello, session: &ClientSess
         true => longest.extensions.cookie = Some(vec![0; COOKIE13]),
         false => longest.cookie = vec![0; COOKIE],
     }
-    let parts = [RECORD_HEADER, HANDSHAKE_HEADER, longest.encode().len()];
-    parts.iter().sum::<usize>() <= config.settings.mtu
+    in_one_datagram(&longest)
 }
 
 #[cfg(test)]
@@ -269,7 +273,7 @@ mod tests {
     }
 
     /// A hello with ticket and cookie, and whatever goes with them, may be as long as a datagram, and no byte
-    /// longer.
+    /// longer; but for one that is longer by itself.
     #[test]
     fn a_ticket_has_the_room_that_a_datagram_leaves() {
         let old = hello();
@@ -312,6 +316,14 @@ mod tests {
             }
         }
         let config = client().mtu(128).build().unwrap();
+        let mut long = hello();
+        for (without, good) in [(128, false), (129, true)] {
+            long.extensions.server_name = Some(vec![b'a'; 50]);
+            let bare = RECORD_HEADER + HANDSHAKE_HEADER + long.encode().len();
+            long.extensions.server_name = Some(vec![b'a'; 50 + without - bare]);
+            let session = made(|_| ());
+            assert_eq!(fits(&config, &name(), &long, &session), good, "{without}");
+        }
         let number = made(|made| made.handle = Handle::Id(vec![1; 32]));
         assert!(fits(&config, &name(), &hello(), &number));
     }

@@ -203,7 +203,7 @@ impl Variant {
 
     /// Small datagrams, so that flights take several.
     pub fn small_mtu(&self) -> usize {
-        // A session is not offered where its ticket would make the hello longer than a datagram.
+        // A session is not offered where its ticket is what would make the hello longer than a datagram.
         match (self.session, self.version) {
             (Session::New, _) => 300,
             (_, DTLS1_3) => 480,
