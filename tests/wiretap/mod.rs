@@ -42,7 +42,7 @@ pub struct Wiretap {
 
 struct Sent {
     datagram: Datagram,
-    /// When the first copy arrives, if one does.
+    /// When the first whole copy arrives, if one does.
     arrives: Option<Duration>,
 }
 
@@ -51,7 +51,7 @@ struct Sent {
 pub struct Seen {
     pub from: End,
     pub sent: Duration,
-    /// When the first copy arrives, if one does.
+    /// When the first whole copy arrives, if one does.
     pub arrives: Option<Duration>,
     /// With what is around its records.
     pub length: usize,
@@ -150,7 +150,8 @@ impl Wiretap {
     pub fn go_on(self: &Arc<Self>, weather: Weather) -> Weather {
         let tap = self.clone();
         weather.watched(move |datagram, arrivals| {
-            let after = arrivals.iter().map(|arrival| arrival.after).min();
+            let whole = arrivals.iter().filter(|a| a.bytes == datagram.bytes);
+            let after = whole.map(|arrival| arrival.after).min();
             tap.datagrams.lock().unwrap().push(Sent {
                 datagram: datagram.clone(),
                 arrives: after.map(|after| datagram.sent + after),
