@@ -45,13 +45,14 @@ fn hasty(to: SocketAddr) -> flightline::Result<DtlsSocket> {
 /// served, and whoever was connected already notices nothing.
 #[test]
 fn a15_handshakes_beyond_a_limit_are_turned_away_and_harm_nobody() {
-    const LIMIT: u64 = 3;
+    const LIMIT: usize = 3;
+    let limit = u64::try_from(LIMIT).unwrap();
     let in_all = ServeOptions {
-        max_handshakes: LIMIT as usize,
+        max_handshakes: LIMIT,
         ..ServeOptions::default()
     };
     let for_each = ServeOptions {
-        max_handshakes_per_address: LIMIT as usize,
+        max_handshakes_per_address: LIMIT,
         ..ServeOptions::default()
     };
     for (options, limit_is_in_all) in [(in_all, true), (for_each, false)] {
@@ -59,7 +60,7 @@ fn a15_handshakes_beyond_a_limit_are_turned_away_and_harm_nobody() {
         let connected = connect(server.address);
         server.wait_for(|stats| stats.handshakes == 0);
         let mut pending = Vec::new();
-        for number in 1..=LIMIT {
+        for number in 1..=limit {
             let mut handshake = hesitant(server.address);
             advance(&server, &mut handshake, |server| {
                 server.closer.stats().handshakes == number
@@ -75,7 +76,7 @@ fn a15_handshakes_beyond_a_limit_are_turned_away_and_harm_nobody() {
         ];
         assert!(counted[usize::from(!limit_is_in_all)] >= 1, "{stats:?}");
         assert_eq!(counted[usize::from(limit_is_in_all)], 0);
-        assert_eq!((stats.handshakes, stats.connections), (LIMIT, 1));
+        assert_eq!((stats.handshakes, stats.connections), (limit, 1));
         assert_eq!(ask(&connected, b"still here"), b"still here");
 
         for handshake in pending {
