@@ -12,7 +12,8 @@ use crate::resumption::{RotatingTicketer, Ticketer};
 /// Whichever draw it is that fails, the script ends, and has said nothing that the bytes were for.
 #[test]
 fn i17_a_script_ends_where_the_generator_fails() {
-    let scripts: [(&str, fn() -> Puppet); 4] = [
+    type Begun = fn() -> Puppet;
+    let scripts: [(&str, Begun); 4] = [
         ("a client", || {
             Puppet::server(client(), ServerName::unnamed())
         }),
