@@ -10,19 +10,46 @@ mod served;
 
 use flightline::{
     ClientConfig, DtlsSocket, Error, Handshake, Psk, ServeOptions, ServerConfig, ServerIdentity,
-    ServerName, ServerTrust, UdpTransport,
+    ServerName, ServerTrust, Transport, UdpTransport,
 };
 use served::{LONG, MOMENT, Served, ask, client_config, connect, echo, psk, server_config};
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+/// Hears the request for a cookie, and nothing behind it until it may.
+struct Hesitant {
+    transport: UdpTransport,
+    heard: AtomicBool,
+    may_go_on: Arc<AtomicBool>,
+}
+
+impl Transport for Hesitant {
+    fn send(&self, datagram: &[u8]) -> std::io::Result<()> {
+        self.transport.send(datagram)
+    }
+
+    fn recv(&self, buf: &mut Vec<u8>, wait: Duration) -> std::io::Result<usize> {
+        if self.heard.load(Ordering::Relaxed) && !self.may_go_on.load(Ordering::Relaxed) {
+            return Err(std::io::ErrorKind::WouldBlock.into());
+        }
+        let received = self.transport.recv(buf, wait)?;
+        self.heard.store(true, Ordering::Relaxed);
+        Ok(received)
+    }
+}
+
 /// A client that shakes hands when it is told to.
-fn hesitant(to: SocketAddr) -> Handshake {
+fn hesitant(to: SocketAddr, may_go_on: &Arc<AtomicBool>) -> Handshake {
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     socket.connect(to).unwrap();
-    let transport = UdpTransport::new(socket).unwrap();
+    let transport = Hesitant {
+        transport: UdpTransport::new(socket).unwrap(),
+        heard: AtomicBool::new(false),
+        may_go_on: may_go_on.clone(),
+    };
     Handshake::client(transport, ServerName::unnamed(), client_config()).unwrap()
 }
 
@@ -59,9 +86,9 @@ fn a15_handshakes_beyond_a_limit_are_turned_away_and_harm_nobody() {
         let server = Served::with(server_config(), options, echo);
         let connected = connect(server.address);
         server.wait_for(|stats| stats.handshakes == 0);
-        let mut pending = Vec::new();
+        let (mut pending, go) = (Vec::new(), Arc::default());
         for number in 1..=limit {
-            let mut handshake = hesitant(server.address);
+            let mut handshake = hesitant(server.address, &go);
             advance(&server, &mut handshake, |server| {
                 server.closer.stats().handshakes == number
             });
@@ -79,6 +106,7 @@ fn a15_handshakes_beyond_a_limit_are_turned_away_and_harm_nobody() {
         assert_eq!((stats.handshakes, stats.connections), (limit, 1));
         assert_eq!(ask(&connected, b"still here"), b"still here");
 
+        go.store(true, Ordering::Relaxed);
         for handshake in pending {
             let socket = handshake.complete().unwrap();
             assert_eq!(ask(&socket, b"served"), b"served");
@@ -148,7 +176,7 @@ fn a16_whatever_fails_gives_its_place_back() {
             1 => {
                 // It is never heard of again.
                 let started = server.closer.stats().handshakes_started;
-                advance(&server, &mut hesitant(to), |server| {
+                advance(&server, &mut hesitant(to, &Arc::default()), |server| {
                     server.closer.stats().handshakes_started > started
                 });
             }
