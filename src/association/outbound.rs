@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use super::mtu::Mtu;
 use super::rekeying::Rekeying;
-use super::{LAST_HANDSHAKE_EPOCH, Response, Rival};
+use super::{Response, Rival};
 
 /// Where datagrams go.
 pub(crate) type Emit<'a> = &'a mut dyn FnMut(&[u8]);
@@ -128,11 +128,6 @@ impl Outbound {
         });
         self.trace.note(now, || What::TimerArmed { delay });
         Ok(())
-    }
-
-    /// Not of what may follow it, in DTLS 1.3.
-    fn flight_is_of_handshake(&self) -> bool {
-        self.flight.first_epoch() <= Some(LAST_HANDSHAKE_EPOCH)
     }
 
     /// The flight that was made has left.

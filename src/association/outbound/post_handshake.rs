@@ -1,5 +1,6 @@
 //! What DTLS 1.3 adds to the writing half: acknowledgements, bursts, and new keys behind the handshake.
 
+use super::super::LAST_HANDSHAKE_EPOCH;
 use super::super::rekeying::Rekeying;
 use super::{Emit, Outbound};
 use crate::config::Belief;
@@ -11,6 +12,11 @@ use crate::wire::{Ack, ContentType, HandshakeType, KeyUpdate, ProtocolVersion};
 use std::time::Duration;
 
 impl Outbound {
+    /// Whether the flight is of the handshake, and not of what may follow it.
+    pub(super) fn flight_is_of_handshake(&self) -> bool {
+        self.flight.first_epoch() <= Some(LAST_HANDSHAKE_EPOCH)
+    }
+
     /// When the peer is told which of its records have arrived.
     pub(super) fn ack_due(&self) -> Option<Duration> {
         let since = self.acknowledgements.since()?;
