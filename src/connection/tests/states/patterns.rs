@@ -4,6 +4,7 @@ use super::oracle::{Mode, Stage};
 use super::run::{Arena, Run};
 use super::symbol::{Message, Symbol};
 use super::variants::Variant;
+use super::variants_of_both::{CLIENTS_OF_BOTH, SERVERS_OF_BOTH};
 use super::variants12::{CLIENTS, SERVERS};
 use super::variants13::{CLIENTS13, SERVERS13};
 use Then::{Completes, Dies, GoesOn, Waits};
@@ -103,9 +104,9 @@ fn seen(run: &Run) -> (bool, bool) {
 }
 
 pub(super) fn variant(name: &str) -> &'static Variant {
-    let mut all = [CLIENTS, SERVERS, CLIENTS13, SERVERS13]
-        .into_iter()
-        .flatten();
+    let of_one = [CLIENTS, SERVERS, CLIENTS13, SERVERS13];
+    let of_both = [CLIENTS_OF_BOTH, SERVERS_OF_BOTH];
+    let mut all = of_one.into_iter().chain(of_both).flatten();
     all.find(|variant| variant.name == name)
         .unwrap_or_else(|| panic!("no variant {name}"))
 }

@@ -135,7 +135,8 @@ impl Subject {
             // Nothing else decides anything then.
             Progress::Failed(error) => return format!("failed: {error}"),
         };
-        let suspect = suspect.as_ref().map(|suspect| suspect.error.to_string());
+        // What else its reason says is for people to read.
+        let suspect = suspect.as_ref().map(|suspect| suspect.error.alert());
         let heard: Vec<_> = heard.iter().map(|message| message.typ).collect();
         let (inbound, outbound) = (inbound.state(), outbound.state());
         assert!(datagrams.is_empty());
