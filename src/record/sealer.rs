@@ -204,6 +204,7 @@ impl Sealer {
     }
 
     /// With nothing left but an alert.
+    #[cfg(feature = "x509")]
     pub(crate) fn used_up(self) -> Sealer {
         let blocks_left = Some(ALERT_BLOCKS);
         Sealer {

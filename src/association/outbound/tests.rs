@@ -33,7 +33,10 @@ impl Outbound {
         let worn = self.sealers.pop().map(Sealer::worn_out);
         self.sealers.extend(worn);
     }
+}
 
+#[cfg(feature = "x509")]
+impl Outbound {
     /// They may encrypt an alert, and nothing else.
     pub(crate) fn use_up_keys(&mut self) {
         let used_up = self.sealers.pop().map(Sealer::used_up);
