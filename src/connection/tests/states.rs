@@ -111,19 +111,22 @@ fn explore(variants: &'static [Variant]) {
 /// and is gone on with, whatever state it leaves, all is right too, and the states are the same.
 fn explore_without_merging(arena: &Arena) -> Outcome {
     let merging = [Merging::OfOneState, Merging::Nothing];
-    let [merged, mut each] = merging.map(|merging| {
+    let [merged, each] = merging.map(|merging| {
         let mut explorer = Explorer::new(arena, UNMERGED, merging);
         explorer.every_place();
         explorer
     });
-    if merged.reached != each.reached {
-        let name = arena.variant.name;
-        each.wrong
-            .push(format!("{name} ({:?}): other states", arena.mode));
+    let mut wrong = [&merged.wrong[..], &each.wrong].concat();
+    for (merged, each) in merged.reached.iter().zip(&each.reached) {
+        let mut others = merged.symmetric_difference(each);
+        wrong.extend(others.next().map(|state| {
+            let (name, mode) = (arena.variant.name, arena.mode);
+            format!("{name} ({mode:?}): reached in one way only: {state:?}")
+        }));
     }
     Outcome {
         tally: each.tally,
-        wrong: each.wrong,
+        wrong,
     }
 }
 

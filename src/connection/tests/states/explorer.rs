@@ -118,18 +118,20 @@ impl<'a> Explorer<'a> {
             Some(run) => run,
             None => self.replay(before)?,
         };
-        let was = run.state();
+        let was = (run.state(), run.waiting());
         if !run.say(symbol)? {
             *kept = Some(run);
             return Ok(Then::Stays);
         }
         self.tally.said += 1;
         let state = run.state();
-        if state == was && self.merging == Merging::OfOneState {
+        // What waits takes up room, even if it will change nothing.
+        let stays = (&state, run.waiting()) == (&was.0, was.1);
+        if stays && self.merging == Merging::OfOneState {
             *kept = Some(run);
             return Ok(Then::Stays);
         }
-        let (dead, waits) = (run.stage() == Stage::Dead, run.anything_waits());
+        let (dead, waits) = (run.stage() == Stage::Dead, run.waiting() > 0);
         let mut opened = run.finish()?;
         if !waits {
             opened.clear();

@@ -79,8 +79,9 @@ impl Run<'_> {
         self.subject.is_established()
     }
 
-    pub(super) fn anything_waits(&self) -> bool {
-        !self.oracle.course().waiting.is_empty()
+    /// How many records wait for their keys.
+    pub(super) fn waiting(&self) -> usize {
+        self.oracle.course().waiting.len()
     }
 
     /// The peer says this. `false` if it cannot: it has no keys yet, or nothing to repeat.
