@@ -176,7 +176,7 @@ impl Link {
             Err(error) => {
                 // RFC 9147 §4.2.1: numbers do not wrap.
                 if let Error::NumbersExhausted = error {
-                    self.go_on(outbound, Some(error.clone()), self.clock.now());
+                    self.conclude(outbound, Some(error.clone()), self.clock.now());
                 }
                 return Err(error);
             }

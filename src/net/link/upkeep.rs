@@ -69,7 +69,7 @@ impl Link {
         let mut outbound = self.outbound.lock();
         outbound.set_max_datagram(self.transport.max_datagram());
         let responded = outbound.respond(response, now, &mut |datagram| self.emit(datagram));
-        self.go_on(outbound, responded.err(), now);
+        self.conclude(outbound, responded.err(), now);
     }
 
     /// Sends what is to be sent by now: an ACK, a message that was not acknowledged.
@@ -89,11 +89,11 @@ impl Link {
             }
             Err(error) => Some(error),
         };
-        self.go_on(outbound, over, now);
+        self.conclude(outbound, over, now);
     }
 
-    /// The connection goes on, unless it is over for some reason.
-    pub(super) fn go_on(
+    /// What the writing half has to tell is told; the connection ends if it is over for some reason.
+    pub(super) fn conclude(
         &self,
         mut outbound: MutexGuard<'_, Outbound>,
         over: Option<Error>,
