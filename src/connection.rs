@@ -179,6 +179,7 @@ impl Connection {
         let ticked = self
             .outbound
             .tick(now, &mut |d| datagrams.push_back(d.to_vec()))?;
+        self.mailbox.lock().resent |= ticked == Ticked::Resent;
         let over = self
             .handshake_deadline()
             .is_some_and(|deadline| now >= deadline);

@@ -10,7 +10,7 @@
 
 mod common;
 
-use common::{MINUTE, NAME, VARIANTS, Variant};
+use common::{Cookie, MINUTE, NAME, VARIANTS, Variant};
 use flightline::lab::{Arrival, End, Pair, Weather};
 use flightline::{AlertDescription, Error, ProtocolVersion, ServerName};
 use std::sync::{Arc, Mutex};
@@ -241,16 +241,44 @@ const HELLO_RETRY_REQUEST: [u8; 32] = [
     0xc2, 0xa2, 0x11, 0x16, 0x7a, 0xbb, 0x8c, 0x5e, 0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c,
 ];
 
-/// Once a server has let a hello in, another client's changes nothing, whatever it offers and whichever side
-/// gets it. One that comes before is a hello that is due (docs/security.md).
+/// Another client's hello changes nothing, whatever it offers, whichever side gets it, and whichever request it
+/// brings. A server without cookies has to let one in first: whatever comes before is a hello that is due.
 #[test]
 fn a21_a_handshake_survives_another_clients_hello() {
     for variant in VARIANTS {
-        for number in server_hello(variant)..datagrams(variant) {
+        let first = match variant.cookie {
+            Cookie::With => 0,
+            Cookie::Without => server_hello(variant),
+        };
+        for number in first..datagrams(variant) {
             for forgery in hellos() {
                 survives(variant, &forgery, number);
             }
         }
+    }
+}
+
+/// Whoever answers a request of nobody's has the server ask again, and is let in once its hello has come again.
+#[test]
+fn a21_a_false_cookie_costs_a_client_one_timer() {
+    let with_cookie = VARIANTS.iter().filter(|variant| {
+        variant.version == ProtocolVersion::DTLS1_2 && variant.cookie == Cookie::With
+    });
+    for variant in with_cookie {
+        let weather = Weather::new(|datagram| {
+            let mut bytes = datagram.bytes;
+            if datagram.number == 1 {
+                *bytes.last_mut().unwrap() ^= 1;
+            }
+            let after = Duration::from_millis(10);
+            vec![Arrival { after, bytes }]
+        });
+        let mut pair = variant.pair(weather);
+        pair.establish(MINUTE)
+            .unwrap_or_else(|error| panic!("{}: {error}", variant.name));
+        let resent = pair.stats(End::Client).flights_resent;
+        assert_eq!(resent, 1, "{}", variant.name);
+        pair.exchange(b"request", b"response").unwrap();
     }
 }
 

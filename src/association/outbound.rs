@@ -235,7 +235,7 @@ impl Outbound {
                     self.shrink(now);
                 }
                 self.resend(reason, now, emit)?;
-                Ok(Ticked::Going)
+                Ok(Ticked::Resent)
             }
             Expiry::NotDue => {
                 if self.retransmit.expires().is_none() && !self.flight.is_empty() {
@@ -441,6 +441,7 @@ pub(crate) enum LastFlight {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ticked {
     Going,
+    Resent,
     GaveUp,
 }
 

@@ -106,10 +106,8 @@ impl Connection {
                     self.outbound.discarded();
                     self.suspect(error, now)?;
                 }
-                Action::Suspected(error) => {
-                    self.outbound.discarded();
-                    self.suspect(error, now)?;
-                }
+                Action::Suspected(error) => self.suspect(error, now)?,
+                Action::Discarded => self.outbound.discarded(),
                 Action::Agreed(version) => {
                     self.inbound.agreed(version);
                     self.outbound.agreed(version, now);

@@ -47,15 +47,19 @@ pub(super) async fn run(
         }
         match io.recv_either::<HelloVerifyRequest, ServerHello>().await? {
             Either::Second(answer) => break answer,
-            // Its request may have been duplicated on the way; one answer is enough.
-            Either::First(request) if request.cookie == hello.cookie && cookies > 0 => {
-                io.expect_message_seq(io.next_message_seq().saturating_sub(1));
+            // One answer is enough: its request may have been duplicated on the way, or a hello that somebody
+            // else has said in our name may have brought this one (hazard A21). A server that does want another
+            // cookie asks again when our hello comes again.
+            Either::First(request)
+                if cookies > 0 && (request.cookie == hello.cookie || !io.has_resent()) =>
+            {
+                io.pass_over();
             }
             Either::First(_) if cookies >= HELLO_VERIFY_REQUESTS => {
                 io.suspect(Error::IllegalParameter(
                     "endless row of HelloVerifyRequests",
                 ));
-                io.expect_message_seq(io.next_message_seq().saturating_sub(1));
+                io.pass_over();
             }
             Either::First(request) => {
                 cookies = cookies.saturating_add(1);

@@ -102,7 +102,7 @@ pub(super) async fn run(
         retry(&config, &mut hello, &mut offer, suite, answer.extensions)?;
         offer.bind(&io, &config, &mut hello)?;
         io.send(&hello)?;
-        answer = io.recv::<ServerHello>().await?;
+        answer = io.recv_checked(is_no_second_request).await?;
         retried = Some(suite);
     }
 
@@ -260,6 +260,15 @@ fn retry(
     Ok(())
 }
 
+/// RFC 8446 §4.1.4: there is one HelloRetryRequest. A second may be the answer to a hello that somebody else
+/// has said in our name (hazard A21).
+fn is_no_second_request(answer: &ServerHello) -> Result<()> {
+    match answer.is_retry_request() {
+        true => Err(Error::UnexpectedRecord("a second HelloRetryRequest")),
+        false => Ok(()),
+    }
+}
+
 /// What both sides hold now.
 struct Agreed {
     psk: Option<OfferedPsk>,
@@ -267,10 +276,6 @@ struct Agreed {
 }
 
 fn agree(offer: Offer13, answer: &ServerHello, suite: &'static Suite13) -> Result<Agreed> {
-    // A second HelloRetryRequest (RFC 8446 §4.1.4).
-    if answer.is_retry_request() {
-        return Err(Error::UnexpectedRecord("a second HelloRetryRequest"));
-    }
     let extensions = &answer.extensions;
     only(
         extensions,

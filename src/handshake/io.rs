@@ -22,6 +22,8 @@ pub(crate) struct Mailbox {
     pub(crate) actions: Vec<Action>,
     /// Something was said against the handshake, by whomever.
     pub(crate) refused: bool,
+    /// The timer has sent our latest flight again.
+    pub(crate) resent: bool,
 }
 
 /// How the handshake has ended, for what outlives its script by a moment.
@@ -62,6 +64,8 @@ pub(crate) enum Action {
     },
     /// A message that nothing authenticated was refused; another may come in its place.
     Refused(ReceivedMessage, Error),
+    /// A message was taken, and counts for nothing.
+    Discarded,
     /// The hellos are over, and the versions agreed on.
     Agreed(ProtocolVersion),
     /// The peer's next message has this number, whatever came before.
@@ -109,6 +113,7 @@ impl Io {
         self.next_message_seq = message_seq.checked_add(1);
         let body = body.encode();
         self.transcript.add(B::TYPE, message_seq, &body);
+        self.mailbox.lock().resent = false;
         self.act(Action::Send {
             typ: B::TYPE,
             message_seq,
@@ -164,9 +169,17 @@ impl Io {
 
     /// The next message, which must be a `B`.
     pub(super) async fn recv<B: Body>(&mut self) -> Result<B> {
+        self.recv_checked(|_| Ok(())).await
+    }
+
+    /// The next message, which must be a `B`. One that does not pass the check is out of place.
+    pub(super) async fn recv_checked<B: Body>(
+        &mut self,
+        check: impl Fn(&B) -> Result<()>,
+    ) -> Result<B> {
         loop {
             let message = self.next().await;
-            if let Some(body) = self.take::<B>(message)? {
+            if let Some(body) = self.take_checked(message, &check)? {
                 return Ok(body);
             }
         }
@@ -210,10 +223,13 @@ impl Io {
     /// next bears the number `message_seq`.
     pub(super) fn restart(&mut self, message_seq: u16) {
         self.transcript.restart();
-        self.expect_message_seq(message_seq);
+        self.act(Action::ExpectMessageSeq(message_seq));
     }
 
-    pub(super) fn expect_message_seq(&mut self, message_seq: u16) {
+    /// What was just received changes nothing. The answer to our latest message has the number of that.
+    pub(super) fn pass_over(&mut self) {
+        let message_seq = self.next_message_seq().saturating_sub(1);
+        self.act(Action::Discarded);
         self.act(Action::ExpectMessageSeq(message_seq));
     }
 
@@ -245,6 +261,11 @@ impl Io {
     /// What was just received cannot all be true, but anyone can have sent it (hazard D11).
     pub(super) fn suspect(&mut self, error: Error) {
         self.act(Action::Suspected(error));
+    }
+
+    /// Whether the timer has sent our latest message again.
+    pub(super) fn has_resent(&self) -> bool {
+        self.mailbox.lock().resent
     }
 
     pub(super) fn agreed(&mut self, version: ProtocolVersion) {
@@ -324,9 +345,17 @@ impl Io {
     }
 
     /// A message's body if it is a `B`; `None` if it was refused, and another may come in its place.
-    fn take<B: Body>(&mut self, mut message: ReceivedMessage) -> Result<Option<B>> {
+    fn take<B: Body>(&mut self, message: ReceivedMessage) -> Result<Option<B>> {
+        self.take_checked(message, |_| Ok(()))
+    }
+
+    fn take_checked<B: Body>(
+        &mut self,
+        mut message: ReceivedMessage,
+        check: impl Fn(&B) -> Result<()>,
+    ) -> Result<Option<B>> {
         let length = message.body.len();
-        match self.read(&mut message) {
+        match self.read(&mut message, check) {
             Ok(body) => {
                 self.act(Action::Accepted {
                     typ: message.typ,
@@ -340,7 +369,11 @@ impl Io {
         }
     }
 
-    fn read<B: Body>(&mut self, message: &mut ReceivedMessage) -> Result<B> {
+    fn read<B: Body>(
+        &mut self,
+        message: &mut ReceivedMessage,
+        check: impl Fn(&B) -> Result<()>,
+    ) -> Result<B> {
         if message.epoch != self.read_epoch {
             return Err(Error::UnexpectedRecord("a message under other keys"));
         }
@@ -351,7 +384,10 @@ impl Io {
             });
         }
         let what = B::TYPE.name().unwrap_or("message");
-        let decode = |body: &[u8]| B::decode(body).map_err(|cause| Error::Decode { what, cause });
+        let decode = |body: &[u8]| {
+            let body = B::decode(body).map_err(|cause| Error::Decode { what, cause })?;
+            check(&body).map(|()| body)
+        };
         // RFC 6347 §4.2.1: a HelloVerifyRequest is in no transcript.
         if B::TYPE == HandshakeType::HELLO_VERIFY_REQUEST {
             return decode(&message.body);

@@ -178,6 +178,11 @@ impl Puppet {
         self.write_epoch = 0;
     }
 
+    /// The script's timer sends its latest flight again.
+    pub(super) fn let_time_pass(&mut self) {
+        self.subject.mailbox.lock().resent = true;
+    }
+
     /// What the puppet has said and heard, for keys, signatures and Finished.
     pub(super) fn io(&mut self) -> &mut Io {
         &mut self.io
@@ -245,6 +250,7 @@ impl Puppet {
                 | Action::ChangeReadKeys(_)
                 | Action::Acknowledge
                 | Action::Follow(..)
+                | Action::Discarded
                 | Action::Agreed(_)
                 | Action::ExpectMessageSeq(_)
                 | Action::Log { .. } => {}

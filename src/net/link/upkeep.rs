@@ -81,7 +81,7 @@ impl Link {
         let mut outbound = self.outbound.lock();
         outbound.set_max_datagram(self.transport.max_datagram());
         let over = match outbound.tick(now, &mut |datagram| self.emit(datagram)) {
-            Ok(Ticked::Going) => None,
+            Ok(Ticked::Going | Ticked::Resent) => None,
             Ok(Ticked::GaveUp) => {
                 let after = now.saturating_sub(outbound.began());
                 let suspect = None;

@@ -2,8 +2,8 @@
 //!
 //! It is written in lines, each the RFCs' diagram of what one side says, such as
 //! `ServerHello Certificate ServerKeyExchange CertificateRequest? ServerHelloDone [ChangeCipherSpec] {Finished}`.
-//! `?` is what the diagrams mark by `*`: a message that may be missing. `*` is one that may come up to
-//! four times. A word that ends in `!alert` is in its place and false: it ends the handshake by this alert.
+//! `?` is what the diagrams mark by `*`: a message that may be missing. A word that ends in `!alert` is in
+//! its place and false: it ends the handshake by this alert.
 
 use super::symbol::{Content, Message, Symbol, Under};
 use super::variants::Variant;
@@ -147,27 +147,22 @@ impl Language {
 }
 
 fn steps(line: &str) -> Vec<Step> {
-    line.split_whitespace().flat_map(step).collect()
+    line.split_whitespace().map(step).collect()
 }
 
-fn step(word: &str) -> Vec<Step> {
+fn step(word: &str) -> Step {
     let (word, lie) = match word.split_once('!') {
         Some((word, alert)) => (word, Some(alert_named(alert))),
         None => (word, None),
     };
-    let (name, times) = match (word.strip_suffix('?'), word.strip_suffix('*')) {
-        (Some(name), _) => (name, 1),
-        (_, Some(name)) => (name, 4),
-        _ => (word, 0),
+    let (name, optional) = match word.strip_suffix('?') {
+        Some(name) => (name, true),
+        None => (word, false),
     };
-    let step = |optional| Step {
+    Step {
         symbol: Symbol::named(name),
         optional,
         lie,
-    };
-    match times {
-        0 => vec![step(false)],
-        times => (0..times).map(|_| step(true)).collect(),
     }
 }
 

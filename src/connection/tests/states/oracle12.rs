@@ -5,6 +5,7 @@
 //! | in the clear, in its place | taken | taken |
 //! | in the clear, in its place, and false | the end | the end |
 //! | in the clear, out of place | the end | ignored: anyone can have said it (hazards A21, D11) |
+//! | a second HelloVerifyRequest, where our hello has not come again | ignored (hazard A21) | ignored |
 //! | under keys, before the ChangeCipherSpec | waits | waits |
 //! | under keys, in its place | taken | taken |
 //! | under keys, out of place | the end | the end: nobody but the peer can have said it |
@@ -118,13 +119,17 @@ impl Oracle12<'_> {
     /// RFC 6347 §4.2.4: it asks for our last flight at most. A HelloVerifyRequest has no number to tell a
     /// repetition by, but a cookie; it is progress of a kind.
     fn repetition(&mut self) {
-        let asks = Symbol::clear(Message::HelloVerifyRequest);
-        let course = &mut self.course;
-        let hello = course.language.start();
-        if course.at != hello && course.allows(SERVER_HELLO) && course.language.allows(&hello, asks)
-        {
-            course.suspects = false;
+        if self.is_among_hellos() {
+            self.course.suspects = false;
         }
+    }
+
+    /// A client under test has answered a HelloVerifyRequest and waits for more.
+    fn is_among_hellos(&self) -> bool {
+        let asks = Symbol::clear(Message::HelloVerifyRequest);
+        let course = &self.course;
+        let hello = course.language.start();
+        course.at != hello && course.allows(SERVER_HELLO) && course.language.allows(&hello, asks)
     }
 
     fn clear(&mut self, content: Content) {
@@ -146,6 +151,7 @@ impl Oracle12<'_> {
 
     fn clear_message(&mut self, message: Message) {
         let ignored = self.is_ignored(message);
+        let is_among_hellos = self.is_among_hellos();
         let course = &mut self.course;
         match course.language.after(&course.at, Symbol::clear(message)) {
             Next::Legal(next) => {
@@ -154,11 +160,9 @@ impl Oracle12<'_> {
             }
             Next::Lie(alert) => course.die(Some(alert)),
             Next::OutOfPlace if ignored => {}
-            // A fifth; RFC 6347 §4.2.1 asks for one and allows another.
-            Next::OutOfPlace
-                if message == Message::HelloVerifyRequest && course.allows(SERVER_HELLO) =>
-            {
-                course.suspect(Some(AlertDescription::ILLEGAL_PARAMETER));
+            // A second: as long as our hello does not have to come again, one answer is enough.
+            Next::OutOfPlace if message == Message::HelloVerifyRequest && is_among_hellos => {
+                course.suspects = false;
             }
             Next::OutOfPlace => course.suspect(Some(AlertDescription::UNEXPECTED_MESSAGE)),
         }

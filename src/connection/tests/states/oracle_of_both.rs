@@ -2,7 +2,7 @@
 //!
 //! | what is said before a version is agreed on | to a client | to a server |
 //! | --- | --- | --- |
-//! | HelloVerifyRequest | another hello | |
+//! | HelloVerifyRequest, the first | another hello | |
 //! | ServerHello of DTLS 1.2 | from here on DTLS 1.2 | |
 //! | the same, with the mark of a server of DTLS 1.3 | the end | |
 //! | ServerHello or HelloRetryRequest of DTLS 1.3 | from here on DTLS 1.3 | |

@@ -29,16 +29,16 @@ pub(super) const SERVER: Variant = Variant {
 
 /// RFC 4279 §2: without a hint there is no ServerKeyExchange, and never a certificate.
 pub(super) const PSK_SERVER: &[&str] = &[
-    "HelloVerifyRequest* ServerHello ServerKeyExchange? ServerHelloDone [ChangeCipherSpec] {Finished}",
+    "HelloVerifyRequest? ServerHello ServerKeyExchange? ServerHelloDone [ChangeCipherSpec] {Finished}",
 ];
 
 pub(super) const ECDHE_SERVER: &[&str] = &[
-    "HelloVerifyRequest* ServerHello Certificate ServerKeyExchange CertificateRequest? ServerHelloDone [ChangeCipherSpec] {Finished}",
+    "HelloVerifyRequest? ServerHello Certificate ServerKeyExchange CertificateRequest? ServerHelloDone [ChangeCipherSpec] {Finished}",
 ];
 
 /// RFC 5246 §7.4.2: a server always has a certificate. It is looked at when the flight is complete.
 pub(super) const ECDHE_SERVER_LIES: &[&str] = &[
-    "HelloVerifyRequest* ServerHello EmptyCertificate ServerKeyExchange CertificateRequest? ServerHelloDone!bad_certificate",
+    "HelloVerifyRequest? ServerHello EmptyCertificate ServerKeyExchange CertificateRequest? ServerHelloDone!bad_certificate",
 ];
 
 /// What a server says to a client under test.
@@ -52,11 +52,11 @@ pub(super) const CLIENTS: &[Variant] = &[
         truth: "ServerHello ServerKeyExchange ServerHelloDone [ChangeCipherSpec] {Finished}", ..CLIENT },
     // RFC 5077 §3.3: a ticket comes if it was announced, before the ChangeCipherSpec.
     Variant { name: "client, PSK, new ticket", session: Session::NewTicket,
-        legal: &["HelloVerifyRequest* ServerHello ServerKeyExchange? ServerHelloDone NewSessionTicket [ChangeCipherSpec] {Finished}"],
+        legal: &["HelloVerifyRequest? ServerHello ServerKeyExchange? ServerHelloDone NewSessionTicket [ChangeCipherSpec] {Finished}"],
         truth: "ServerHello ServerHelloDone NewSessionTicket [ChangeCipherSpec] {Finished}", ..CLIENT },
     // RFC 5489 §2: the share is always there.
     Variant { name: "client, ECDHE_PSK", method: EcdhePsk,
-        legal: &["HelloVerifyRequest* ServerHello ServerKeyExchange ServerHelloDone [ChangeCipherSpec] {Finished}"],
+        legal: &["HelloVerifyRequest? ServerHello ServerKeyExchange ServerHelloDone [ChangeCipherSpec] {Finished}"],
         truth: "ServerHello ServerKeyExchange ServerHelloDone [ChangeCipherSpec] {Finished}", ..CLIENT },
     Variant { name: "client, ECDHE", method: Ecdhe, legal: ECDHE_SERVER, lies: ECDHE_SERVER_LIES,
         truth: "ServerHello Certificate ServerKeyExchange ServerHelloDone [ChangeCipherSpec] {Finished}", ..CLIENT },
@@ -66,17 +66,17 @@ pub(super) const CLIENTS: &[Variant] = &[
     Variant { name: "client, ECDHE, asked for a certificate that it lacks", method: Ecdhe, legal: ECDHE_SERVER, lies: ECDHE_SERVER_LIES,
         truth: "ServerHello Certificate ServerKeyExchange CertificateRequest ServerHelloDone [ChangeCipherSpec] {Finished}", ..CLIENT },
     Variant { name: "client, ECDHE, cookie, new ticket", method: Ecdhe, session: Session::NewTicket,
-        legal: &["HelloVerifyRequest* ServerHello Certificate ServerKeyExchange CertificateRequest? ServerHelloDone NewSessionTicket [ChangeCipherSpec] {Finished}"],
+        legal: &["HelloVerifyRequest? ServerHello Certificate ServerKeyExchange CertificateRequest? ServerHelloDone NewSessionTicket [ChangeCipherSpec] {Finished}"],
         lies: ECDHE_SERVER_LIES,
         truth: "HelloVerifyRequest ServerHello Certificate ServerKeyExchange ServerHelloDone NewSessionTicket [ChangeCipherSpec] {Finished}", ..CLIENT },
     Variant { name: "client, resumed by ticket", session: Session::ByTicket,
-        legal: &["HelloVerifyRequest* ServerHello [ChangeCipherSpec] {Finished}"],
+        legal: &["HelloVerifyRequest? ServerHello [ChangeCipherSpec] {Finished}"],
         truth: "ServerHello [ChangeCipherSpec] {Finished}", ..CLIENT },
     Variant { name: "client, resumed by ticket, new ticket", session: Session::ByOldTicket,
-        legal: &["HelloVerifyRequest* ServerHello NewSessionTicket [ChangeCipherSpec] {Finished}"],
+        legal: &["HelloVerifyRequest? ServerHello NewSessionTicket [ChangeCipherSpec] {Finished}"],
         truth: "ServerHello NewSessionTicket [ChangeCipherSpec] {Finished}", ..CLIENT },
     Variant { name: "client, resumed by number, cookie", session: Session::ByNumber,
-        legal: &["HelloVerifyRequest* ServerHello [ChangeCipherSpec] {Finished}"],
+        legal: &["HelloVerifyRequest? ServerHello [ChangeCipherSpec] {Finished}"],
         truth: "HelloVerifyRequest ServerHello [ChangeCipherSpec] {Finished}", ..CLIENT },
 ];
 
