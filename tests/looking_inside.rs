@@ -145,7 +145,10 @@ fn e13_datagrams_become_smaller_where_large_ones_are_lost() {
     };
     let long = Psk::new("x".repeat(400), [1; 32]).unwrap();
     let notes = Arc::new(Notes::default());
-    let client = ClientConfig::builder(ServerTrust::psk(long.clone())).observer(notes.clone());
+    // The key's name stands in no hello of DTLS 1.2, which is short.
+    let client = ClientConfig::builder(ServerTrust::psk(long.clone()))
+        .versions([ProtocolVersion::DTLS1_2])
+        .observer(notes.clone());
     let server = ServerConfig::builder(ServerIdentity::psk(long))
         .build()
         .unwrap();
@@ -165,6 +168,27 @@ fn e13_datagrams_become_smaller_where_large_ones_are_lost() {
         "{}",
         notes.text()
     );
+}
+
+/// A server that keeps no state takes a hello whole or not at all, so it is cut only where it must be.
+#[test]
+fn e13_a_hello_that_every_host_takes_whole_is_not_cut() {
+    for (identity, end) in [(200, [418, 418]), (400, [548, 95])] {
+        let sent = Arc::<Mutex<Vec<usize>>>::default();
+        let told = sent.clone();
+        let all_lost = Weather::new(move |datagram| {
+            told.lock().unwrap().push(datagram.bytes.len());
+            Vec::new()
+        });
+        let psk = Psk::new("x".repeat(identity), [1; 32]).unwrap();
+        let client = ClientConfig::builder(ServerTrust::psk(psk.clone()));
+        let server = ServerConfig::builder(ServerIdentity::psk(psk));
+        let (client, server) = (client.build().unwrap(), server.build().unwrap());
+        let mut pair = Pair::new(client, server, ServerName::unnamed(), all_lost).unwrap();
+        pair.establish(MINUTE * 5).unwrap_err();
+        let sent = sent.lock().unwrap();
+        assert!(sent.ends_with(&end), "{sent:?}");
+    }
 }
 
 #[derive(Default)]

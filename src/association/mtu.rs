@@ -5,6 +5,10 @@ use crate::config::SMALLEST_MTU;
 /// Datagram sizes to fall back to where a path seems to swallow larger ones (RFC 6347 §4.1.1.1).
 const FALLBACKS: [usize; 3] = [1200, 548, 256];
 
+/// The least that a ClientHello is cut to: a server that keeps no state takes it whole or not at all, and so
+/// much is taken by every host of IPv4 (RFC 791 §3.1, less the headers of IP and UDP).
+pub(super) const A_HELLO: usize = 548;
+
 /// What is known and what is suspected of a path. Suspicion bounds flights only: for application data
 /// the path MTU is the application's to find (RFC 6347 §4.1.1.1).
 pub(super) struct Mtu {
@@ -47,12 +51,14 @@ impl Mtu {
         Some(self.limit)
     }
 
-    /// Flights of the present size seem to be lost. The new size, if there is a smaller one.
-    pub(super) fn suspect(&mut self) -> Option<usize> {
+    /// Flights of the present size seem to be lost. The new size, if there is a smaller one that is no less than
+    /// `least`.
+    pub(super) fn suspect(&mut self, least: Option<usize>) -> Option<usize> {
         if self.told.is_some() {
             return None;
         }
-        self.suspected = below(self.of_flights())?;
+        self.suspected = below(self.of_flights())
+            .filter(|smaller| least.is_none_or(|least| *smaller >= least))?;
         Some(self.suspected)
     }
 }
@@ -68,8 +74,9 @@ mod tests {
     #[test]
     fn suspicion_bounds_flights_and_refusals_bound_everything() {
         let mut mtu = Mtu::new(1400);
-        assert_eq!(mtu.suspect(), Some(1200));
-        assert_eq!(mtu.suspect(), Some(548));
+        assert_eq!(mtu.suspect(Some(A_HELLO)), Some(1200));
+        assert_eq!(mtu.suspect(Some(A_HELLO)), Some(548));
+        assert_eq!(mtu.suspect(Some(A_HELLO)), None);
         assert_eq!((mtu.of_data(), mtu.of_flights()), (1400, 548));
         assert_eq!(mtu.refused(), Some(1200));
         assert_eq!((mtu.of_data(), mtu.of_flights()), (1200, 548));
@@ -77,16 +84,16 @@ mod tests {
         assert_eq!(mtu.refused(), Some(256));
         assert_eq!(mtu.refused(), None);
         assert_eq!((mtu.of_data(), mtu.of_flights()), (256, 256));
-        assert_eq!(mtu.suspect(), None);
+        assert_eq!(mtu.suspect(None), None);
     }
 
     #[test]
     fn a_transport_that_knows_is_believed() {
         let mut mtu = Mtu::new(1400);
-        mtu.suspect();
+        mtu.suspect(None);
         for (told, size) in [(300, 300), (301, 301), (299, 299), (9000, 1400), (0, 128)] {
             mtu.tell(Some(told));
-            assert_eq!(mtu.suspect(), None);
+            assert_eq!(mtu.suspect(None), None);
             assert_eq!((mtu.of_data(), mtu.of_flights()), (size, size));
         }
         mtu.tell(None);

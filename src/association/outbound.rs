@@ -13,7 +13,7 @@ use crate::wire::{
 };
 use std::time::Duration;
 
-use super::mtu::Mtu;
+use super::mtu::{self, Mtu};
 use super::rekeying::Rekeying;
 use super::{Response, Rival};
 
@@ -417,7 +417,8 @@ impl Outbound {
     }
 
     fn shrink(&mut self, now: Duration) {
-        if let Some(mtu) = self.mtu.suspect() {
+        let is_hello = self.flight.is_all(HandshakeType::CLIENT_HELLO);
+        if let Some(mtu) = self.mtu.suspect(is_hello.then_some(mtu::A_HELLO)) {
             self.trace.note(now, || What::MtuLowered { mtu });
         }
     }
