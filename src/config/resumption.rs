@@ -111,6 +111,10 @@ impl ConfigBuilder<ClientConfig> {
     /// Keeps sessions here. Each configuration has a [`ClientSessionCache`] of its own by default, so that
     /// a second connection to a server takes a round trip less and no signatures. Of connections that
     /// begin at the same time only one goes on with a session.
+    ///
+    /// **Configurations that share a store go on with each other's sessions**, and do not look at the server's
+    /// certificates again: share only between those that trust the same servers. A session by a pre-shared key
+    /// is never gone on with where certificates are trusted, nor the other way round.
     pub fn sessions(mut self, sessions: impl ClientSessions + 'static) -> Self {
         self.config.resumption.sessions = Shared::This(Arc::new(sessions));
         self

@@ -2,7 +2,7 @@
 
 use super::io::{Io, Outcome};
 use super::psk13::OfferedPsk;
-use crate::certificate::ServerName;
+use crate::certificate::{PeerIdentity, ServerName};
 use crate::config::ClientConfig;
 use crate::crypto::random;
 use crate::error::Result;
@@ -129,6 +129,7 @@ fn fits(
     is_alive(config, session)
         && session.is_with(server)
         && is_of_its_version(session)
+        && matches!(state.peer, PeerIdentity::Psk(_)) == config.trust.is_psk()
         && hello.offers(state.version)
         && hello.cipher_suites.contains(&state.cipher_suite)
         && state.alpn.as_ref().is_none_or(known_protocol)
@@ -164,7 +165,6 @@ fn small_enough(config: &ClientConfig, hello: &ClientHello, session: &ClientSess
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::certificate::PeerIdentity;
     use crate::config::{ConfigBuilder, Psk, ServerTrust};
     use crate::crypto::Secret;
     use crate::record::Replay;
@@ -223,7 +223,7 @@ mod tests {
                 created: seconds(date),
                 server_name: Some("server.test".into()),
                 alpn: Some(b"coap".to_vec()),
-                peer: PeerIdentity::Anonymous,
+                peer: PeerIdentity::Psk(b"tester".to_vec()),
                 psk_check: Vec::new(),
             },
             hint: None,
@@ -243,7 +243,7 @@ mod tests {
     #[test]
     fn g03_a_session_is_offered_only_where_it_fits() {
         type Lie = (&'static str, bool, fn(&mut Made));
-        let lies: [Lie; 9] = [
+        let lies: [Lie; 10] = [
             ("nothing", true, |_| ()),
             ("no protocol", true, |made| made.state.alpn = None),
             ("protocol", false, |made| made.state.alpn = Some(vec![1])),
@@ -255,6 +255,9 @@ mod tests {
             }),
             ("server", false, |made| {
                 made.with = ServerName::new("192.0.2.1").unwrap();
+            }),
+            ("trust", false, |made| {
+                made.state.peer = PeerIdentity::Certificate(vec![vec![1]]);
             }),
             ("age", false, |made| made.state.created -= DAY),
             ("hint", false, |made| made.hint = Some(Duration::ZERO)),

@@ -151,6 +151,7 @@ struct Earlier {
     version: ProtocolVersion,
     suite: crate::wire::CipherSuite,
     ageing: bool,
+    peer: fn() -> PeerIdentity,
 }
 
 impl From<&Variant> for Earlier {
@@ -159,6 +160,12 @@ impl From<&Variant> for Earlier {
             version: variant.version,
             suite: variant.suite(),
             ageing: variant.session == Session::ByOldTicket,
+            peer: match (variant.subject, variant.method) {
+                (Role::Client, KeyExchangeKind::Psk | KeyExchangeKind::EcdhePsk) => {
+                    || PeerIdentity::Psk(psk().identity().to_vec())
+                }
+                _ => || PeerIdentity::Anonymous,
+            },
         }
     }
 }
@@ -175,7 +182,7 @@ impl Earlier {
             created: seconds(Still.date()),
             server_name: None,
             alpn: None,
-            peer: PeerIdentity::Anonymous,
+            peer: (self.peer)(),
             psk_check: Vec::new(),
         }
     }
