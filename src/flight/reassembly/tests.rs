@@ -380,6 +380,38 @@ fn c11_left_overs_of_another_epoch_are_noticed() {
 }
 
 /// What is taken was all: an idle connection holds nothing of the flights that made it.
+/// What was in place may be kept in a transcript, so it counts until the handshake is complete.
+#[test]
+fn messages_have_so_many_bytes_together() {
+    let mut r = reassembly(0);
+    r.accepted(LIMITS.of_handshake() - 1000);
+    let too_long = insert_whole(&mut r, CERTIFICATE, 0, 0, &body(1001));
+    assert_eq!(too_long, Inserted::TooLong);
+    let longest = insert_whole(&mut r, CERTIFICATE, 0, 0, &body(1000));
+    assert_eq!(longest, Inserted::Stored);
+    r.complete();
+    let behind = insert_whole(&mut r, CERTIFICATE, 0, 1, &body(2000));
+    assert_eq!(behind, Inserted::Stored);
+}
+
+/// What is ahead comes again; the next message might not.
+#[test]
+fn what_is_ahead_gives_way_to_the_next_message() {
+    const LEFT: usize = 8 << 10;
+    const AHEAD: usize = 6000;
+    for (beyond, kept) in [(0, true), (1, false)] {
+        let mut r = reassembly(0);
+        r.accepted(LIMITS.of_handshake() - LEFT);
+        insert_whole(&mut r, CERTIFICATE, 0, 1, &body(AHEAD));
+        let each = r.cost() - AHEAD;
+        let room = LEFT + GAPS_BUDGET - r.cost() - each;
+        let next = insert_whole(&mut r, CERTIFICATE, 0, 0, &body(room + beyond));
+        assert_eq!(next, Inserted::Stored);
+        assert!(r.take().is_some());
+        assert_eq!(r.take().is_some(), kept);
+    }
+}
+
 #[test]
 fn what_is_taken_leaves_no_memory_behind() {
     let message = body(300);

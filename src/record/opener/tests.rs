@@ -45,6 +45,7 @@ fn open_with(opener: &mut Opener, record: &[u8], replay: Replay) -> Result<Vec<u
     let mut record = record.to_vec();
     let record = Records::new(&mut record).next().unwrap()?;
     let opened = opener.open(record, replay)?;
+    assert!(!opened.too_long);
     Ok(opened.plaintext.to_vec())
 }
 

@@ -204,6 +204,73 @@ fn c10_half_a_handshake_header_is_no_message() {
     }
 }
 
+/// What is dropped of a record takes nothing with it, unless it ends the connection.
+#[test]
+fn what_stands_behind_a_message_that_is_dropped_counts() {
+    for mut peer in Peer::of_each_version(RULES) {
+        let response = peer.say_messages(&[(Type::FINISHED, 12), (Type::FINISHED, 5)]);
+        assert!(response.acknowledge.is_empty(), "{response:?}");
+        assert!(peer.inbound.next_message().is_some());
+    }
+    let too_long = message(Type::FINISHED, 5, &[0; 65]);
+    for mut peer in Peer::of_each_version(RULES) {
+        let good = message(Type::FINISHED, 5, &[0; 12]);
+        let response = peer.say(ContentType::HANDSHAKE, &[&too_long[..], &good].concat());
+        assert!(matches!(
+            response.fatal,
+            Some(Error::HandshakeMessageTooLong { .. })
+        ));
+        assert!(peer.inbound.next_message().is_none());
+    }
+}
+
+/// RFC 6347 §4.2.2: a server that keeps no state numbers its HelloVerifyRequest 0, or as the hello. It is the
+/// next message wherever it may come, and nothing else is.
+#[test]
+fn a_hello_verify_request_is_taken_whatever_its_number_is() {
+    let request = |typ| message(typ, 0, &[0; 12]);
+    let half = |typ: Type| {
+        let mut half = request(typ);
+        half.truncate(12 + 6);
+        half[11] = 6;
+        half
+    };
+    for (content, agreed, taken) in [
+        (request(Type::HELLO_VERIFY_REQUEST), None, true),
+        (request(Type::SERVER_HELLO), None, false),
+        (half(Type::HELLO_VERIFY_REQUEST), None, false),
+        (request(Type::HELLO_VERIFY_REQUEST), Some(DTLS1_2), false),
+    ] {
+        let mut peer = Peer::unheard(RULES);
+        peer = match agreed {
+            Some(version) => peer.agreed(version),
+            None => peer,
+        };
+        let _ = peer.say(ContentType::HANDSHAKE, &content);
+        assert_eq!(peer.inbound.next_message().is_some(), taken, "{content:?}");
+        let repeated = peer.dropped(DropReason::RepeatedMessage);
+        assert_eq!(repeated, u64::from(!taken), "{content:?}");
+    }
+}
+
+/// RFC 6347 §4.2.2: numbers have 16 bits. In DTLS 1.2 nothing can follow the last of them; what does in 1.3 is a
+/// repetition.
+#[test]
+fn c08_behind_the_last_number_a_connection_of_dtls_1_2_ends() {
+    for mut peer in Peer::of_each_version(RULES) {
+        peer.inbound.skip_to(u16::MAX);
+        assert!(
+            peer.say_messages(&[(Type::FINISHED, u16::MAX)])
+                .fatal
+                .is_none()
+        );
+        assert!(peer.inbound.next_message().is_some());
+        let response = peer.say_messages(&[(Type::FINISHED, u16::MAX)]);
+        let ends = matches!(response.fatal, Some(Error::NumbersExhausted));
+        assert_eq!(ends, peer.version == DTLS1_2, "{response:?}");
+    }
+}
+
 /// Fragments of one message that disagree about its length or type: in the clear either may be forged, and
 /// under keys the peer is to blame.
 #[test]

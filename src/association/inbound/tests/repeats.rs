@@ -33,6 +33,20 @@ fn e02_p03_a_finished_that_is_replayed_asks_for_nothing() {
     assert_eq!(peer.dropped(DropReason::Replay), 100);
 }
 
+/// RFC 9147 §5.8.1: a last flight of DTLS 1.3 that comes again is acknowledged. Whoever does more than it must
+/// takes it for a sign that ours was lost, too.
+#[test]
+fn e11_a_last_flight_of_dtls_1_3_that_comes_again_asks_for_ours() {
+    for (belief, asks) in [(Belief::Careful, true), (Belief::Literal, false)] {
+        let mut peer = Peer::new13(Rules { belief, ..RULES });
+        let record = peer.record(ContentType::HANDSHAKE, &finished(5));
+        let mut peer = peer.finished();
+        let (response, _) = peer.hand_over(record);
+        assert_eq!(response.acknowledge.len(), 1);
+        assert_eq!(response.repeated, asks, "{belief:?}");
+    }
+}
+
 /// Only a Finished that opens, and has the number of the one that was accepted, asks for the last flight.
 #[test]
 fn e03_p03_a_stray_finished_asks_for_nothing() {

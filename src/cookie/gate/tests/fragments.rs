@@ -110,3 +110,33 @@ fn p32_a_long_hello_is_answered_by_the_version_that_its_second_half_offers() {
         }
     }
 }
+
+/// A connection would drop what is numbered so high, and read what stands behind it.
+#[test]
+fn what_is_far_ahead_of_every_hello_is_passed_over() {
+    let context = Arc::new(CookieContext::new().unwrap());
+    let mut entrance = Entrance::new(HelloVerification::Cookies(context), Choices13::default(), 4);
+    let hello = Hello::new();
+    let cookie = enter(&mut entrance, &hello.datagram()).cookie();
+    let body = hello.body();
+    let behind = |message_seq| {
+        let whole = |typ, message_seq, length| HandshakeHeader::whole(typ, message_seq, length);
+        let rest = Writer::bytes_of(|w| {
+            w.bytes(&[0; 3]);
+            whole(HandshakeType::CLIENT_HELLO, 0, body.len() as u32).write(w);
+            w.bytes(&body);
+        });
+        let mut datagram = hello.datagram_of(whole(HandshakeType::FINISHED, message_seq, 3), &rest);
+        datagram.truncate(13 + 12 + rest.len());
+        datagram
+    };
+    assert_eq!(enter(&mut entrance, &behind(256)).cookie(), cookie);
+    let dropped = enter(&mut entrance, &behind(255)).dropped();
+    assert_eq!(dropped, GateDrop::OtherMessage(HandshakeType::FINISHED));
+    let alone = Hello {
+        message_seq: 256,
+        ..hello
+    };
+    let dropped = enter(&mut entrance, &alone.datagram()).dropped();
+    assert_eq!(dropped, GateDrop::TooManyChallenges);
+}
