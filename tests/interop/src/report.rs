@@ -190,8 +190,8 @@ const ATTEMPTS: &str = "
 ## Attempts
 
 Where datagrams are lost, a case begins again, on another path, if a handshake has not ended in our time or, by the peer's own
-word, in its; with libcoap, if a request was not answered. Every other failure counts. How many begin again differs from run
-to run; a run tells it of each case. Peers that are not here have one attempt.
+word, in its; with wolfSSL, if it complains of a duplicate; with libcoap, if a request was not answered. Every other failure
+counts. How many begin again differs from run to run; a run tells it of each case. Peers that are not here have one attempt.
 
 | peer | attempts at most | why |
 | --- | :-: | --- |
