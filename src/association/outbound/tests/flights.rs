@@ -52,6 +52,63 @@ fn what_came_early_is_acknowledged_once_the_version_is_known() {
     }
 }
 
+/// RFC 9147 §7: of what was discarded nobody is told.
+#[test]
+fn what_was_discarded_is_told_of_no_more() {
+    let mut ours = Ours::new();
+    ours.hear(&arrived(number(3, 1)));
+    assert!(ours.outbound.next_deadline().is_some());
+    ours.outbound.discarded();
+    assert_eq!(ours.outbound.next_deadline(), None);
+}
+
+/// RFC 6347 §4.2.4: a flight that the peer repeats is answered again, as long as there is a handshake.
+#[test]
+fn only_a_repetition_brings_a_flight_of_the_handshake_again() {
+    for (repeated, epoch, resent) in [(false, 0, 0), (true, 0, 1), (true, 3, 0)] {
+        let mut ours = match epoch {
+            0 => fresh(DTLS1_2, CAREFUL),
+            _ => Ours::new(),
+        };
+        ours.send(certificate(epoch));
+        ours.now += SECOND / 2;
+        let again = ours.hear(&Response {
+            repeated,
+            ..Response::default()
+        });
+        assert_eq!(again.len(), resent, "{repeated} in epoch {epoch}");
+        let stats = ours.outbound.stats();
+        assert_eq!(
+            (stats.flights_sent, stats.flights_resent),
+            (1, resent as u64)
+        );
+    }
+}
+
+/// RFC 6347 §4.1.1.1: the path may swallow large datagrams. A server may take no hello in parts.
+#[test]
+fn a_flight_that_is_lost_twice_goes_in_smaller_datagrams_but_a_hello() {
+    for (typ, datagrams) in [
+        (HandshakeType::CERTIFICATE, 2),
+        (HandshakeType::CLIENT_HELLO, 1),
+    ] {
+        let mut ours = fresh(DTLS1_2, CAREFUL);
+        let sent = ours.send(messages_of(0, typ, 0, &[260]));
+        let resent = [(); 2].map(|()| ours.next_timer().len());
+        assert_eq!((sent.len(), resent), (1, [1, datagrams]), "{typ}");
+    }
+}
+
+/// The plan counts from the beginning, and ends with the handshake.
+#[test]
+fn a_handshake_has_as_long_as_its_plan_says() {
+    let mut outbound = narrow(DTLS1_2, CAREFUL, SECOND);
+    let longest = Settings::default().retransmission.longest_handshake();
+    assert_eq!(outbound.handshake_deadline(), Some(SECOND + longest));
+    outbound.established(LastFlight::Peers, SECOND);
+    assert_eq!(outbound.handshake_deadline(), None);
+}
+
 /// RFC 9147 §7: a flight of the handshake says that the peer's has arrived; a message behind it does not.
 #[test]
 fn a_flight_of_the_handshake_stands_for_an_ack() {
@@ -232,7 +289,19 @@ fn an_end_is_told_once() {
     type End = fn(&mut Outbound, Duration, Emit<'_>);
     let close: End = |outbound, now, emit| outbound.close_notify(now, emit);
     let abort: End = |outbound, now, emit| outbound.abort(&Error::BadFinished, now, emit);
-    for (end, alert) in [(close, [1, 0]), (abort, [2, 51])] {
+    let nobodys_fault: End =
+        |outbound, now, emit| outbound.abort(&Error::NumbersExhausted, now, emit);
+    // It has said so itself.
+    let peers_end: End = |outbound, now, emit| {
+        let alert = AlertDescription::HANDSHAKE_FAILURE;
+        outbound.abort(&Error::PeerAlert(alert), now, emit);
+    };
+    for (end, alert) in [
+        (close, Some([1, 0])),
+        (abort, Some([2, 51])),
+        (nobodys_fault, Some([1, 0])),
+        (peers_end, None),
+    ] {
         let mut ours = Ours::new();
         ours.send(certificate(3));
         let mut act = |end: End| {
@@ -242,10 +311,12 @@ fn an_end_is_told_once() {
             })
         };
         let told = act(end);
-        assert_eq!(
-            (told[0].typ, &told[0].content[..]),
-            (ContentType::ALERT, &alert[..])
-        );
+        let told: Vec<_> = told
+            .iter()
+            .map(|sent| (sent.typ, &sent.content[..]))
+            .collect();
+        let alert = alert.iter().map(|alert| (ContentType::ALERT, &alert[..]));
+        assert_eq!(told, alert.collect::<Vec<_>>());
         assert!(act(close).is_empty() && act(abort).is_empty());
         assert!(matches!(ours.outbound.seal(b"data"), Err(Error::Closed)));
         assert!(!ours.outbound.has_flight() && ours.outbound.next_deadline().is_none());
