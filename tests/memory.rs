@@ -34,6 +34,8 @@ struct Flood {
     left: usize,
 }
 
+const HELLO_VERIFY_REQUEST: u8 = 3;
+
 const TYPES: [u8; 12] = [0, 1, 2, 3, 4, 11, 12, 13, 14, 15, 16, 20];
 
 /// The longest that messages of each type may be, or more.
@@ -42,6 +44,9 @@ const CLAIMS: [usize; 7] = [64, 258, 3_072, 5_120, 12_288, 16_384, 0xff_ffff];
 impl Flood {
     fn new(seed: u64) -> Flood {
         let mut prepared = VecDeque::new();
+        // Of nothing that costs so little there may be so much.
+        let request = fragment(HELLO_VERIFY_REQUEST, 0, 3, 0, &[0xfe, 0xff, 0]);
+        prepared.extend((0..6_000).map(|_| record(22, 0, &request)));
         for typ in [4, 11, 16] {
             for claim in [5_120, 12_288, 16_384] {
                 for message_seq in 0..8 {

@@ -7,6 +7,7 @@ use crate::flight::{Content, OutgoingMessage};
 use crate::handshake::Action;
 use crate::session::Session;
 use crate::trace::{Message, What};
+use crate::wire::HandshakeType;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -93,7 +94,10 @@ impl Connection {
                     length,
                 } => {
                     self.suspect = None;
-                    self.inbound.message_accepted(length);
+                    // RFC 6347 §4.2.1: it is in no transcript, and takes no room there.
+                    if typ != HandshakeType::HELLO_VERIFY_REQUEST {
+                        self.inbound.message_accepted(length);
+                    }
                     self.heard.push(Message {
                         typ: Some(typ),
                         message_seq,
@@ -107,7 +111,10 @@ impl Connection {
                     self.suspect(error, now)?;
                 }
                 Action::Suspected(error) => self.suspect(error, now)?,
-                Action::Discarded => self.outbound.discarded(),
+                Action::Discarded => {
+                    self.heard.pop();
+                    self.outbound.discarded();
+                }
                 Action::Agreed(version) => {
                     self.inbound.agreed(version);
                     self.outbound.agreed(version, now);

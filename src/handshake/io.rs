@@ -64,7 +64,7 @@ pub(crate) enum Action {
     },
     /// A message that nothing authenticated was refused; another may come in its place.
     Refused(ReceivedMessage, Error),
-    /// A message was taken, and counts for nothing.
+    /// The message that was accepted last counts for nothing.
     Discarded,
     /// The hellos are over, and the versions agreed on.
     Agreed(ProtocolVersion),

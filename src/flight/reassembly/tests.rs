@@ -379,7 +379,6 @@ fn c11_left_overs_of_another_epoch_are_noticed() {
     assert!(r.holds_other_epoch(1));
 }
 
-/// What is taken was all: an idle connection holds nothing of the flights that made it.
 /// What was in place may be kept in a transcript, so it counts until the handshake is complete.
 #[test]
 fn messages_have_so_many_bytes_together() {
@@ -412,6 +411,7 @@ fn what_is_ahead_gives_way_to_the_next_message() {
     }
 }
 
+/// What is taken was all: an idle connection holds nothing of the flights that made it.
 #[test]
 fn what_is_taken_leaves_no_memory_behind() {
     let message = body(300);
