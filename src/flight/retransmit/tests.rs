@@ -25,6 +25,18 @@ fn handshake_timeout_min_max_sends_7_times_in_123_seconds() {
     assert_eq!(over, 123 * S);
 }
 
+/// However often its longest delay has expired before.
+#[test]
+fn a_plan_with_a_deadline_ends_at_the_first_expiry_behind_it() {
+    let (sends, over) = run(Retransmission {
+        maximum: 8 * S,
+        give_up: GiveUp::Deadline(55 * S),
+        ..Retransmission::RFC6347
+    });
+    assert_eq!(sends, [0, 1, 3, 7, 15, 23, 31, 39, 47].map(|s| s * S));
+    assert_eq!(over, 55 * S);
+}
+
 /// With jitter each wait is a little longer than its delay, and another each time.
 #[test]
 fn e06_jitter_makes_waits_longer_by_a_share_of_the_delay() {

@@ -86,3 +86,37 @@ fn what_is_acknowledged_is_not_sent_again() {
         assert!(flight.is_acknowledged());
     }
 }
+
+/// An older one is as one that was never sent.
+#[test]
+fn e08_the_last_256_records_are_remembered() {
+    for (sends, remembered) in [(REMEMBERED, true), (REMEMBERED + 1, false)] {
+        let (mut flight, mut sealers) = (Flight::new(messages(&[NextEpoch, M(90)])), sealers());
+        let mut numbers = (0..sends).map(|_| send13(&mut flight, &mut sealers)[0].0);
+        let first = numbers.next().unwrap();
+        numbers.for_each(drop);
+        assert_eq!(flight.acknowledge(first), remembered, "{sends}");
+    }
+}
+
+/// Where the rest of a flight was acknowledged that was sent before, no burst is left.
+#[test]
+fn what_was_acknowledged_behind_a_burst_is_in_none() {
+    let (mut flight, mut sealers) = (Flight::new(messages(&[NextEpoch, M(2000)])), sealers());
+    let all = send13(&mut flight, &mut sealers);
+    let mut pack = |flight: &mut Flight| {
+        let mut sent = 0;
+        flight
+            .pack(200, ProtocolVersion::DTLS1_3, &mut sealers, &mut |_| {
+                sent += 1
+            })
+            .unwrap();
+        sent
+    };
+    flight.rewind();
+    assert_eq!(pack(&mut flight), BURST);
+    for (number, _) in all.iter().skip(BURST) {
+        assert!(flight.acknowledge(*number));
+    }
+    assert_eq!(pack(&mut flight), 0);
+}
