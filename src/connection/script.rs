@@ -2,6 +2,7 @@
 
 use super::{Connection, Progress};
 use crate::association::{LastFlight, Response};
+use crate::crypto;
 use crate::error::Result;
 use crate::flight::{Content, OutgoingMessage};
 use crate::handshake::Action;
@@ -29,6 +30,9 @@ impl Connection {
                 .as_mut()
                 .poll(&mut Context::from_waker(Waker::noop()));
             let actions = std::mem::take(&mut self.mailbox.lock().actions);
+            if polled.is_ready() || actions.iter().any(Action::changes_keys) {
+                crypto::wipe_stack();
+            }
             let last = match self.act(actions, now) {
                 Ok(last) => last,
                 Err(error) => return self.fail(error, now),

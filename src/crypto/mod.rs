@@ -15,6 +15,7 @@ mod rotating_keys;
 mod secret;
 #[cfg(feature = "x509")]
 mod signing_key;
+mod stack;
 mod suite;
 mod suite13;
 #[cfg(all(test, feature = "x509"))]
@@ -35,6 +36,7 @@ pub(crate) use rotating_keys::{Keys, RotatingKeys};
 pub(crate) use secret::Secret;
 #[cfg(feature = "x509")]
 pub(crate) use signing_key::SigningKey;
+pub(crate) use stack::wipe_stack;
 #[cfg(feature = "x509")]
 pub(crate) use suite::Authentication;
 pub(crate) use suite::{SUITES, Suite};

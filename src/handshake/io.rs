@@ -80,6 +80,19 @@ pub(crate) enum Action {
     },
 }
 
+impl Action {
+    /// Whether keys were made just now.
+    pub(crate) fn changes_keys(&self) -> bool {
+        matches!(
+            self,
+            Action::ChangeCipherSpec(_)
+                | Action::ExpectChangeCipherSpec(_)
+                | Action::ChangeWriteKeys(_)
+                | Action::ChangeReadKeys(_)
+        )
+    }
+}
+
 /// What a script talks to: it sends and receives messages, and keeps their numbers and the transcript.
 pub(crate) struct Io {
     mailbox: Arc<Mutex<Mailbox>>,
