@@ -179,7 +179,10 @@ impl Connection {
         let ticked = self
             .outbound
             .tick(now, &mut |d| datagrams.push_back(d.to_vec()))?;
-        self.mailbox.lock().resent |= ticked == Ticked::Resent;
+        if ticked == Ticked::Resent {
+            let resends = &mut self.mailbox.lock().resends;
+            *resends = resends.saturating_add(1);
+        }
         let over = self
             .handshake_deadline()
             .is_some_and(|deadline| now >= deadline);

@@ -12,7 +12,10 @@ mod common;
 
 use common::{Cookie, MINUTE, NAME, VARIANTS, Variant};
 use flightline::lab::{Arrival, End, Pair, Weather};
-use flightline::{AlertDescription, Error, ProtocolVersion, ServerName};
+use flightline::{
+    AlertDescription, CipherSuite, ClientConfig, Error, ProtocolVersion, ServerConfig,
+    ServerIdentity, ServerName, ServerTrust,
+};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -292,6 +295,46 @@ fn a21_a_false_cookie_costs_a_client_one_timer() {
         assert_eq!(resent, 1, "{}", variant.name);
         pair.exchange(b"request", b"response").unwrap();
     }
+}
+
+/// A server's refusal is believed in time, whatever requests are forged meanwhile: they are no progress.
+#[test]
+fn a21_d11_requests_for_a_cookie_that_are_passed_over_do_not_put_off_the_end() {
+    let mut request = Vec::new();
+    let weather = Weather::new(move |datagram| {
+        let arrival = |after, bytes| Arrival { after, bytes };
+        if datagram.number == 1 {
+            // Its answer is under way, so that another like it is not answered.
+            request = record(22, 0, datagram.bytes.get(13..).unwrap());
+        }
+        let mut arrivals = vec![arrival(Duration::from_millis(10), datagram.bytes)];
+        if datagram.number == 3 {
+            let forged = (1..120).map(|s| arrival(Duration::from_secs(s), request.clone()));
+            arrivals.extend(forged);
+        }
+        arrivals
+    });
+    let psk = common::psk();
+    let client = ClientConfig::builder(ServerTrust::psk(psk.clone()))
+        .versions([ProtocolVersion::DTLS1_2])
+        .cipher_suites([CipherSuite::TLS_PSK_WITH_AES_128_GCM_SHA256]);
+    let server = ServerConfig::builder(ServerIdentity::psk(psk))
+        .versions([ProtocolVersion::DTLS1_2])
+        .cipher_suites([CipherSuite::TLS_PSK_WITH_AES_256_GCM_SHA384]);
+    let (client, server) = (client.build().unwrap(), server.build().unwrap());
+    let mut pair = Pair::new(client, server, ServerName::unnamed(), weather).unwrap();
+    while pair.failure(End::Client).is_none() {
+        assert!(pair.step());
+    }
+    let error = pair.failure(End::Client);
+    assert!(
+        matches!(
+            error,
+            Some(Error::PeerAlert(AlertDescription::HANDSHAKE_FAILURE))
+        ),
+        "{error:?}"
+    );
+    assert!(pair.now() < Duration::from_secs(7), "{:?}", pair.now());
 }
 
 /// Nor do so many of them that answering each, or keeping it in mind, would use something up.

@@ -97,9 +97,10 @@ impl Connection {
                     epoch,
                     length,
                 } => {
-                    self.suspect = None;
-                    // RFC 6347 §4.2.1: it is in no transcript, and takes no room there.
+                    // RFC 6347 §4.2.1: it is in no transcript, and takes no room there. Whether it is progress
+                    // depends on the answer.
                     if typ != HandshakeType::HELLO_VERIFY_REQUEST {
+                        self.suspect = None;
                         self.inbound.message_accepted(length);
                     }
                     self.heard.push(Message {
@@ -115,15 +116,19 @@ impl Connection {
                     self.suspect(error, now)?;
                 }
                 Action::Suspected(error) => self.suspect(error, now)?,
-                Action::Discarded => {
+                Action::Restarted(message_seq) => {
+                    self.suspect = None;
+                    self.inbound.skip_to(message_seq);
+                }
+                Action::PassedOver(message_seq) => {
                     self.heard.pop();
                     self.outbound.discarded();
+                    self.inbound.skip_to(message_seq);
                 }
                 Action::Agreed(version) => {
                     self.inbound.agreed(version);
                     self.outbound.agreed(version, now);
                 }
-                Action::ExpectMessageSeq(message_seq) => self.inbound.skip_to(message_seq),
                 Action::Log {
                     label,
                     client_random,

@@ -38,6 +38,8 @@ pub(super) async fn run(
 
     // Flight 2: a cookie, or the server's choice at once.
     let mut cookies = 0_usize;
+    // Requests that may still come for the hello before, which was sent so often.
+    let mut owed = 0_u32;
     let answer = loop {
         // RFC 9147 §5.1: DTLS 1.3 asks for no cookie in this way, and its servers refuse a hello that was
         // changed so (§5.3). Either this server speaks 1.2 at most, or it did not ask.
@@ -47,12 +49,14 @@ pub(super) async fn run(
         }
         match io.recv_either::<HelloVerifyRequest, ServerHello>().await? {
             Either::Second(answer) => break answer,
-            // One answer is enough: its request may have been duplicated on the way, or a hello that somebody
-            // else has said in our name may have brought this one (hazard A21). A server that does want another
+            // One answer is enough: its request may have been duplicated on the way, be for the hello before, or
+            // for one that somebody else has said in our name (hazard A21). A server that does want another
             // cookie asks again when our hello comes again.
             Either::First(request)
-                if cookies > 0 && (request.cookie == hello.cookie || !io.has_resent()) =>
+                if cookies > 0
+                    && (request.cookie == hello.cookie || owed > 0 || io.resends() == 0) =>
             {
+                owed = owed.saturating_sub(1);
                 io.pass_over();
             }
             Either::First(_) if cookies >= HELLO_VERIFY_REQUESTS => {
@@ -63,6 +67,7 @@ pub(super) async fn run(
             }
             Either::First(request) => {
                 cookies = cookies.saturating_add(1);
+                owed = owed.saturating_add(io.resends());
                 // Flight 3: the same hello with the cookie. The server keeps no state and numbers its
                 // answer after it.
                 hello.cookie = request.cookie;

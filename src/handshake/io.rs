@@ -22,8 +22,8 @@ pub(crate) struct Mailbox {
     pub(crate) actions: Vec<Action>,
     /// Something was said against the handshake, by whomever.
     pub(crate) refused: bool,
-    /// The timer has sent our latest flight again.
-    pub(crate) resent: bool,
+    /// How often the timer has sent our latest flight again.
+    pub(crate) resends: u32,
 }
 
 /// How the handshake has ended, for what outlives its script by a moment.
@@ -64,12 +64,12 @@ pub(crate) enum Action {
     },
     /// A message that nothing authenticated was refused; another may come in its place.
     Refused(ReceivedMessage, Error),
-    /// The message that was accepted last counts for nothing.
-    Discarded,
+    /// The message that was accepted last counts for nothing, and the peer's next has this number.
+    PassedOver(u16),
     /// The hellos are over, and the versions agreed on.
     Agreed(ProtocolVersion),
-    /// The peer's next message has this number, whatever came before.
-    ExpectMessageSeq(u16),
+    /// The handshake begins anew, and the peer's next message has this number, whatever came before.
+    Restarted(u16),
     /// Why the handshake fails if nothing better comes.
     Suspected(Error),
     /// A secret for the key log.
@@ -126,7 +126,7 @@ impl Io {
         self.next_message_seq = message_seq.checked_add(1);
         let body = body.encode();
         self.transcript.add(B::TYPE, message_seq, &body);
-        self.mailbox.lock().resent = false;
+        self.mailbox.lock().resends = 0;
         self.act(Action::Send {
             typ: B::TYPE,
             message_seq,
@@ -236,14 +236,13 @@ impl Io {
     /// next bears the number `message_seq`.
     pub(super) fn restart(&mut self, message_seq: u16) {
         self.transcript.restart();
-        self.act(Action::ExpectMessageSeq(message_seq));
+        self.act(Action::Restarted(message_seq));
     }
 
     /// What was just received changes nothing. The answer to our latest message has the number of that.
     pub(super) fn pass_over(&mut self) {
         let message_seq = self.next_message_seq().saturating_sub(1);
-        self.act(Action::Discarded);
-        self.act(Action::ExpectMessageSeq(message_seq));
+        self.act(Action::PassedOver(message_seq));
     }
 
     /// The number that the next message sent will bear, if there is one.
@@ -276,9 +275,9 @@ impl Io {
         self.act(Action::Suspected(error));
     }
 
-    /// Whether the timer has sent our latest message again.
-    pub(super) fn has_resent(&self) -> bool {
-        self.mailbox.lock().resent
+    /// How often the timer has sent our latest message again.
+    pub(super) fn resends(&self) -> u32 {
+        self.mailbox.lock().resends
     }
 
     pub(super) fn agreed(&mut self, version: ProtocolVersion) {

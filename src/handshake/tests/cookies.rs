@@ -48,6 +48,25 @@ fn a21_d06_d09_p30_a_hello_comes_again_as_it_was_and_not_for_ever() {
     assert_eq!(puppet.verdict(), Verdict::Waits);
 }
 
+/// Where a way is longer than the timer, the first hello is sent more than once, and each brings a request. A
+/// server whose cookies tell the time has another for each.
+#[test]
+fn d06_p10_requests_for_the_hello_before_are_passed_over() {
+    let mut puppet = Puppet::server(client(), ServerName::unnamed());
+    puppet.hear::<ClientHello>();
+    puppet.let_time_pass();
+    puppet.let_time_pass();
+    ask(&mut puppet, 1);
+    puppet.hear::<ClientHello>();
+    puppet.let_time_pass();
+    for cookie in [2, 3] {
+        ask(&mut puppet, cookie);
+        puppet.assert_silence();
+    }
+    ask(&mut puppet, 4);
+    assert_eq!(puppet.hear::<ClientHello>().cookie, [4; LONGEST]);
+}
+
 /// RFC 9147 §5.1: DTLS 1.3 asks for no cookie in this way. Its servers refuse a hello that was changed so (§5.3),
 /// so anyone could spoil the handshake of a client that answers.
 #[test]

@@ -180,7 +180,7 @@ impl Puppet {
 
     /// The script's timer sends its latest flight again.
     pub(super) fn let_time_pass(&mut self) {
-        self.subject.mailbox.lock().resent = true;
+        self.subject.mailbox.lock().resends += 1;
     }
 
     /// What the puppet has said and heard, for keys, signatures and Finished.
@@ -250,9 +250,9 @@ impl Puppet {
                 | Action::ChangeReadKeys(_)
                 | Action::Acknowledge
                 | Action::Follow(..)
-                | Action::Discarded
+                | Action::PassedOver(_)
+                | Action::Restarted(_)
                 | Action::Agreed(_)
-                | Action::ExpectMessageSeq(_)
                 | Action::Log { .. } => {}
             }
         }

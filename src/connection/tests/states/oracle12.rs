@@ -44,9 +44,9 @@ impl Oracle for Oracle12<'_> {
         match (self.course.stage, symbol) {
             (Stage::Dead | Stage::Closed, _) => {}
             (Stage::Listening, symbol) => self.listen(symbol),
-            (_, Symbol::Repetition) => self.repetition(),
-            // RFC 6347 §4.2.2: its number tells that it was taken before.
-            (_, Symbol::Straggler) => {}
+            // RFC 6347 §4.2.2: its number tells that it was taken before. It asks for our last flight at most
+            // (§4.2.4).
+            (_, Symbol::Repetition | Symbol::Straggler) => {}
             (Stage::Clear, Symbol::Record(content, Under::Nothing)) => self.clear(content),
             (Stage::Clear, held) => self.course.wait(held),
             // RFC 6347 §4.1: of an epoch that is over.
@@ -116,14 +116,6 @@ impl Oracle12<'_> {
         }
     }
 
-    /// RFC 6347 §4.2.4: it asks for our last flight at most. A HelloVerifyRequest has no number to tell a
-    /// repetition by, but a cookie; it is progress of a kind.
-    fn repetition(&mut self) {
-        if self.is_among_hellos() {
-            self.course.suspects = false;
-        }
-    }
-
     /// A client under test has answered a HelloVerifyRequest and waits for more.
     fn is_among_hellos(&self) -> bool {
         let asks = Symbol::clear(Message::HelloVerifyRequest);
@@ -161,9 +153,7 @@ impl Oracle12<'_> {
             Next::Lie(alert) => course.die(Some(alert)),
             Next::OutOfPlace if ignored => {}
             // A second: as long as our hello does not have to come again, one answer is enough.
-            Next::OutOfPlace if message == Message::HelloVerifyRequest && is_among_hellos => {
-                course.suspects = false;
-            }
+            Next::OutOfPlace if message == Message::HelloVerifyRequest && is_among_hellos => {}
             Next::OutOfPlace => course.suspect(Some(AlertDescription::UNEXPECTED_MESSAGE)),
         }
     }
