@@ -148,6 +148,7 @@ impl Connection {
         deliver: &mut dyn FnMut(&[u8]),
     ) -> Result<()> {
         self.check()?;
+        self.outbound.datagram_begins();
         // The script is asked after each record: what one says decides how the next is read.
         for record in self.inbound.records(datagram) {
             let mut response = Response::default();

@@ -6,6 +6,7 @@
 mod common;
 
 use common::{MINUTE, VARIANTS, Variant};
+use flightline::Retransmission;
 use flightline::lab::{Arrival, Datagram, End, Pair, Rates, Weather};
 use std::time::Duration;
 
@@ -28,6 +29,33 @@ fn data_flows(pair: &mut Pair) -> Result<(), String> {
     pair.set_weather(Weather::clear());
     pair.exchange(b"request", b"response")
         .map_err(|e| format!("no data after the handshake: {e}"))
+}
+
+/// Also where the peer's timer is faster than ours, so that its repetitions ask for a flight again before our own
+/// timer does.
+#[test]
+fn e13_datagrams_become_smaller_where_the_peer_asks_again_and_again() {
+    let swallow = |datagram: Datagram| match (datagram.from, datagram.bytes.len()) {
+        (End::Server, 301..) => Vec::new(),
+        _ => vec![Arrival {
+            after: Duration::from_millis(10),
+            bytes: datagram.bytes,
+        }],
+    };
+    let hasty = Retransmission {
+        maximum: Duration::from_secs(1),
+        ..Retransmission::LOSSY
+    };
+    for variant in VARIANTS.iter().filter(|variant| !variant.resumes()) {
+        let mut pair = variant.pair_set_up(
+            |client| client.retransmission(hasty),
+            |server| server.retransmission(Retransmission::RFC6347),
+            || Weather::new(swallow),
+        );
+        pair.establish(MINUTE)
+            .unwrap_or_else(|error| panic!("{}: {error}", variant.name));
+        pair.exchange(b"request", b"response").unwrap();
+    }
 }
 
 #[test]

@@ -33,6 +33,8 @@ pub(crate) struct Response {
     pub(crate) repeated: bool,
     /// The peer closed; it is told that this was heard.
     pub(crate) close_notify: bool,
+    /// The peer sends nothing more, not even ACKs, and reads on.
+    pub(crate) half_closed: bool,
     /// The peer wants to renegotiate, which is refused.
     pub(crate) no_renegotiation: bool,
     /// Something that nothing authenticated says that the handshake must fail.
@@ -57,6 +59,7 @@ impl Response {
         let Response {
             repeated,
             close_notify,
+            half_closed,
             no_renegotiation,
             suspicion,
             fatal,
@@ -66,7 +69,13 @@ impl Response {
             key_update,
             tickets,
         } = self;
-        let flags = [repeated, close_notify, no_renegotiation, flight_implied];
+        let flags = [
+            repeated,
+            close_notify,
+            half_closed,
+            no_renegotiation,
+            flight_implied,
+        ];
         flags.into_iter().all(|flag| !flag)
             && suspicion.is_none()
             && fatal.is_none()

@@ -1,10 +1,11 @@
 //! The writing half: from messages and application data to datagrams.
 
 mod post_handshake;
+mod time;
 
 use crate::config::{Belief, Settings};
 use crate::error::{Error, Result};
-use crate::flight::{Acknowledgements, Expiry, Flight, OutgoingMessage, Repeat, Retransmit};
+use crate::flight::{Acknowledgements, Flight, OutgoingMessage, Repeat, Retransmit};
 use crate::record::{Padding, Sealer};
 use crate::stats::Stats;
 use crate::trace::{ResendReason, Told, Trace, What};
@@ -16,12 +17,14 @@ use std::time::Duration;
 use super::mtu::{self, Mtu};
 use super::rekeying::Rekeying;
 use super::{Response, Rival};
+use time::Peer;
+pub(crate) use time::Ticked;
 
 /// Where datagrams go.
 pub(crate) type Emit<'a> = &'a mut dyn FnMut(&[u8]);
 
-/// A path is suspected of swallowing large datagrams from this expiry on.
-const SHRINK_AT_EXPIRY: u32 = 2;
+/// A path is suspected of swallowing large datagrams when a flight has to go again for so many times.
+const SHRINK_AT_RESEND: u32 = 2;
 
 /// Sends to one peer.
 pub(crate) struct Outbound {
@@ -31,6 +34,7 @@ pub(crate) struct Outbound {
     flight: Flight,
     retransmit: Retransmit,
     acknowledgements: Acknowledgements,
+    acks_at_once: u8,
     /// Once a handshake of DTLS 1.3 is complete.
     rekeying: Option<Rekeying>,
     /// Tickets that were given up. The peer takes no later message without them.
@@ -40,6 +44,7 @@ pub(crate) struct Outbound {
     belief: Belief,
     datagram: Vec<u8>,
     closed: bool,
+    peer: Peer,
     rival: Rival,
     trace: Trace,
 }
@@ -61,6 +66,7 @@ impl Outbound {
             flight: Flight::default(),
             retransmit: Retransmit::new(settings.retransmission, belief, now),
             acknowledgements: Acknowledgements::default(),
+            acks_at_once: 0,
             rekeying: None,
             given_up: Vec::new(),
             mtu: Mtu::new(settings.mtu),
@@ -68,6 +74,7 @@ impl Outbound {
             belief,
             datagram: Vec::new(),
             closed: false,
+            peer: Peer::Speaks,
             rival: Rival::None,
             trace,
         }
@@ -177,9 +184,7 @@ impl Outbound {
                 _ => self.acknowledgements.remember(*number),
             }
         }
-        if self.a_burst_has_come() {
-            self.acknowledge(now, emit)?;
-        }
+        self.acknowledge_a_burst(now, emit)?;
         // Whoever sends nothing more needs no new keys.
         if let Some(update) = response.key_update.filter(|_| !self.closed) {
             self.update_keys(update, now, emit)?;
@@ -202,6 +207,9 @@ impl Outbound {
                 emit,
             )?;
         }
+        if response.half_closed {
+            self.peer = Peer::IsSilent;
+        }
         if let Some(error) = &response.fatal {
             self.abort(error, now, emit);
         } else if response.close_notify {
@@ -210,50 +218,9 @@ impl Outbound {
         Ok(())
     }
 
-    /// Sends an ACK if one is due, then the flight's next burst if it has waited for long enough, or the
-    /// flight again if its timer has expired.
-    pub(crate) fn tick(&mut self, now: Duration, emit: Emit<'_>) -> Result<Ticked> {
-        if self.ack_due().is_some_and(|due| due <= now) {
-            self.acknowledge(now, emit)?;
-        }
-        if self.retransmit.goes_on().is_some_and(|due| due <= now) {
-            self.go_on(now, emit)?;
-        }
-        match self.retransmit.expired(now) {
-            Expiry::GiveUp if self.can_do_without_flight() => {
-                let flight = std::mem::take(&mut self.flight);
-                self.given_up.extend(flight.into_missing());
-                self.forget_flight();
-                self.flight_is_over(now, emit)?;
-                Ok(Ticked::Going)
-            }
-            Expiry::GiveUp => Ok(Ticked::GaveUp),
-            Expiry::Resend(_) if self.rival == Rival::Newer => Ok(Ticked::Going),
-            Expiry::Resend(reason) => {
-                if matches!(reason, ResendReason::Timer { expiry, .. } if expiry >= SHRINK_AT_EXPIRY)
-                {
-                    self.shrink(now);
-                }
-                self.resend(reason, now, emit)?;
-                Ok(Ticked::Resent)
-            }
-            Expiry::NotDue => {
-                if self.retransmit.expires().is_none() && !self.flight.is_empty() {
-                    self.forget_flight();
-                }
-                Ok(Ticked::Going)
-            }
-        }
-    }
-
     /// Beside a newer one nothing is sent in the clear that is not asked for.
     pub(crate) fn set_rival(&mut self, rival: Rival) {
         self.rival = rival;
-    }
-
-    /// Changes the initial delay of the retransmission plan, and with it the timer that runs.
-    pub(crate) fn set_initial_delay(&mut self, initial: Duration) {
-        self.retransmit.set_initial(initial);
     }
 
     /// What the transport knows of the longest datagram, if it knows.
@@ -335,29 +302,6 @@ impl Outbound {
         room.min(MAX_PLAINTEXT)
     }
 
-    pub(crate) fn began(&self) -> Duration {
-        self.retransmit.began()
-    }
-
-    /// When `tick` has something to do.
-    pub(crate) fn next_deadline(&self) -> Option<Duration> {
-        let deadlines = [
-            self.ack_due(),
-            self.retransmit.goes_on(),
-            self.retransmit.expires(),
-        ];
-        deadlines.into_iter().flatten().min()
-    }
-
-    pub(crate) fn intermediate(&self) -> Option<Duration> {
-        self.retransmit.intermediate()
-    }
-
-    /// When the retransmission plan gives the handshake up, whatever the timer does.
-    pub(crate) fn handshake_deadline(&self) -> Option<Duration> {
-        self.retransmit.deadline()
-    }
-
     pub(crate) fn stats(&self) -> Stats {
         self.trace.stats
     }
@@ -368,6 +312,12 @@ impl Outbound {
 
     fn resend(&mut self, reason: ResendReason, now: Duration, emit: Emit<'_>) -> Result<()> {
         self.trace.stats.flights_resent = self.trace.stats.flights_resent.wrapping_add(1);
+        // RFC 6347 §4.1.1.1: whichever side's timer it was. What is acknowledged has found its way.
+        if reason != ResendReason::PartlyAcknowledged
+            && self.flight.was_unanswered() >= SHRINK_AT_RESEND
+        {
+            self.shrink(now);
+        }
         self.flight.rewind();
         let datagrams = self.transmit(now, emit)?;
         let flight = &self.flight;
@@ -436,14 +386,6 @@ impl Outbound {
 pub(crate) enum LastFlight {
     Ours,
     Peers,
-}
-
-/// What came of the timer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ticked {
-    Going,
-    Resent,
-    GaveUp,
 }
 
 #[cfg(test)]

@@ -16,6 +16,8 @@ pub(crate) struct Acknowledgements {
     since: Option<Duration>,
     /// How many those are.
     untold: usize,
+    /// Whether one of those came under keys.
+    is_authentic: bool,
 }
 
 impl Acknowledgements {
@@ -37,6 +39,12 @@ impl Acknowledgements {
         self.untold
     }
 
+    /// Whether one of those came under keys. The others can be anyone's, and of them alone nobody waits for word:
+    /// what is said in the clear does not go in bursts.
+    pub(crate) fn is_authentic(&self) -> bool {
+        self.is_authentic
+    }
+
     /// The same, but it alone is no reason for an ACK.
     pub(crate) fn remember(&mut self, number: RecordNumber) {
         self.records.push_back(number);
@@ -44,6 +52,7 @@ impl Acknowledgements {
             self.records.pop_front();
         }
         self.untold = self.untold.saturating_add(1).min(MOST);
+        self.is_authentic |= number.epoch > 0;
     }
 
     /// Our next flight says that the peer's has arrived.
@@ -59,6 +68,7 @@ impl Acknowledgements {
     pub(crate) fn tell(&mut self, most: usize) -> Ack {
         self.since = None;
         self.untold = 0;
+        self.is_authentic = false;
         let mut record_numbers: Vec<_> = self.records.iter().rev().take(most).copied().collect();
         record_numbers.sort_unstable();
         record_numbers.dedup();

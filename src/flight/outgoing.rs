@@ -72,6 +72,8 @@ pub(crate) struct Flight {
     /// Where the next burst begins.
     next: Place,
     records: VecDeque<SentRecord>,
+    /// How often nothing came of it.
+    unanswered: u32,
 }
 
 struct Kept {
@@ -108,7 +110,14 @@ impl Flight {
             messages: messages.into_iter().map(kept).collect(),
             next: Place::default(),
             records: VecDeque::new(),
+            unanswered: 0,
         }
+    }
+
+    /// It goes again, since nothing came of it: for the how-manieth time.
+    pub(crate) fn was_unanswered(&mut self) -> u32 {
+        self.unanswered = self.unanswered.saturating_add(1);
+        self.unanswered
     }
 
     pub(crate) fn is_empty(&self) -> bool {

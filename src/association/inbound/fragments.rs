@@ -2,7 +2,7 @@
 
 use super::super::Rival;
 use super::records::Input;
-use super::{Inbound, Phase};
+use super::{Inbound, Phase, PostHandshake};
 use crate::codec::Reader;
 use crate::config::{Belief, Renegotiation};
 use crate::error::Error;
@@ -81,6 +81,11 @@ impl Inbound {
         if input.epoch < self.epochs.current() {
             return Err(self.of_old_epoch(input, &header));
         }
+        if self.phase == Phase::Established && !self.may_follow(&header) {
+            let (got, expected) = (header.typ, HandshakeType::KEY_UPDATE);
+            self.blame(input, Error::UnexpectedMessage { got, expected });
+            return Err(DropReason::UnexpectedType);
+        }
         // A stateless server numbers its HelloVerifyRequest as it likes, 0 as a rule (RFC 6347 §4.2.2).
         if header.typ == HandshakeType::HELLO_VERIFY_REQUEST
             && header.is_whole()
@@ -119,6 +124,14 @@ impl Inbound {
                 Err(DropReason::BadFragment)
             }
         }
+    }
+
+    /// Whether there is such a message behind a handshake of DTLS 1.3, or this is one of the handshake's own. What
+    /// there is not would otherwise be held until it is whole.
+    fn may_follow(&self, header: &HandshakeHeader) -> bool {
+        let allows = |post: &PostHandshake| post.allows(header.typ);
+        self.reassembly.is_past(header.message_seq)
+            || self.post_handshake.as_ref().is_some_and(allows)
     }
 
     /// A part of a message that is wanted.

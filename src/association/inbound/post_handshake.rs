@@ -22,6 +22,17 @@ pub(crate) enum Tickets {
     Refused,
 }
 
+impl PostHandshake {
+    /// RFC 8446 §4.6: what follows a handshake without early data and without authentication behind it.
+    pub(super) fn allows(&self, typ: HandshakeType) -> bool {
+        match typ {
+            HandshakeType::KEY_UPDATE => true,
+            HandshakeType::NEW_SESSION_TICKET => self.tickets == Tickets::Welcome,
+            _ => false,
+        }
+    }
+}
+
 impl Inbound {
     pub(super) fn take_post_handshake(&mut self, input: &mut Input<'_>) {
         while let Some(message) = self.reassembly.take() {
@@ -51,7 +62,7 @@ impl Inbound {
                 self.change_keys(opener, input.now, input.response);
                 Ok(())
             }
-            HandshakeType::NEW_SESSION_TICKET if post_handshake.tickets == Tickets::Welcome => {
+            HandshakeType::NEW_SESSION_TICKET => {
                 let ticket: NewSessionTicket13 = decode(&message)?;
                 input.response.tickets.push(ticket);
                 Ok(())

@@ -222,6 +222,7 @@ impl Inbound {
             self.ended = Some(Error::Closed);
             // RFC 8446 §6.1: since DTLS 1.3 it closes one direction only.
             input.response.close_notify = !self.is_13();
+            input.response.half_closed = self.is_13();
         } else if alert.level == AlertLevel::FATAL {
             self.fail(input.response, Error::PeerAlert(alert.description));
         }

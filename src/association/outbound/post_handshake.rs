@@ -11,6 +11,10 @@ use crate::trace::{ResendReason, What};
 use crate::wire::{Ack, ContentType, HandshakeType, KeyUpdate, ProtocolVersion};
 use std::time::Duration;
 
+/// For one datagram, lest one of many short records bring as many. More than these have nothing to tell of in an
+/// honest one, with what waited for it.
+const MOST_ACKS_AT_ONCE: u8 = 4;
+
 impl Outbound {
     /// Whether the flight is of the handshake, and not of what may follow it.
     pub(super) fn flight_is_of_handshake(&self) -> bool {
@@ -23,13 +27,23 @@ impl Outbound {
         Some(since.saturating_add(self.retransmit.ack_delay()))
     }
 
-    /// Whether the peer may be waiting for word before it sends more of its flight: it sent a burst, or as much as
-    /// an ACK can tell of (RFC 9147 §5.8.3).
-    pub(super) fn a_burst_has_come(&self) -> bool {
-        let untold = self.acknowledgements.untold();
+    /// Another datagram of the peer's is about to be taken in.
+    pub(crate) fn datagram_begins(&mut self) {
+        self.acks_at_once = 0;
+    }
+
+    /// Tells the peer at once if it may be waiting for word before it sends more of its flight, since it sent a
+    /// burst, or as much as an ACK can tell of (RFC 9147 §5.8.3).
+    pub(super) fn acknowledge_a_burst(&mut self, now: Duration, emit: Emit<'_>) -> Result<()> {
         let burst = BURST.min(self.most_in_an_ack()).max(1);
-        let is_known = self.version == ProtocolVersion::DTLS1_3;
-        is_known && untold >= burst && self.belief == Belief::Careful
+        let has_come = self.acknowledgements.is_authentic()
+            && self.acknowledgements.untold() >= burst
+            && self.version == ProtocolVersion::DTLS1_3;
+        if !has_come || self.belief == Belief::Literal || self.acks_at_once >= MOST_ACKS_AT_ONCE {
+            return Ok(());
+        }
+        self.acks_at_once = self.acks_at_once.saturating_add(1);
+        self.acknowledge(now, emit)
     }
 
     fn most_in_an_ack(&self) -> usize {

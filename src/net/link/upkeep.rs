@@ -68,6 +68,7 @@ impl Link {
     pub(super) fn respond(&self, response: &Response, now: Duration) {
         let mut outbound = self.outbound.lock();
         outbound.set_max_datagram(self.transport.max_datagram());
+        outbound.datagram_begins();
         let responded = outbound.respond(response, now, &mut |datagram| self.emit(datagram));
         self.conclude(outbound, responded.err(), now);
     }

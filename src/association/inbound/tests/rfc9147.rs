@@ -231,10 +231,17 @@ fn behind_a_handshake_there_are_new_keys_and_tickets_only() {
         (Type::FINISHED, vec![7; 32], Tickets::Welcome),
         (Type::NEW_SESSION_TICKET, ticket.clone(), Tickets::Refused),
     ] {
-        let (mut peer, _) = Peer13::established(tickets);
-        let response = peer.say(ContentType::HANDSHAKE, &message(typ, 2, &body));
-        let expected = Some(AlertDescription::UNEXPECTED_MESSAGE);
-        assert_eq!(alert(&response), expected, "{typ:?}");
+        let whole = message(typ, 2, &body);
+        // It need not become whole, and would be held until then.
+        let mut part = whole.clone();
+        part.truncate(12 + 1);
+        part[11] = 1;
+        for said in [whole, part] {
+            let (mut peer, _) = Peer13::established(tickets);
+            let response = peer.say(ContentType::HANDSHAKE, &said);
+            let expected = Some(AlertDescription::UNEXPECTED_MESSAGE);
+            assert_eq!(alert(&response), expected, "{typ:?}");
+        }
     }
     let (mut peer, _) = Peer13::established(Tickets::Welcome);
     let message = message(Type::NEW_SESSION_TICKET, 2, &ticket);

@@ -194,11 +194,10 @@ fn the_next_burst_goes_when_it_is_due() {
 fn a_burst_is_acknowledged_at_once() {
     for (suspicion, is_told) in [(CAREFUL, true), (LITERAL, false)] {
         let mut ours = fresh(DTLS1_3, suspicion);
-        for sequence in 0..9 {
-            assert!(ours.hear(&arrived(number(0, sequence))).is_empty());
-        }
-        let told = ours.hear(&arrived(number(0, 9)));
-        assert_eq!(told.len(), usize::from(is_told));
+        let mut taken = |sequence| ours.hear(&arrived(number(2, sequence))).len();
+        let told: Vec<_> = (0..10).map(&mut taken).collect();
+        assert_eq!(told[..9], [0; 9]);
+        assert_eq!(told[9], usize::from(is_told));
         let due = ours.outbound.next_deadline();
         assert_eq!(due.is_none(), is_told);
     }
@@ -220,6 +219,39 @@ fn a_flight_that_is_never_acknowledged_is_given_up() {
         let now = ours.outbound.next_deadline().unwrap();
         let ticked = ours.outbound.tick(now, &mut |_| panic!("sent"));
         assert_eq!(ticked.unwrap(), end);
+    }
+}
+
+/// RFC 9147 §5.10: behind its close_notify the peer's ACKs are ignored, and RFC 8446 §6.1: we may go on.
+#[test]
+fn what_a_peer_that_has_closed_cannot_acknowledge_does_not_end_the_connection() {
+    let mut ours = Ours::new();
+    ours.send(messages(HandshakeType::KEY_UPDATE, 7, &[1]));
+    ours.hear(&Response {
+        half_closed: true,
+        ..Response::default()
+    });
+    let mut resends = 0;
+    while ours.outbound.next_deadline().is_some() {
+        resends += ours.next_timer().len();
+    }
+    assert_eq!((resends, ours.data_epoch()), (6, 3));
+}
+
+/// One datagram of many short records brings few ACKs; and if they came in the clear, so that anyone can have sent
+/// them, none at once.
+#[test]
+fn e09_a_datagram_brings_few_acks() {
+    for (epoch, at_once) in [(3, 4), (0, 0)] {
+        let mut ours = Ours::new();
+        let told = |ours: &mut Ours, sequences: std::ops::Range<u64>| {
+            let told = sequences.map(|sequence| ours.hear(&arrived(number(epoch, sequence))).len());
+            told.sum::<usize>()
+        };
+        assert_eq!(told(&mut ours, 0..1000), at_once);
+        ours.outbound.datagram_begins();
+        assert_eq!(told(&mut ours, 1000..1010), at_once.min(1));
+        assert!(ours.outbound.next_deadline().is_some() || epoch > 0);
     }
 }
 
