@@ -96,6 +96,25 @@ pub enum What {
     },
     /// The connection failed or was closed, for this reason.
     Ended(String),
+    /// More happened at once than is told one by one, such as the records of one datagram that were all dropped.
+    Omitted {
+        /// So many events.
+        events: usize,
+    },
+}
+
+impl What {
+    /// Whether it is told whatever else is: it happens a few times in a connection's life, and not because
+    /// somebody says something again and again.
+    fn is_progress(&self) -> bool {
+        matches!(
+            self,
+            What::FlightSent { .. }
+                | What::FlightReceived { .. }
+                | What::Established { .. }
+                | What::Ended(_)
+        )
+    }
 }
 
 /// A handshake message, or the ChangeCipherSpec among them.
@@ -198,6 +217,7 @@ impl fmt::Display for What {
                 write!(f, "established, {version}{how}")
             }
             What::Ended(why) => write!(f, "ended: {why}"),
+            What::Omitted { events } => write!(f, "{events} more events at once"),
         }
     }
 }
@@ -222,6 +242,10 @@ pub(crate) struct Trace {
     pub(crate) stats: Stats,
 }
 
+/// Events that wait at most, but for those of progress: a datagram may have thousands of records, each with an
+/// event or two, and anyone can send it.
+const MOST_EVENTS: usize = 63;
+
 /// Under this target `log` gets the flight log.
 const TARGET: &str = "flightline";
 
@@ -238,11 +262,34 @@ impl Trace {
     /// Notes an event, if anybody listens.
     pub(crate) fn note(&mut self, at: Duration, what: impl FnOnce() -> What) {
         if self.observer.is_some() || log::log_enabled!(target: TARGET, log::Level::Debug) {
-            self.pending.push(Event {
+            let what = self.fitting(what());
+            self.pending.extend(what.map(|what| Event {
                 at,
                 who: self.who.clone(),
-                what: what(),
+                what,
+            }));
+        }
+    }
+
+    /// What to keep of this event. Where too many wait, only their number is.
+    fn fitting(&mut self, what: What) -> Option<What> {
+        if self.pending.len() < MOST_EVENTS || what.is_progress() {
+            return Some(what);
+        }
+        let omitted = self
+            .pending
+            .iter_mut()
+            .rev()
+            .find_map(|event| match &mut event.what {
+                What::Omitted { events } => Some(events),
+                _ => None,
             });
+        match omitted {
+            Some(events) => {
+                *events = events.saturating_add(1);
+                None
+            }
+            None => Some(What::Omitted { events: 1 }),
         }
     }
 
@@ -291,131 +338,4 @@ impl Told {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn message(typ: Option<HandshakeType>) -> Message {
-        Message {
-            typ,
-            message_seq: 1,
-            epoch: 0,
-            length: 42,
-        }
-    }
-
-    /// Every event and its line in the log. A match without a wildcard sees to it that none is missing.
-    fn lines() -> Vec<(What, &'static str)> {
-        #[allow(dead_code)]
-        fn every_event(what: &What) {
-            match what {
-                What::FlightSent { .. } | What::FlightResent { .. } => {}
-                What::FlightWentOn { .. } => {}
-                What::FlightReceived { .. } | What::RepeatDamped | What::Dropped { .. } => {}
-                What::TimerArmed { .. } | What::TimerCancelled | What::MtuLowered { .. } => {}
-                What::AckSent { .. }
-                | What::Suspected(_)
-                | What::AlertSent(_)
-                | What::AlertReceived(_) => {}
-                What::Established { .. } | What::Ended(_) => {}
-            }
-        }
-        let flight = vec![message(Some(HandshakeType::FINISHED)), message(None)];
-        let second = Duration::from_secs(1);
-        let resent = |reason| What::FlightResent {
-            reason,
-            messages: flight.clone(),
-            datagrams: 3,
-        };
-        let established = |resumed| What::Established {
-            version: ProtocolVersion::DTLS1_2,
-            resumed,
-        };
-        vec![
-            (
-                What::FlightSent {
-                    messages: flight.clone(),
-                    datagrams: 2,
-                },
-                "---> FINISHED [CHANGE_CIPHER_SPEC] (2 datagrams)",
-            ),
-            (
-                resent(ResendReason::Timer {
-                    expiry: 2,
-                    after: second,
-                }),
-                "---> FINISHED [CHANGE_CIPHER_SPEC] (3 datagrams, again: timer 2 expired: 1s)",
-            ),
-            (
-                What::FlightWentOn { datagrams: 5 },
-                "---> more of the flight (5 datagrams)",
-            ),
-            (What::AckSent { records: 4 }, "---> ACK of 4 records"),
-            (
-                resent(ResendReason::PartlyAcknowledged),
-                "---> FINISHED [CHANGE_CIPHER_SPEC] (3 datagrams, again: the peer has only a part)",
-            ),
-            (
-                resent(ResendReason::PeerRepeated),
-                "---> FINISHED [CHANGE_CIPHER_SPEC] (3 datagrams, again: the peer repeated its flight)",
-            ),
-            (
-                What::FlightReceived {
-                    messages: flight.clone(),
-                },
-                "<--- FINISHED [CHANGE_CIPHER_SPEC]",
-            ),
-            (
-                What::RepeatDamped,
-                "<--- a repeated flight, not answered again so soon",
-            ),
-            (
-                What::Dropped {
-                    reason: DropReason::BadMac,
-                    epoch: 1,
-                    sequence: 7,
-                },
-                "<-x- dropped record 1/7: BadMac",
-            ),
-            (What::TimerArmed { delay: second }, "timer: 1s"),
-            (What::TimerCancelled, "timer: cancelled"),
-            (
-                What::MtuLowered { mtu: 576 },
-                "datagrams of at most 576 bytes from now on",
-            ),
-            (What::Suspected("why".into()), "ignored, unproven: why"),
-            (
-                What::AlertSent(AlertDescription::UNKNOWN_CA),
-                "---> ALERT UNKNOWN_CA",
-            ),
-            (
-                What::AlertReceived(AlertDescription::CLOSE_NOTIFY),
-                "<--- ALERT CLOSE_NOTIFY",
-            ),
-            (established(false), "established, DTLS1_2"),
-            (established(true), "established, DTLS1_2, resumed"),
-            (What::Ended("why".into()), "ended: why"),
-        ]
-    }
-
-    #[test]
-    fn every_event_has_its_line() {
-        for (what, line) in lines() {
-            let event = Event {
-                at: Duration::from_millis(1_500),
-                who: "client".into(),
-                what,
-            };
-            assert_eq!(event.to_string(), format!("    1.500 client: {line}"));
-        }
-    }
-
-    /// Where nobody listens nothing is kept, but drops are counted.
-    #[test]
-    fn events_cost_nothing_where_nobody_listens() {
-        let mut trace = Trace::new("client".into(), None);
-        trace.note(Duration::ZERO, || unreachable!());
-        trace.drop(Duration::ZERO, DropReason::Replay, 1, 1);
-        assert!(trace.take().events.is_empty());
-        assert_eq!(trace.stats.dropped.get(DropReason::Replay), 1);
-    }
-}
+mod tests;

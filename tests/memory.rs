@@ -17,14 +17,15 @@ use allocation_counter::measure;
 use common::{NAME, VARIANTS, pki, psk};
 use flightline::lab::{End, Weather};
 use flightline::{
-    CipherSuite, ClientAuth, ClientConfig, CookieContext, Handshake, RootsVerifier, ServerConfig,
-    ServerIdentity, ServerName, ServerTrust,
+    CipherSuite, ClientAuth, ClientConfig, CookieContext, Event, Handshake, Observer,
+    ProtocolVersion, RootsVerifier, ServerConfig, ServerIdentity, ServerName, ServerTrust, What,
 };
 use held::{BOUND, Held, Plug, Wire, fragment, record};
 use rand::rngs::StdRng;
 use rand::{Rng, RngExt, SeedableRng};
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 /// Forged datagrams: the worst that one can think of, then any.
@@ -212,6 +213,48 @@ fn b11_c01_c06_i18_a_flooded_handshake_holds_64_kib_at_most() {
             println!("{} {victim:?}: {most} bytes at most", kind.name);
         }
     }
+}
+
+/// Counts what it is told of.
+#[derive(Default)]
+struct Count(AtomicUsize);
+
+impl Observer for Count {
+    fn event(&self, event: &Event) {
+        let events = match event.what {
+            What::Omitted { events } => events,
+            _ => 1,
+        };
+        self.0.fetch_add(events, Relaxed);
+    }
+}
+
+/// Each of the alerts is a suspicion, and dropped.
+#[test]
+fn i18_an_observer_of_4_300_records_in_one_datagram_costs_no_more_than_64_kib() {
+    const ALERTS: usize = 4_300;
+    let count = Arc::new(Count::default());
+    let config = ClientConfig::builder(ServerTrust::psk(psk()))
+        .observer(count.clone())
+        .build()
+        .unwrap();
+    let inbox = Arc::<Wire>::default();
+    let plug = Plug {
+        out: Arc::default(),
+        inbox: inbox.clone(),
+    };
+    let mut held = Held::default();
+    let mut client = held
+        .during(|| Handshake::client(plug, ServerName::unnamed(), Arc::new(config)))
+        .unwrap();
+    held.step(&mut client);
+    let before = count.0.load(Relaxed);
+    inbox.push(record(21, 0, &[2, 40]).repeat(ALERTS));
+    assert!(held.step(&mut client), "nobody ends a handshake so");
+    let told = count.0.load(Relaxed) - before;
+    println!("{told} events, {} bytes at most", held.most);
+    assert_eq!(told, 2 * ALERTS);
+    assert!(held.most <= BOUND, "{} bytes", held.most);
 }
 
 /// Both sides of every kind of handshake, and the network between them.
