@@ -17,15 +17,15 @@ use allocation_counter::measure;
 use common::{NAME, VARIANTS, pki, psk};
 use flightline::lab::{End, Weather};
 use flightline::{
-    CipherSuite, ClientAuth, ClientConfig, CookieContext, Event, Handshake, Observer,
+    CipherSuite, ClientAuth, ClientConfig, Clock, CookieContext, Event, Handshake, Observer,
     ProtocolVersion, RootsVerifier, ServerConfig, ServerIdentity, ServerName, ServerTrust, What,
 };
 use held::{BOUND, Held, Plug, Wire, fragment, record};
 use rand::rngs::StdRng;
 use rand::{Rng, RngExt, SeedableRng};
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// Forged datagrams: the worst that one can think of, then any.
@@ -212,6 +212,73 @@ fn b11_c01_c06_i18_a_flooded_handshake_holds_64_kib_at_most() {
             }
             println!("{} {victim:?}: {most} bytes at most", kind.name);
         }
+    }
+}
+
+/// Goes only when it is told to.
+#[derive(Default)]
+struct Watch(Mutex<Duration>);
+
+impl Clock for Watch {
+    fn now(&self) -> Duration {
+        *self.0.lock().unwrap()
+    }
+}
+
+/// Anyone can have a flight sent again, as long as it is not answered: what is remembered of each sending has to
+/// have an end, too.
+#[test]
+fn i18_a_flight_that_forgers_have_sent_again_400_times_leaves_room_for_a_flood() {
+    let certificate = ServerIdentity::certificate(pki().server.clone());
+    let roots = ServerTrust::roots(pki().roots.clone());
+    let sides = [
+        ("PSK", ServerTrust::psk(psk()), ServerIdentity::psk(psk())),
+        ("certificate", roots, certificate),
+    ];
+    for (name, trust, identity) in sides {
+        let watch = Arc::new(Watch::default());
+        let client = ClientConfig::builder(trust).versions([ProtocolVersion::DTLS1_3]);
+        let server = ServerConfig::builder(identity)
+            .clock(watch.clone())
+            .danger_without_hello_verification();
+        let (client, server) = (client.build().unwrap(), server.build().unwrap());
+        let [to_client, to_server] = [(); 2].map(|()| Arc::<Wire>::default());
+        let plug = |out: &Arc<Wire>, inbox: &Arc<Wire>| Plug {
+            out: out.clone(),
+            inbox: inbox.clone(),
+        };
+        let server_name = match name {
+            "PSK" => ServerName::unnamed(),
+            _ => ServerName::new(NAME).unwrap(),
+        };
+        let for_client = plug(&to_server, &to_client);
+        let mut client = Handshake::client(for_client, server_name, Arc::new(client)).unwrap();
+        Held::default().step(&mut client);
+        let mut held = Held::default();
+        let for_server = plug(&to_client, &to_server);
+        let no_cookies = None::<Arc<CookieContext>>;
+        let mut server = held
+            .during(|| Handshake::server(for_server, b"client", no_cookies, Arc::new(server)))
+            .unwrap();
+        assert!(held.step(&mut server), "{name}");
+        let answer = std::iter::from_fn(|| to_client.pop()).count();
+        let answered = held;
+
+        let repeat = record(22, 0, &fragment(1, 0, 0, 0, &[]));
+        for _ in 0..400 {
+            *watch.0.lock().unwrap() += Duration::from_millis(300);
+            to_server.push(repeat.clone());
+            assert!(held.step(&mut server), "{name}");
+        }
+        let again = std::iter::from_fn(|| to_client.pop()).count();
+        assert!(again >= 400 * answer, "{name}: {again} datagrams");
+        let more = held.now - answered.now;
+        assert!(more <= 12 << 10, "{name}: {more} bytes more");
+        let mut flood = Flood::new(400);
+        to_server.flood(Box::new(move || flood.next()));
+        while held.step(&mut server) && !to_server.is_drained() {}
+        println!("{name}: {more} bytes more, {} at most", held.most);
+        assert!(held.most <= BOUND, "{name}: {} bytes", held.most);
     }
 }
 

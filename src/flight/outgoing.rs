@@ -59,7 +59,9 @@ impl OutgoingMessage {
     }
 }
 
-/// How many records are remembered: an acknowledgement of an older one comes too late to matter.
+/// How many fragments are remembered: an acknowledgement of the record of an older one comes too late to matter.
+/// A record has one, and another for each message that begins in it. Flights of 50 KB have no more in datagrams of
+/// 256 bytes, and whoever makes a flight be sent again and again makes it hold no more.
 const REMEMBERED: usize = 256;
 
 /// RFC 9147 §5.8.3: no more than so many records in a single transmission.
@@ -71,7 +73,7 @@ pub(crate) struct Flight {
     messages: Vec<Kept>,
     /// Where the next burst begins.
     next: Place,
-    records: VecDeque<SentRecord>,
+    sent: VecDeque<SentPart>,
     /// How often nothing came of it.
     unanswered: u32,
 }
@@ -88,10 +90,10 @@ struct Place {
     byte: usize,
 }
 
-/// What was in a record.
-struct SentRecord {
-    number: RecordNumber,
-    parts: Vec<Part>,
+/// What was in a record, or a part of it.
+struct SentPart {
+    record: RecordNumber,
+    part: Part,
 }
 
 /// Bytes of the message at this place in the flight.
@@ -109,7 +111,7 @@ impl Flight {
         Flight {
             messages: messages.into_iter().map(kept).collect(),
             next: Place::default(),
-            records: VecDeque::new(),
+            sent: VecDeque::new(),
             unanswered: 0,
         }
     }
@@ -161,13 +163,14 @@ impl Flight {
     /// The peer has this record; whether it is one of this flight. One that is not, or no longer, remembered
     /// changes nothing.
     pub(crate) fn acknowledge(&mut self, number: RecordNumber) -> bool {
-        let record = self.records.iter().find(|record| record.number == number);
-        for part in record.iter().flat_map(|record| &record.parts) {
-            if let Some(kept) = self.messages.get_mut(part.message) {
-                kept.acknowledged.add(part.bytes.clone());
+        let mut is_remembered = false;
+        for sent in self.sent.iter().filter(|sent| sent.record == number) {
+            is_remembered = true;
+            if let Some(kept) = self.messages.get_mut(sent.part.message) {
+                kept.acknowledged.add(sent.part.bytes.clone());
             }
         }
-        record.is_some()
+        is_remembered
     }
 
     /// Whether the peer has everything.
@@ -241,7 +244,7 @@ impl Flight {
             datagram: Vec::with_capacity(mtu),
             emit,
             packed: Packed::default(),
-            records: &mut self.records,
+            sent: &mut self.sent,
         };
         let mut place = 0..;
         for sharing in self.messages.chunk_by(share_records) {
@@ -313,7 +316,7 @@ struct Packer<'a> {
     datagram: Vec<u8>,
     emit: &'a mut dyn FnMut(&[u8]),
     packed: Packed,
-    records: &'a mut VecDeque<SentRecord>,
+    sent: &'a mut VecDeque<SentPart>,
 }
 
 impl Packer<'_> {
@@ -416,14 +419,16 @@ impl Packer<'_> {
         let sequence = sealer.seal_padded(self.mtu, typ, self.version, plaintext, datagram)?;
         self.plaintext.clear();
         self.packed.records = self.packed.records.saturating_add(1);
-        let parts = std::mem::take(&mut self.parts);
-        // Nothing before DTLS 1.3 acknowledges records.
-        if self.version == ProtocolVersion::DTLS1_3 {
-            let epoch = sealer.epoch().into();
-            let number = RecordNumber { epoch, sequence };
-            self.records.push_back(SentRecord { number, parts });
-            if self.records.len() > REMEMBERED {
-                self.records.pop_front();
+        let epoch = sealer.epoch().into();
+        let record = RecordNumber { epoch, sequence };
+        for part in self.parts.drain(..) {
+            // Nothing before DTLS 1.3 acknowledges records.
+            if self.version == ProtocolVersion::DTLS1_3 {
+                // First, so that it never grows beyond that.
+                if self.sent.len() >= REMEMBERED {
+                    self.sent.pop_front();
+                }
+                self.sent.push_back(SentPart { record, part });
             }
         }
         Ok(())

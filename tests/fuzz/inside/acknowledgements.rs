@@ -12,7 +12,7 @@ use std::time::Duration;
 /// The epochs that a flight may be sent in. RFC 9147 §6.1.
 const EPOCHS: [u16; 3] = [0, 2, 3];
 
-/// How many records a flight remembers, and how many an ACK lists.
+/// How many fragments a flight remembers, and how many records an ACK lists.
 const REMEMBERED: usize = 256;
 const LISTED: usize = 32;
 
@@ -175,8 +175,21 @@ impl Model {
         assert_eq!(told_records, records);
         let all = now_or_before.iter().flatten().all(|byte| *byte);
         assert!(all, "a byte is lost");
-        let forgotten = self.sent.len().saturating_sub(REMEMBERED);
-        self.sent.drain(..forgotten);
+        self.forget();
+    }
+
+    /// Of a record whose fragments are not all remembered, the last ones are.
+    fn forget(&mut self) {
+        let fragments: usize = self.sent.iter().map(|sent| sent.parts.len()).sum();
+        let mut forgotten = fragments.saturating_sub(REMEMBERED);
+        while let Some(first) = self.sent.front_mut().filter(|_| forgotten > 0) {
+            let gone = forgotten.min(first.parts.len());
+            first.parts.drain(..gone);
+            forgotten -= gone;
+            if first.parts.is_empty() {
+                self.sent.pop_front();
+            }
+        }
     }
 
     fn acknowledge(&mut self, flight: &mut Flight, number: RecordNumber) {

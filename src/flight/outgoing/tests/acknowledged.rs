@@ -87,16 +87,46 @@ fn what_is_acknowledged_is_not_sent_again() {
     }
 }
 
-/// An older one is as one that was never sent.
+/// A record of older ones is as one that was never sent, however many fragments there are in each.
 #[test]
-fn e08_the_last_256_records_are_remembered() {
-    for (sends, remembered) in [(REMEMBERED, true), (REMEMBERED + 1, false)] {
-        let (mut flight, mut sealers) = (Flight::new(messages(&[NextEpoch, M(90)])), sealers());
-        let mut numbers = (0..sends).map(|_| send13(&mut flight, &mut sealers)[0].0);
-        let first = numbers.next().unwrap();
-        numbers.for_each(drop);
-        assert_eq!(flight.acknowledge(first), remembered, "{sends}");
+fn e08_the_last_256_fragments_are_remembered() {
+    for (steps, each) in [(&[NextEpoch, M(90)][..], 1), (&[NextEpoch, M(9), M(9)], 2)] {
+        let most = REMEMBERED / each;
+        for (sends, remembered) in [(most, true), (most + 1, false)] {
+            let (mut flight, mut sealers) = (Flight::new(messages(steps)), sealers());
+            let mut numbers = (0..sends).map(|_| {
+                let sent = send13(&mut flight, &mut sealers);
+                assert_eq!((sent.len(), sent[0].1.len()), (1, each));
+                sent[0].0
+            });
+            let first = numbers.next().unwrap();
+            numbers.for_each(drop);
+            assert_eq!(flight.acknowledge(first), remembered, "{each}, {sends}");
+            assert_eq!(flight.is_acknowledged(), remembered, "{each}, {sends}");
+            assert_eq!(flight.sent.len(), REMEMBERED);
+            assert_eq!(flight.sent.capacity(), REMEMBERED, "it never grows beyond");
+        }
     }
+}
+
+/// As long as all messages of a handshake may be together, in the smallest datagrams.
+#[test]
+fn e08_all_of_the_longest_flight_is_remembered() {
+    let certificate = 17 << 10;
+    let steps = [
+        M(200),
+        NextEpoch,
+        M(100),
+        M(400),
+        M(certificate),
+        M(3 << 10),
+        M(48),
+    ];
+    let (mut flight, mut sealers) = (Flight::new(messages(&steps)), sealers());
+    for (number, _) in send13(&mut flight, &mut sealers) {
+        assert!(flight.acknowledge(number), "{number:?}");
+    }
+    assert!(flight.is_acknowledged());
 }
 
 /// Where the rest of a flight was acknowledged that was sent before, no burst is left.
