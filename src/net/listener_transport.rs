@@ -4,6 +4,7 @@ use super::admission::Place;
 use super::datagram_socket::DatagramSocket;
 use super::inbox::{End, Inbox, Taken};
 use super::os_error;
+use super::pool::LARGEST;
 use super::transport::Transport;
 use crate::error::Error;
 use std::io;
@@ -39,6 +40,10 @@ impl Transport for ListenerTransport {
     }
 
     fn recv(&self, buf: &mut Vec<u8>, wait: Duration) -> io::Result<usize> {
+        // Anyone can send a huge datagram, and it may be long until the next, which takes the buffer away.
+        if buf.capacity() > LARGEST {
+            *buf = Vec::new();
+        }
         match self.inbox.take(wait) {
             Taken::Datagram(datagram) => {
                 // Exchanged, not copied.
@@ -63,5 +68,44 @@ impl Transport for ListenerTransport {
 
     fn peer_addr(&self) -> io::Result<SocketAddr> {
         Ok(self.place.address)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::hub::Hub;
+    use std::net::UdpSocket;
+
+    const NOW: Duration = Duration::ZERO;
+
+    fn transport() -> ListenerTransport {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let address = socket.local_addr().unwrap();
+        ListenerTransport {
+            socket: Arc::new(socket),
+            inbox: Arc::new(Inbox::new(4)),
+            peer: address,
+            place: Place {
+                hub: Arc::new(Hub::new()),
+                address,
+                seat: 0,
+            },
+        }
+    }
+
+    /// The buffer is the connection's from one datagram to the next.
+    #[test]
+    fn i18_a_huge_datagram_does_not_stay_with_a_connection_that_waits() {
+        let transport = transport();
+        let mut buf = Vec::new();
+        for (length, stays) in [(60_000, false), (LARGEST + 1, false), (LARGEST, true)] {
+            transport.inbox.put(vec![7; length]).unwrap();
+            assert_eq!(transport.recv(&mut buf, NOW).unwrap(), length);
+            assert_eq!(buf, vec![7; length]);
+            let nothing = transport.recv(&mut buf, NOW).unwrap_err();
+            assert_eq!(nothing.kind(), io::ErrorKind::WouldBlock);
+            assert_eq!(buf.capacity(), if stays { length } else { 0 }, "{length}");
+        }
     }
 }

@@ -4,7 +4,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 
 /// Buffers kept at most, and the largest that is: one huge datagram must not hold its memory for ever.
 const MOST_BUFFERS: usize = 256;
-const LARGEST: usize = 4096;
+pub(super) const LARGEST: usize = 4096;
 
 pub(super) struct Pool {
     put: Sender<Vec<u8>>,
