@@ -5,7 +5,7 @@ use crate::error::Error;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// Bytes that wait at most, about what a system's socket holds.
+/// Bytes of the buffers that wait at most, about what a system's socket holds.
 const MOST_BYTES: usize = 256 * 1024;
 
 /// A bounded queue with one end that never waits and one that may.
@@ -57,7 +57,7 @@ impl Inbox {
     /// Puts a datagram in, or gives it back where there is no room or nobody left who would take it.
     pub(super) fn put(&self, datagram: Vec<u8>) -> Result<(), Vec<u8>> {
         let mut queue = self.queue.lock();
-        let bytes = queue.bytes.saturating_add(datagram.len());
+        let bytes = queue.bytes.saturating_add(datagram.capacity());
         let fits = queue.waiting.is_empty() || bytes <= MOST_BYTES;
         if queue.end.is_some() || queue.waiting.len() >= self.capacity || !fits {
             return Err(datagram);
@@ -80,7 +80,7 @@ impl Inbox {
         queue.called = false;
         match queue.waiting.pop_front() {
             Some(datagram) => {
-                queue.bytes = queue.bytes.saturating_sub(datagram.len());
+                queue.bytes = queue.bytes.saturating_sub(datagram.capacity());
                 Taken::Datagram(datagram)
             }
             None => queue.end.map_or(Taken::Nothing, Taken::Ended),
@@ -123,6 +123,7 @@ impl From<End> for Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::net::pool::Pool;
 
     const NOW: Duration = Duration::ZERO;
 
@@ -173,5 +174,41 @@ mod tests {
         inbox.put(large()).unwrap();
         let inbox = Inbox::new(3);
         inbox.put(vec![0; 2 * MOST_BYTES]).unwrap();
+    }
+
+    /// How many fit.
+    fn fitting(make: impl Fn() -> Vec<u8>) -> usize {
+        let inbox = Inbox::new(256);
+        (0..1_000).take_while(|_| inbox.put(make()).is_ok()).count()
+    }
+
+    /// What counts is the memory that they hold, whatever is in it.
+    #[test]
+    fn i12_the_buffers_in_an_inbox_are_bounded() {
+        let few_bytes = || {
+            let mut buffer = Vec::with_capacity(4096);
+            buffer.push(7);
+            buffer
+        };
+        assert_eq!(fitting(few_bytes), 64);
+        let inbox = Inbox::new(256);
+        for _ in 0..1_000 {
+            inbox.put(few_bytes()).unwrap();
+            assert!(matches!(inbox.take(NOW), Taken::Datagram(_)));
+        }
+        assert_eq!(inbox.queue.lock().bytes, 0);
+    }
+
+    /// Whatever went round before.
+    #[test]
+    fn i12_a_burst_of_datagrams_as_long_as_they_usually_are_fits() {
+        for (length, fits) in [(14, 256), (1_024, 256), (1_200, 170), (1_472, 170)] {
+            let pool = Pool::new();
+            for other in [14, 1_024, 1_472, 4_096] {
+                let buffers = [(); 256].map(|()| pool.copy(&vec![0; other]));
+                buffers.into_iter().for_each(|buffer| pool.put(buffer));
+            }
+            assert_eq!(fitting(|| pool.copy(&vec![1; length])), fits, "{length}");
+        }
     }
 }
