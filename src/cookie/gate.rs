@@ -87,7 +87,7 @@ impl GateDrop {
 
 /// The last message_seq that a hello may have: it counts the challenges before it, and leaves room
 /// for the handshake's messages behind it.
-const LAST_MESSAGE_SEQ: u16 = 255;
+pub(super) const LAST_MESSAGE_SEQ: u16 = 255;
 
 /// All versions of DTLS have this first byte, in records (RFC 6347 §4.1).
 const DTLS_MAJOR: u8 = 0xfe;

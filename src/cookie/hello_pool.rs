@@ -6,6 +6,7 @@
 //! taken, a random one makes room: an attacker can make fragmented hellos fail, but can neither take
 //! memory nor aim at one client for sure (RFC 9147 §5.1, hazards A10 and A11).
 
+use super::gate::LAST_MESSAGE_SEQ;
 use crate::codec::Reader;
 use crate::crypto::HashAlgorithm;
 use crate::wire::{
@@ -66,39 +67,29 @@ impl HelloPool {
 
     /// Puts the fragments in a datagram to those that are here. The hello as a datagram of its own,
     /// once it is whole; its place is free then.
+    ///
+    /// A datagram is of one hello, that of its first fragment: it costs others one place, however many
+    /// records it has.
     pub(crate) fn add(
         &mut self,
         client_id: &[u8],
         datagram: &[u8],
         now: Duration,
     ) -> Option<&[u8]> {
-        let mut reader = Reader::new(datagram);
-        let mut complete = None;
-        while let Ok(record) = RecordHeader::read(&mut reader) {
-            let content = reader.take(record.length.into()).ok()?;
-            if record.content_type == ContentType::HANDSHAKE && record.epoch == 0 {
-                complete = complete.or(self
-                    .add_fragment(client_id, content, now)
-                    .map(|h| (record, h)));
+        let mut fragments = Fragments(Reader::new(datagram)).peekable();
+        let (record, header, _) = *fragments.peek()?;
+        let key = Key::new(client_id, &header)?;
+        let place = self.place(key, now)?;
+        for (_, header, fragment) in fragments {
+            if key.is_of(&header) {
+                place.put(usize::try_from(header.fragment_offset).ok()?, fragment)?;
             }
         }
-        let (record, header) = complete?;
-        self.write_whole(client_id, record, header)
-    }
-
-    /// The hello's header, if this fragment was the last that it lacked.
-    fn add_fragment(
-        &mut self,
-        client_id: &[u8],
-        content: &[u8],
-        now: Duration,
-    ) -> Option<HandshakeHeader> {
-        let (header, fragment) = Reader::whole(content, HandshakeHeader::read_fragment).ok()?;
-        let key =
-            Key::new(client_id, &header).filter(|_| header.typ == HandshakeType::CLIENT_HELLO)?;
-        let place = self.place(key, now)?;
-        place.put(usize::try_from(header.fragment_offset).ok()?, fragment)?;
-        place.is_whole(key.length).then_some(header)
+        if place.is_whole(key.length) {
+            self.write_whole(key, record, header)
+        } else {
+            None
+        }
     }
 
     /// The hello's place: the one that it has, else a free or stale one, else a random one.
@@ -126,11 +117,10 @@ impl HelloPool {
     /// The whole hello in one record, as if it had never been cut.
     fn write_whole(
         &mut self,
-        client_id: &[u8],
+        key: Key,
         record: RecordHeader,
         header: HandshakeHeader,
     ) -> Option<&[u8]> {
-        let key = Key::new(client_id, &header)?;
         let place = self
             .places
             .iter_mut()
@@ -148,17 +138,54 @@ impl HelloPool {
     }
 }
 
+/// The parts of hellos in a datagram, each with its record and something of a hello in it.
+struct Fragments<'a>(Reader<'a>);
+
+impl<'a> Iterator for Fragments<'a> {
+    type Item = (RecordHeader, HandshakeHeader, &'a [u8]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let record = RecordHeader::read(&mut self.0).ok()?;
+            let content = self.0.take(record.length.into()).ok()?;
+            if record.content_type != ContentType::HANDSHAKE || record.epoch != 0 {
+                continue;
+            }
+            let fragment = Reader::whole(content, HandshakeHeader::read_fragment);
+            match fragment {
+                Ok((header, part)) if is_part_of_hello(&header, part) => {
+                    return Some((record, header, part));
+                }
+                Ok(_) | Err(_) => {}
+            }
+        }
+    }
+}
+
+/// An empty part brings nothing, and no gate takes a hello behind so many others.
+fn is_part_of_hello(header: &HandshakeHeader, part: &[u8]) -> bool {
+    header.typ == HandshakeType::CLIENT_HELLO
+        && header.message_seq <= LAST_MESSAGE_SEQ
+        && !part.is_empty()
+}
+
 impl Key {
     fn new(client_id: &[u8], header: &HandshakeHeader) -> Option<Key> {
-        let id = HashAlgorithm::Sha256.digest(client_id);
         let length = usize::try_from(header.length)
             .ok()
             .filter(|length| *length <= LONGEST)?;
+        let id = HashAlgorithm::Sha256.digest(client_id);
         Some(Key {
             id: *id.as_ref().first_chunk()?,
             message_seq: header.message_seq,
             length,
         })
+    }
+
+    /// Whether the same client's message with this header is this hello.
+    fn is_of(&self, header: &HandshakeHeader) -> bool {
+        self.message_seq == header.message_seq
+            && usize::try_from(header.length).is_ok_and(|length| length == self.length)
     }
 }
 
@@ -327,6 +354,41 @@ mod tests {
             );
         }
         assert_eq!(pool.places.len(), 8);
+    }
+
+    /// Somebody else's hello waits for its rest, beside a datagram with as many hellos as there is room for.
+    #[test]
+    fn a13_p37_a_datagram_takes_one_place() {
+        let other = |message_seq, fragment: &[u8]| record_of(LENGTH, message_seq, 0, fragment);
+        let of_other_hellos = (0..56).flat_map(|seq| other(seq, &[1])).collect();
+        let of_other_lengths = (2..58)
+            .flat_map(|length| record_of(length, 0, 0, &[1]))
+            .collect();
+        let without_a_byte = (0..56).flat_map(|seq| other(seq, &[])).collect();
+        let of_none = (256..312).flat_map(|seq| other(seq, &[1])).collect();
+        let datagrams: [(&str, Vec<u8>, usize); 4] = [
+            ("of other hellos", of_other_hellos, 1),
+            ("of other lengths", of_other_lengths, 1),
+            ("without a byte", without_a_byte, 0),
+            ("of no hello", of_none, 0),
+        ];
+        for (name, datagram, cost) in datagrams {
+            let mut pool = HelloPool::new(8);
+            assert!(pool.add(b"b", &datagram, now(1)).is_none());
+            let taken = pool.places.iter().filter(|place| place.key.is_some());
+            assert_eq!(taken.count(), cost, "{name}");
+        }
+    }
+
+    /// What stands behind it in the datagram may be of anything.
+    #[test]
+    fn a10_parts_of_other_hellos_in_the_datagram_change_nothing() {
+        let mut pool = HelloPool::new(1);
+        let first = [record(0, 0..100), record(1, 100..300)].concat();
+        assert!(pool.add(b"a", &first, now(1)).is_none());
+        let rest = [record(0, 100..300), record(1, 0..100)].concat();
+        let whole = pool.add(b"a", &rest, now(1)).unwrap();
+        assert_eq!(whole, record(0, 0..LENGTH));
     }
 
     #[test]
