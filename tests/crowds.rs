@@ -10,16 +10,17 @@
 mod served;
 
 use flightline::{
-    CookieContext, DtlsListener, DtlsSocket, Error, Handshake, ServeOptions, ServerName, Transport,
-    UdpTransport,
+    CookieContext, DtlsListener, DtlsSocket, Error, Event, Handshake, Observer, ServeOptions,
+    ServerConfig, ServerIdentity, ServerName, Transport, UdpTransport,
 };
 use served::{
-    LONG, Served, ask, client_config_12, connect, echo, first_hello, server_config, with_cookie,
+    LONG, Served, ask, client_config_12, connect, echo, first_hello, psk, server_config,
+    with_cookie,
 };
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -197,4 +198,176 @@ fn h01_p33_the_old_association_is_served_while_a_new_handshake_stands_still() {
     }
     let stats = server.closer.stats();
     assert_eq!((stats.connections, stats.connections_replaced), (1, 0));
+}
+
+/// Holds whatever tells it something until it is opened, and counts that.
+#[derive(Default)]
+struct Gate {
+    told: AtomicUsize,
+    closed: Mutex<()>,
+}
+
+impl Gate {
+    fn told(&self) -> usize {
+        self.told.load(Ordering::Relaxed)
+    }
+}
+
+impl Observer for Gate {
+    fn event(&self, _: &Event) {
+        self.told.fetch_add(1, Ordering::Relaxed);
+        let _closed = self.closed.lock();
+    }
+}
+
+/// A server that sends nothing twice while a test lasts.
+fn watched_by(gate: &Arc<Gate>) -> Arc<ServerConfig> {
+    let config = ServerConfig::builder(ServerIdentity::psk(psk()))
+        .handshake_timeout(12 * LONG, 12 * LONG)
+        .observer(gate.clone());
+    Arc::new(config.build().unwrap())
+}
+
+/// What ten clients of one port would say in turn that have proven their address.
+fn ten_hellos(socket: &UdpSocket, server: SocketAddr) -> Vec<Vec<u8>> {
+    let hello = |_| proven_hello(socket, server, &first_hello());
+    (0..10).map(hello).collect()
+}
+
+/// Says the hellos in turn, and again what the second and the third said; `heard` is asked after each. The listener
+/// has heard it all at the end.
+fn begin_anew(hellos: &[Vec<u8>], socket: &UdpSocket, server: SocketAddr, heard: impl Fn(usize)) {
+    for (number, hello) in hellos.iter().chain(&hellos[1..3]).enumerate() {
+        socket.send_to(hello, server).unwrap();
+        heard(number + 1);
+    }
+    proven_hello(&stranger(999), server, &first_hello());
+}
+
+/// A client at this socket, which has not heard what others there were told.
+fn comes_back(socket: &UdpSocket, server: SocketAddr) -> DtlsSocket {
+    socket.connect(server).unwrap();
+    socket.set_nonblocking(true).unwrap();
+    while socket.recv(&mut [0; 2048]).is_ok() {}
+    socket.set_nonblocking(false).unwrap();
+    let socket = socket.try_clone().unwrap();
+    DtlsSocket::from_socket(socket, ServerName::unnamed(), client_config_12()).unwrap()
+}
+
+/// A handshake that was replaced has a thread until it has noticed, and a place for as long: one port has no more
+/// threads than its address may have handshakes.
+#[test]
+fn a15_h01_one_port_that_begins_anew_has_no_more_threads_than_places() {
+    let gate = Arc::new(Gate::default());
+    let options = ServeOptions {
+        max_handshakes: 8,
+        max_handshakes_per_address: 4,
+        ..ServeOptions::default()
+    };
+    let server = Served::with(watched_by(&gate), options, echo);
+    let socket = stranger(301);
+    let hellos = ten_hellos(&socket, server.address);
+    let closed = gate.closed.lock().unwrap();
+    // Each has begun before the next is said, so that it stays.
+    let heard = |number: usize| server.wait_for(|_| gate.told() >= number.min(4));
+    begin_anew(&hellos, &socket, server.address, heard);
+    let stats = server.closer.stats();
+    assert_eq!((stats.handshakes_started, stats.handshakes), (4, 4));
+    assert_eq!(stats.dropped_hellos, 2, "those that were left behind");
+    assert!(stats.refused_handshakes_per_address > 0, "{stats:?}");
+    assert_eq!(
+        gate.told(),
+        4,
+        "each thread waits at the first that it tells"
+    );
+
+    drop(closed);
+    server.wait_for(|stats| stats.handshakes == 2);
+    let socket = comes_back(&socket, server.address);
+    assert_eq!(ask(&socket, b"served"), b"served");
+    server.wait_for(|stats| (stats.handshakes, stats.connections) == (0, 1));
+}
+
+/// Nor does it fill the backlog of a program that does not accept; and nothing is done for those that were
+/// replaced before they were accepted.
+#[test]
+fn a15_h01_one_port_that_begins_anew_does_not_fill_the_backlog() {
+    let gate = Arc::new(Gate::default());
+    let listener = DtlsListener::bind((Ipv4Addr::LOCALHOST, 0), watched_by(&gate)).unwrap();
+    let server = listener.local_addr().unwrap();
+    let first = thread::spawn(move || connect(server));
+    let (handshake, _) = listener.accept().unwrap();
+    let accepted = thread::spawn(move || handshake.complete().unwrap());
+    let (_first, _accepted) = (first.join().unwrap(), accepted.join().unwrap());
+
+    let socket = stranger(302);
+    let hellos = ten_hellos(&socket, server);
+    begin_anew(&hellos, &socket, server, |_| {});
+    let stats = listener.stats();
+    assert_eq!((stats.handshakes_started, stats.handshakes), (6, 5));
+    assert!(stats.refused_handshakes_per_address > 0, "{stats:?}");
+    assert_eq!(stats.refused_backlog, 0);
+    let mut living = Vec::new();
+    for number in 0..5 {
+        let told = gate.told();
+        let (mut handshake, _) = listener.accept().unwrap();
+        match handshake.handshake() {
+            Err(Error::WantRead) => living.push((number, handshake)),
+            Err(Error::ReplacedByNewHandshake) => assert_eq!(gate.told(), told),
+            other => panic!("{other:?}"),
+        }
+    }
+    let numbers = living.iter().map(|(number, _)| *number);
+    assert_eq!(numbers.collect::<Vec<_>>(), [0, 4]);
+    assert_eq!(listener.stats().handshakes, 2);
+
+    let client = thread::spawn(move || ask(&comes_back(&socket, server), b"served"));
+    let (handshake, _) = listener.accept().unwrap();
+    let accepted = handshake.complete().unwrap();
+    let mut buf = [0; 64];
+    let length = accepted.recv(&mut buf).unwrap();
+    accepted.send(&buf[..length]).unwrap();
+    assert_eq!(client.join().unwrap(), b"served");
+}
+
+/// A client that comes back is served at once, also while the handler of its old connection is busy; but that one
+/// is a connection still.
+#[test]
+fn h01_h13_connections_whose_handlers_are_busy_count_when_they_are_replaced() {
+    let gate = Arc::new(Mutex::new(()));
+    let handlers = Arc::new(AtomicUsize::new(0));
+    let options = ServeOptions {
+        max_connections: 2,
+        ..ServeOptions::default()
+    };
+    let (busy, running) = (gate.clone(), handlers.clone());
+    let server = Served::with(server_config(), options, move |socket: DtlsSocket| {
+        running.fetch_add(1, Ordering::Relaxed);
+        let mut buf = [0; 64];
+        let length = socket.recv(&mut buf)?;
+        socket.send(&buf[..length])?;
+        drop(busy.lock());
+        let outcome = echo(socket);
+        running.fetch_sub(1, Ordering::Relaxed);
+        outcome
+    });
+    let (socket, address) = (stranger(303), server.address);
+    let closed = gate.lock().unwrap();
+    for _ in 0..2 {
+        let client = comes_back(&socket, address);
+        assert_eq!(ask(&client, b"at once"), b"at once");
+        // It says no good-bye.
+        std::mem::forget(client);
+    }
+    let third = thread::spawn(move || comes_back(&socket, address));
+    server.wait_for(|stats| stats.refused_connections > 0);
+    let stats = server.closer.stats();
+    assert_eq!((stats.connections, stats.connections_replaced), (2, 1));
+    assert_eq!(handlers.load(Ordering::Relaxed), 2);
+
+    drop(closed);
+    let third = third.join().unwrap();
+    assert_eq!(ask(&third, b"now"), b"now");
+    server.wait_for(|stats| stats.connections == 1 && handlers.load(Ordering::Relaxed) == 1);
+    assert_eq!(server.closer.stats().connections_replaced, 2);
 }

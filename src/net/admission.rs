@@ -20,6 +20,11 @@ pub(super) struct Admission {
 }
 
 impl Admission {
+    /// Why there is nothing to be had by it any more, if so.
+    pub(super) fn lost(&self) -> Option<Error> {
+        self.inbox.ended().map(Error::from)
+    }
+
     /// The handshake is finished: from here on its address is its own.
     pub(super) fn succeed(self) -> Result<()> {
         let mut peers = self.hub.peers.lock();
@@ -29,7 +34,7 @@ impl Admission {
                 self.hub.counters.connections_replaced.count();
                 Ok(())
             }
-            Ok(Succession::None) => Err(self.inbox.ended().map_or(Error::Closed, Error::from)),
+            Ok(Succession::None) => Err(self.lost().unwrap_or(Error::Closed)),
             Err(no_room) => {
                 self.hub.counters.turned_away(no_room);
                 Err(Error::TooManyConnections)

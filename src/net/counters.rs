@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ListenerStats {
-    /// Connections that are established now.
+    /// Connections that are established now, and those that were replaced until their handlers have returned.
     pub connections: u64,
-    /// Handshakes in progress now.
+    /// Handshakes in progress now, and those that were replaced until their threads have gone.
     pub handshakes: u64,
     /// Datagrams received.
     pub datagrams_received: u64,
@@ -30,7 +30,8 @@ pub struct ListenerStats {
     /// Verified clients turned away: there were [too many handshakes](crate::ServeOptions::max_handshakes).
     pub refused_handshakes: u64,
     /// Verified clients turned away: there were too many handshakes
-    /// [from their address](crate::ServeOptions::max_handshakes_per_address).
+    /// [from their address](crate::ServeOptions::max_handshakes_per_address), or three from their port that were
+    /// replaced still ran.
     pub refused_handshakes_per_address: u64,
     /// Verified clients turned away: too many waited to be [accepted](crate::DtlsListener::accept).
     pub refused_backlog: u64,

@@ -169,7 +169,8 @@ impl<D: FnMut(Handshake)> Dispatcher<D> {
         }
     }
 
-    /// A verified hello: a duplicate for the handshake that it began, or the beginning of another.
+    /// A verified hello: a duplicate for the handshake that it began, or the beginning of another. One that a newer
+    /// has replaced begins nothing: its client says it no more.
     fn welcome(
         &mut self,
         hello: Box<VerifiedHello>,
@@ -184,6 +185,9 @@ impl<D: FnMut(Handshake)> Dispatcher<D> {
             if seat.hears_hello(now) {
                 return self.put(seat, datagram);
             }
+            return self.hub.counters.dropped_hellos.count();
+        }
+        if peers.has_left_behind(address, &random) {
             return self.hub.counters.dropped_hellos.count();
         }
         let inbox = Arc::new(Inbox::new(self.inbox_capacity));

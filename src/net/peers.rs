@@ -1,10 +1,13 @@
 //! Who is connected to a listener: one seat per address, and at most one candidate beside it.
 
+mod leaving;
+
 use super::address::network;
 use super::fate::Fate;
 use super::inbox::{End, Inbox};
 use crate::association::Rival;
-use std::collections::HashMap;
+use leaving::Leaving;
+use std::collections::{HashMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +22,7 @@ pub(super) struct Seat {
     pub(super) random: [u8; 32],
     pub(super) inbox: Arc<Inbox>,
     pub(super) fate: Arc<Fate>,
+    /// How far it is, and which place it holds.
     state: State,
     /// When its hello comes again to be heard.
     deaf_until: Duration,
@@ -51,9 +55,23 @@ struct Table {
     /// A verified handshake beside an association that lives (RFC 6347 §4.2.8). It takes over when it
     /// is finished, and not before: whoever can only replay a hello changes nothing.
     candidate: Option<Seat>,
+    /// The randoms of the last few hellos that newer ones have replaced here. Their client has moved on, so
+    /// whoever says them again is another, or the network.
+    left_behind: VecDeque<[u8; 32]>,
 }
 
+/// How many such randoms are kept. Of a hello that was forgotten a replay begins a handshake again, while its
+/// cookie is good.
+const MOST_LEFT_BEHIND: usize = 8;
+
 impl Table {
+    fn leave_behind(&mut self, random: [u8; 32]) {
+        if self.left_behind.len() >= MOST_LEFT_BEHIND {
+            self.left_behind.pop_front();
+        }
+        self.left_behind.push_back(random);
+    }
+
     /// The candidate, if there is one, takes the place of who was there before.
     fn succeed(&mut self) -> Option<Seat> {
         let candidate = self.candidate.take()?;
@@ -111,9 +129,14 @@ impl Route<'_> {
     }
 }
 
+/// How many that were replaced may still run at one address. A client that crashes three times in a row is served
+/// at once, though a handler is busy; whoever has hellos enough to go on so waits until one is gone.
+const MOST_LEAVING: usize = 3;
+
 /// All of a listener's clients.
 pub(super) struct Peers {
     tables: HashMap<SocketAddr, Table>,
+    leaving: Leaving,
     handshakes: HashMap<IpAddr, usize>,
     handshakes_total: usize,
     established: usize,
@@ -125,6 +148,7 @@ impl Peers {
     pub(super) fn new() -> Peers {
         Peers {
             tables: HashMap::new(),
+            leaving: Leaving::default(),
             handshakes: HashMap::new(),
             handshakes_total: 0,
             established: 0,
@@ -133,6 +157,7 @@ impl Peers {
         }
     }
 
+    /// Connections, those among them that were replaced and still run.
     pub(super) fn established(&self) -> usize {
         self.established
     }
@@ -145,15 +170,17 @@ impl Peers {
         self.tables.is_empty()
     }
 
-    pub(super) fn knows(&self, address: SocketAddr) -> bool {
-        self.tables.contains_key(&address)
-    }
-
     /// Who of `address` began with this hello.
     pub(super) fn find(&mut self, address: SocketAddr, random: &[u8; 32]) -> Option<&mut Seat> {
         let table = self.tables.get_mut(&address)?;
         let mut seats = std::iter::once(&mut table.current).chain(&mut table.candidate);
         seats.find(|seat| seat.random == *random)
+    }
+
+    /// Whether a client of `address` began with this hello, and with another since.
+    pub(super) fn has_left_behind(&self, address: SocketAddr, random: &[u8; 32]) -> bool {
+        let table = self.tables.get(&address);
+        table.is_some_and(|table| table.left_behind.contains(random))
     }
 
     /// Who gets a datagram from `address`. While a candidate runs beside an established association,
@@ -202,6 +229,7 @@ impl Peers {
                 let table = Table {
                     current: seat,
                     candidate: None,
+                    left_behind: VecDeque::new(),
                 };
                 self.tables.insert(address, table);
                 None
@@ -220,17 +248,27 @@ impl Peers {
 
     fn has_room(&self, address: SocketAddr, bounds: Bounds) -> Result<(), NoRoom> {
         let here = self.handshakes.get(&network(address)).copied();
+        let has_enough = here.unwrap_or_default() >= bounds.handshakes_per_address
+            || self.leaving.at(address) >= MOST_LEAVING;
         if !self.open {
             Err(NoRoom::Draining)
-        } else if self.established >= bounds.connections && !self.knows(address) {
+        } else if self.established >= bounds.connections && !self.may_exchange(address) {
             Err(NoRoom::Connections)
-        } else if here.unwrap_or_default() >= bounds.handshakes_per_address {
+        } else if has_enough {
             Err(NoRoom::HandshakesPerAddress)
         } else if self.handshakes_total >= bounds.handshakes {
             Err(NoRoom::Handshakes)
         } else {
             Ok(())
         }
+    }
+
+    /// Whether a new connection at `address` has a place though all are taken: that of the one which it replaces.
+    /// Not while one that was replaced runs there, so that no port gains a second handler by it.
+    fn may_exchange(&self, address: SocketAddr) -> bool {
+        let table = self.tables.get(&address);
+        table.is_some_and(|table| table.current.state == State::Established)
+            && self.leaving.at(address) == 0
     }
 
     /// A handshake is finished: it takes over its address.
@@ -250,14 +288,21 @@ impl Peers {
         if !replaces && table.current.id != id {
             return Ok(Succession::None);
         }
-        if !replaces && self.established >= bounds.connections {
+        let is_full = self.established >= bounds.connections;
+        let connected = table.current.state == State::Established;
+        if is_full && !(replaces && connected) {
             return Err(NoRoom::Connections);
         }
-        let older = if replaces { table.succeed() } else { None };
-        if table.current.state == State::Handshake {
-            table.current.state = State::Established;
-            self.established = self.established.saturating_add(1);
-            self.handshake_over(address);
+        let mut older = if replaces { table.succeed() } else { None };
+        match &mut older {
+            // Whoever leaves keeps a place until its worker is gone. Where there is none for both, it is that of
+            // the handshake.
+            Some(older) if is_full => std::mem::swap(&mut older.state, &mut table.current.state),
+            _ => {
+                table.current.state = State::Established;
+                self.established = self.established.saturating_add(1);
+                self.handshake_over(address);
+            }
         }
         Ok(match older {
             Some(older) => {
@@ -270,20 +315,23 @@ impl Peers {
 
     /// A connection or handshake is over. One that has left already changes nothing.
     pub(super) fn remove(&mut self, address: SocketAddr, id: SeatId) {
+        if let Some(state) = self.leaving.remove(address, id) {
+            return self.release(address, state);
+        }
         let Some(table) = self.tables.get_mut(&address) else {
             return;
         };
         if table.candidate.as_ref().is_some_and(|seat| seat.id == id) {
             table.current.fate.set_rival(Rival::None);
             if let Some(gone) = table.candidate.take() {
-                self.release(address, &gone);
+                self.release(address, gone.state);
             }
         } else if table.current.id == id {
             match table.succeed() {
-                Some(gone) => self.release(address, &gone),
+                Some(gone) => self.release(address, gone.state),
                 None => {
                     if let Some(table) = self.tables.remove(&address) {
-                        self.release(address, &table.current);
+                        self.release(address, table.current.state);
                     }
                 }
             }
@@ -312,6 +360,7 @@ impl Peers {
             let seats = std::iter::once(table.current).chain(table.candidate);
             seats.for_each(|seat| seat.inbox.end(End::Closed));
         }
+        self.leaving = Leaving::default();
         self.handshakes.clear();
         self.handshakes_total = 0;
         self.established = 0;
@@ -322,14 +371,17 @@ impl Peers {
         self.open = false;
     }
 
-    /// Another takes its place.
+    /// Another takes its seat. It has a thread, and so a place, until its worker has noticed.
     fn leave(&mut self, address: SocketAddr, seat: Seat) {
         seat.inbox.end(End::Replaced);
-        self.release(address, &seat);
+        if let Some(table) = self.tables.get_mut(&address) {
+            table.leave_behind(seat.random);
+        }
+        self.leaving.add(address, seat.id, seat.state);
     }
 
-    fn release(&mut self, address: SocketAddr, seat: &Seat) {
-        match seat.state {
+    fn release(&mut self, address: SocketAddr, state: State) {
+        match state {
             State::Handshake => self.handshake_over(address),
             State::Established => self.established = self.established.saturating_sub(1),
         }

@@ -28,6 +28,8 @@ pub struct ServeOptions {
     pub stack_size: usize,
     /// Connections at once. 8,192: each has a thread, a thread takes four of the process's memory maps,
     /// and on Linux the process aborts when it starts a thread beyond 65,530 maps.
+    /// A connection that its client replaces from the same port counts until its handler has returned; where
+    /// all places are taken, among the handshakes.
     pub max_connections: usize,
     /// Handshakes in progress at once, counted apart from the connections so that one cannot exhaust
     /// the other. 1,024.

@@ -1,5 +1,6 @@
 //! What a handshake's pass is made of.
 
+use super::super::admission::Admission;
 use super::super::link::SLICE;
 use super::super::transport::{self, Sent};
 use super::{Handshake, Stage};
@@ -25,6 +26,10 @@ impl Handshake {
                 Err(error)
             }
             Stage::Verified { hello, config } => {
+                // Its client has begun anew before this one had a thread: nothing is signed for it.
+                if let Some(error) = self.admission.as_ref().and_then(Admission::lost) {
+                    return Err(self.fail(error));
+                }
                 let now = self.clock.now();
                 let connection = Connection::server(config, *hello, self.who.clone(), now);
                 self.run(connection)

@@ -17,9 +17,20 @@ fn address(text: &str) -> SocketAddr {
 }
 
 fn admit(peers: &mut Peers, at: &str, random: u8) -> Result<Client, NoRoom> {
+    admit_within(peers, at, random, BOUNDS)
+}
+
+fn admit_within(peers: &mut Peers, at: &str, random: u8, bounds: Bounds) -> Result<Client, NoRoom> {
     let inbox = Arc::new(Inbox::new(4));
-    let (id, fate) = peers.admit(address(at), [random; 32], inbox.clone(), BOUNDS)?;
+    let (id, fate) = peers.admit(address(at), [random; 32], inbox.clone(), bounds)?;
     Ok(Client { id, fate, inbox })
+}
+
+/// A handshake and, at once, a connection.
+fn connect(peers: &mut Peers, at: &str, random: u8, bounds: Bounds) -> Result<Client, NoRoom> {
+    let client = admit_within(peers, at, random, bounds)?;
+    peers.establish(address(at), client.id, bounds)?;
+    Ok(client)
 }
 
 fn ended(client: &Client) -> bool {
@@ -75,7 +86,7 @@ fn a16_every_count_returns_to_zero() {
         peers.remove(address(A), client.id);
     }
     assert!(peers.is_empty());
-    assert!(peers.handshakes.is_empty());
+    assert!(peers.handshakes.is_empty() && peers.leaving.at(address(A)) == 0);
     assert_eq!((peers.established(), peers.handshakes()), (0, 0));
 }
 
@@ -141,6 +152,7 @@ fn h01_p33_the_old_association_lives_until_the_new_one_is_finished() {
     peers.establish(address(A), new.id, BOUNDS).unwrap();
     assert_eq!(old.inbox.ended(), Some(End::Replaced));
     assert_eq!(new.fate.rival(), Rival::None);
+    assert_eq!((peers.established(), peers.handshakes()), (2, 0));
     peers.remove(address(A), old.id);
     assert!(matches!(
         peers.route(address(A), || false),
@@ -170,6 +182,7 @@ fn there_is_one_candidate_at_most() {
     let third = admit(&mut peers, A, 3).unwrap();
     assert!(ended(&second));
     assert_eq!(rivals([&old, &third]), [Rival::Newer, Rival::Older]);
+    assert_eq!(peers.handshakes(), 2, "until its worker is gone");
     peers.remove(address(A), second.id);
     assert_eq!(rivals([&old, &third]), [Rival::Newer, Rival::Older]);
     assert!(peers.find(address(A), &[2; 32]).is_none());
@@ -178,6 +191,145 @@ fn there_is_one_candidate_at_most() {
         Some(third.id)
     );
     assert_eq!(peers.handshakes(), 1);
+}
+
+/// Whoever has three hellos and says them in turn begins no more handshakes than there are places: one that was
+/// replaced has a thread until it has noticed.
+#[test]
+fn a15_h01_handshakes_that_were_replaced_count_until_they_are_gone() {
+    let mut peers = Peers::new();
+    let old = connect(&mut peers, A, 1, BOUNDS).unwrap();
+    let second = admit(&mut peers, A, 2).unwrap();
+    let third = admit(&mut peers, A, 3).unwrap();
+    for random in [2, 3, 2, 3] {
+        let refused = admit(&mut peers, A, random).err();
+        let known = peers.find(address(A), &[random; 32]).is_some();
+        assert_eq!(
+            (refused, known),
+            (Some(NoRoom::HandshakesPerAddress), random == 3)
+        );
+    }
+    assert!(!ended(&third) && !ended(&old));
+    assert_eq!((peers.established(), peers.handshakes()), (1, 2));
+    peers.remove(address(A), second.id);
+    let fourth = admit(&mut peers, A, 2).unwrap();
+    assert!(ended(&third) && !ended(&fourth));
+    peers.remove(address(A), third.id);
+    peers.establish(address(A), fourth.id, BOUNDS).unwrap();
+    peers.remove(address(A), old.id);
+    assert_eq!((peers.established(), peers.handshakes()), (1, 0));
+}
+
+/// Whoever has seen the hellos of a client that began anew does not put its newest handshake out by an older one.
+#[test]
+fn a06_h01_a_hello_that_was_left_behind_is_known_for_long() {
+    let mut peers = Peers::new();
+    let newest = |peers: &mut Peers, from: u8, to: u8| {
+        for random in from..=to {
+            let client = connect(peers, A, random, WIDE).unwrap();
+            if let Some(before) = random.checked_sub(1) {
+                // The worker before has noticed.
+                peers.remove(address(A), SeatId::from(before));
+            }
+            assert_eq!(client.id, SeatId::from(random));
+        }
+    };
+    let left_behind = |peers: &Peers| -> Vec<u8> {
+        let is_known = |random: &u8| peers.has_left_behind(address(A), &[*random; 32]);
+        (0..20).filter(is_known).collect()
+    };
+    newest(&mut peers, 0, 0);
+    assert_eq!(left_behind(&peers), [0_u8; 0]);
+    newest(&mut peers, 1, 3);
+    assert_eq!(left_behind(&peers), [0, 1, 2]);
+    newest(&mut peers, 4, 10);
+    let last_few: Vec<_> = (2..10).collect();
+    assert_eq!(left_behind(&peers), last_few);
+    peers.remove(address(A), 10);
+    assert_eq!(left_behind(&peers), [0_u8; 0]);
+    assert!(peers.is_empty());
+}
+
+const WIDE: Bounds = Bounds {
+    connections: 100,
+    handshakes: 100,
+    handshakes_per_address: 100,
+};
+
+/// A client that crashes and comes back is served at once, three times in a row, also while no handler has noticed.
+#[test]
+fn a15_h01_few_that_were_replaced_run_at_one_address() {
+    let mut peers = Peers::new();
+    let mut all: Vec<_> = (0..4)
+        .map(|random| connect(&mut peers, A, random, WIDE).unwrap())
+        .collect();
+    assert_eq!(peers.established(), 4);
+    assert_eq!(
+        all.iter().map(ended).collect::<Vec<_>>(),
+        [true, true, true, false]
+    );
+    let refused = admit_within(&mut peers, A, 4, WIDE).err();
+    assert_eq!(refused, Some(NoRoom::HandshakesPerAddress));
+    connect(&mut peers, "192.0.2.1:2", 4, WIDE).unwrap();
+    peers.remove(address(A), all.remove(1).id);
+    connect(&mut peers, A, 5, WIDE).unwrap();
+    assert_eq!(peers.established(), 5);
+    assert!(ended(&all[2]));
+}
+
+/// Connections that were replaced and whose handlers still run are connections.
+#[test]
+fn h13_connections_that_were_replaced_stay_within_the_bound() {
+    let mut peers = Peers::new();
+    let first = connect(&mut peers, A, 1, BOUNDS).unwrap();
+    let second = connect(&mut peers, A, 2, BOUNDS).unwrap();
+    assert_eq!(peers.established(), 2);
+    for at in [A, "192.0.2.2:1"] {
+        assert_eq!(admit(&mut peers, at, 3).err(), Some(NoRoom::Connections));
+    }
+    peers.remove(address(A), first.id);
+    assert_eq!(peers.established(), 1);
+    let third = connect(&mut peers, A, 3, BOUNDS).unwrap();
+    assert_eq!(peers.established(), 2);
+    assert!(ended(&second) && !ended(&third));
+}
+
+/// Where all places are taken, a client that comes back has that of its old connection at once, and the old one
+/// has the handshake's until it is gone: together they are never more than there are places.
+#[test]
+fn h01_h13_the_old_and_the_new_connection_exchange_their_places() {
+    let mut peers = Peers::new();
+    let first = connect(&mut peers, A, 1, BOUNDS).unwrap();
+    let other = connect(&mut peers, "192.0.2.2:1", 1, BOUNDS).unwrap();
+    let second = connect(&mut peers, A, 2, BOUNDS).unwrap();
+    assert!(ended(&first) && !ended(&other));
+    assert_eq!((peers.established(), peers.handshakes()), (2, 1));
+    let refused = admit(&mut peers, A, 3).err();
+    assert_eq!(refused, Some(NoRoom::Connections), "one at a time");
+    peers.remove(address(A), first.id);
+    assert_eq!((peers.established(), peers.handshakes()), (2, 0));
+    connect(&mut peers, A, 3, BOUNDS).unwrap();
+    peers.remove(address(A), second.id);
+    assert_eq!((peers.established(), peers.handshakes()), (2, 0));
+}
+
+/// A handshake beside another one replaces no connection, so that it takes a place like any other.
+#[test]
+fn h13_a_candidate_beside_a_handshake_takes_a_place() {
+    let mut peers = Peers::new();
+    let stands_still = admit_within(&mut peers, A, 1, WIDE).unwrap();
+    let candidate = admit_within(&mut peers, A, 2, WIDE).unwrap();
+    for at in ["192.0.2.2:1", "192.0.2.3:1"] {
+        connect(&mut peers, at, 1, BOUNDS).unwrap();
+    }
+    let refused = peers.establish(address(A), candidate.id, BOUNDS);
+    assert_eq!(refused, Err(NoRoom::Connections));
+    let refused = admit_within(&mut peers, A, 3, BOUNDS).err();
+    assert_eq!(refused, Some(NoRoom::Connections));
+    for client in [candidate, stands_still] {
+        peers.remove(address(A), client.id);
+    }
+    assert_eq!((peers.established(), peers.handshakes()), (2, 0));
 }
 
 #[test]
