@@ -65,7 +65,7 @@ pub enum Delay {
 /// Wakes one connection. Each connection has a timer of its own.
 ///
 /// After every step that changes what is due, a connection calls [`set_delay`](Timer::set_delay); before every
-/// receive it asks [`get_delay`](Timer::get_delay). There is at most one running pair of delays: setting replaces it,
+/// wait for a datagram it asks [`get_delay`](Timer::get_delay). There is at most one running pair of delays: setting replaces it,
 /// and a final delay of zero cancels it. It is cancelled when the handshake ends in any way.
 ///
 /// Two strategies fit. *Timestamps*, the default ([`TimestampTimer`]): remember when the pair was set

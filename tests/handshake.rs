@@ -10,15 +10,16 @@
 mod served;
 
 use flightline::{
-    CookieContext, Delay, DtlsSocket, Error, Handshake, ServerName, Timer, Transport, UdpTransport,
+    CookieContext, Delay, DtlsSocket, Error, Handshake, ProtocolVersion, ServeOptions,
+    ServerConfig, ServerIdentity, ServerName, Timer, Transport, UdpTransport,
 };
-use served::{MOMENT, Served, ask, client_config, client_config_12, server_config};
+use served::{LONG, MOMENT, Served, ask, client_config, client_config_12, server_config};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 #[test]
 fn a_low_level_server_fails_without_cookies_and_starts_afresh_with_them() {
@@ -176,60 +177,116 @@ fn success_and_failure_cancel_the_timer() {
     ));
 }
 
-/// A client that loses the server's last flight once, and everything else under the new keys until then.
-fn client_that_misses_the_last_flight(to: SocketAddr) -> Handshake {
+const VERSIONS: [ProtocolVersion; 2] = [ProtocolVersion::DTLS1_2, ProtocolVersion::DTLS1_3];
+
+/// What is lost of what a client hears.
+type Loss = Box<dyn FnMut(&[u8]) -> bool + Send>;
+
+/// The server's last flight, once, and until then everything else under the new keys.
+fn last_flight() -> Loss {
     let mut flights = 0;
-    let loses = move |datagram: &[u8]| {
+    Box::new(move |datagram| {
         // It begins with the ticket.
         let last_flight = datagram.first() == Some(&22) && datagram.get(13) == Some(&4);
         flights += u32::from(last_flight);
         let protected = datagram.get(3..5) != Some(&[0, 0]);
         flights < 2 && (last_flight || protected)
+    })
+}
+
+/// In DTLS 1.3 the same is an ACK, without tickets; and what comes behind that.
+fn last_ack() -> Loss {
+    let mut lost = 0;
+    Box::new(move |datagram| {
+        // RFC 9147 §4: a unified header of epoch 3.
+        let is_of_epoch_3 = datagram.first().is_some_and(|first| first & 0xe3 == 0x23);
+        lost += u32::from(is_of_epoch_3);
+        is_of_epoch_3 && lost <= 2
+    })
+}
+
+/// A server that makes tickets only where the last flight is told by them.
+fn server_of(version: ProtocolVersion) -> Arc<ServerConfig> {
+    let builder = ServerConfig::builder(ServerIdentity::psk(served::psk())).versions([version]);
+    let builder = match version {
+        ProtocolVersion::DTLS1_3 => builder.without_tickets(),
+        _ => builder,
+    };
+    Arc::new(builder.build().unwrap())
+}
+
+/// A client that misses what a server of this version says last. It returns when that has come after all.
+fn client_that_misses_the_last_flight(version: ProtocolVersion, to: SocketAddr) -> DtlsSocket {
+    let (loses, config) = match version {
+        ProtocolVersion::DTLS1_3 => (last_ack(), client_config()),
+        _ => (last_flight(), client_config_12()),
     };
     let lossy = Lossy {
         inner: transport(to),
         loses: Mutex::new(loses),
     };
-    Handshake::client(lossy, ServerName::unnamed(), client_config_12()).unwrap()
+    let handshake = Handshake::client(lossy, ServerName::unnamed(), config).unwrap();
+    let socket = handshake.complete().unwrap();
+    let start = Instant::now();
+    while socket.next_timeout().is_some() {
+        assert!(start.elapsed() < LONG, "{version:?}");
+        socket.service().unwrap();
+        thread::sleep(Duration::from_millis(5));
+    }
+    socket
 }
 
 #[test]
 fn e01_a_worker_lingers_for_a_client_that_misses_the_last_flight() {
-    let server = Served::new(|_: DtlsSocket| ());
-    let socket = client_that_misses_the_last_flight(server.address)
-        .complete()
-        .unwrap();
-    drop(socket);
-    server.wait_for(|stats| stats.connections == 0);
+    for version in VERSIONS {
+        let options = ServeOptions::default();
+        let server = Served::with(server_of(version), options, |_: DtlsSocket| ());
+        drop(client_that_misses_the_last_flight(version, server.address));
+        server.wait_for(|stats| stats.connections == 0);
+    }
 }
 
 #[test]
 fn p04_a_server_that_only_sends_answers_a_client_that_misses_the_last_flight() {
-    let server = Served::new(|socket: DtlsSocket| {
-        while socket.send(b"tick").is_ok() && socket.stats().flights_resent == 0 {
-            thread::sleep(Duration::from_millis(5));
+    for version in VERSIONS {
+        let is_over = Arc::<AtomicBool>::default();
+        let handler_is_over = is_over.clone();
+        let options = ServeOptions::default();
+        let server = Served::with(server_of(version), options, move |socket: DtlsSocket| {
+            while !handler_is_over.load(Ordering::Relaxed) {
+                socket.send(b"tick").unwrap();
+                thread::sleep(Duration::from_millis(5));
+            }
+            socket.send(b"last").unwrap();
+        });
+        let socket = client_that_misses_the_last_flight(version, server.address);
+        is_over.store(true, Ordering::Relaxed);
+        let mut buf = [0; 16];
+        while buf[..4] != *b"last" {
+            assert_eq!(socket.recv(&mut buf).unwrap(), 4);
         }
-        socket.send(b"last").unwrap();
-    });
-    let socket = client_that_misses_the_last_flight(server.address)
-        .complete()
-        .unwrap();
-    let mut buf = [0; 16];
-    assert_eq!(socket.recv(&mut buf).unwrap(), 4);
+    }
 }
 
 #[test]
 fn p04_service_answers_for_a_connection_that_lies_idle() {
-    let server = Served::new(|socket: DtlsSocket| {
-        assert!(socket.next_timeout().is_some(), "the last flight is served");
-        while socket.stats().flights_resent == 0 {
-            socket.service().unwrap();
-            thread::sleep(Duration::from_millis(5));
-        }
-    });
-    client_that_misses_the_last_flight(server.address)
-        .complete()
-        .unwrap();
+    for version in VERSIONS {
+        let is_over = Arc::<AtomicBool>::default();
+        let handler_is_over = is_over.clone();
+        let options = ServeOptions::default();
+        let server = Served::with(server_of(version), options, move |socket: DtlsSocket| {
+            // In DTLS 1.2 the last flight is served, while somebody looks; in DTLS 1.3 whoever reads serves it.
+            let is_served = socket.next_timeout().is_some();
+            assert_eq!(is_served, version == ProtocolVersion::DTLS1_2);
+            while !handler_is_over.load(Ordering::Relaxed) {
+                socket.service().unwrap();
+                thread::sleep(Duration::from_millis(5));
+            }
+        });
+        drop(client_that_misses_the_last_flight(version, server.address));
+        is_over.store(true, Ordering::Relaxed);
+        server.wait_for(|stats| stats.connections == 0 && stats.worker_panics == 0);
+    }
 }
 
 /// A socket whose system refuses every datagram of more than this.
@@ -266,8 +323,8 @@ impl Transport for Narrow {
 fn through_a_narrow_socket(told: Option<usize>) -> (usize, usize) {
     // A long identity makes a flight that does not fit.
     let psk = flightline::Psk::new("x".repeat(600), [7; 32]).unwrap();
-    let identity = flightline::ServerIdentity::psk(psk.clone());
-    let server = flightline::ServerConfig::builder(identity).build().unwrap();
+    let identity = ServerIdentity::psk(psk.clone());
+    let server = ServerConfig::builder(identity).build().unwrap();
     let listener = flightline::DtlsListener::bind((Ipv4Addr::LOCALHOST, 0), server).unwrap();
     let (to, closer) = (listener.local_addr().unwrap(), listener.closer());
     let serving = thread::spawn(move || listener.serve(served::echo));

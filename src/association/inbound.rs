@@ -5,7 +5,7 @@ mod fragments;
 mod post_handshake;
 mod records;
 
-use super::Rival;
+use super::{LAST_HANDSHAKE_EPOCH, Rival};
 use crate::config::{Belief, Renegotiation};
 use crate::error::Error;
 use crate::flight::{MessageLimits, Reassembly, ReceivedMessage};
@@ -278,6 +278,13 @@ impl Inbound {
     /// Why there will be nothing more to read, if so.
     pub(crate) fn closed(&self) -> Option<Error> {
         self.ended.clone()
+    }
+
+    /// Whether the peer is a client of DTLS 1.3 that may have missed our ACK of its last flight, and says that
+    /// again. RFC 9147 §5.8.1: for twice the MSL it is answered. That it sends data proves nothing.
+    pub(crate) fn last_flight_may_come_again(&self, now: Duration) -> bool {
+        let is_clients = self.rules.wish == HandshakeType::CLIENT_HELLO;
+        self.is_13() && is_clients && self.epochs.may_come_again(LAST_HANDSHAKE_EPOCH, now)
     }
 
     pub(crate) fn stats(&self) -> Stats {

@@ -4,7 +4,7 @@ mod steps;
 
 use super::admission::Admission;
 use super::fate::Fate;
-use super::link::{DATAGRAMS_A_PASS, Link, SOON, Turn};
+use super::link::{Link, SOON, Turn};
 use super::pending::Pending;
 use super::socket::DtlsSocket;
 use super::transport::Transport;
@@ -202,8 +202,8 @@ impl Handshake {
         }
     }
 
-    /// Makes one pass without waiting: fires the timer if it is due, and receives and answers
-    /// what is there, 64 datagrams at most, so that a flood does not keep the caller's thread.
+    /// Makes one pass without waiting: receives and answers what is there, 64 datagrams at most, so that a
+    /// flood does not keep the caller's thread, and then fires the timer if it is due.
     ///
     /// # Errors
     /// [`Error::WantRead`] while it is not done: call again when a datagram or the timer is due. After a
@@ -212,19 +212,11 @@ impl Handshake {
     pub fn handshake(&mut self) -> Result<()> {
         self.unread = false;
         self.begin()?;
-        let mut pass = 0..DATAGRAMS_A_PASS;
-        while !self.is_done() {
-            self.fire_if_due()?;
-            if pass.next().is_none() {
-                self.unread = true;
-                return Err(Error::WantRead);
-            }
-            match self.receive(Duration::ZERO)? {
-                Some(length) => self.step(length)?,
-                None => return Err(Error::WantRead),
-            }
+        self.catch_up()?;
+        match self.is_done() {
+            true => Ok(()),
+            false => Err(Error::WantRead),
         }
-        Ok(())
     }
 
     /// Blocks until the handshake is done.
@@ -232,10 +224,12 @@ impl Handshake {
     /// # Errors
     /// Says why it failed: [`Error::HandshakeTimeout`] when the peer does not answer in time.
     pub fn complete(mut self) -> Result<DtlsSocket> {
-        self.unread = false;
         self.begin()?;
         while !self.is_done() {
-            self.fire_if_due()?;
+            if self.is_due() {
+                self.catch_up()?;
+                continue;
+            }
             // For the time that remains, computed anew each time: junk must not postpone anything.
             let wait = self.remaining();
             if let Some(length) = self.receive(wait)? {
@@ -282,6 +276,10 @@ impl Handshake {
         if self.unread {
             return Some(SOON);
         }
+        self.until_due()
+    }
+
+    fn until_due(&self) -> Option<Duration> {
         let deadline = match &self.stage {
             Stage::Running(connection) if !connection.is_established() => {
                 connection.next_deadline()?

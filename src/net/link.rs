@@ -134,7 +134,19 @@ impl Link {
                 return kept;
             }
             self.still_readable()?;
-            self.fire_what_is_due();
+            if self.is_something_due() {
+                let caught_up = match patience {
+                    Patience::None => self.catch_up(&mut turn, &mut pass),
+                    Patience::Until(_) | Patience::Endless => {
+                        self.catch_up(&mut turn, &mut (0..DATAGRAMS_A_PASS))
+                    }
+                };
+                // What came before the end comes first.
+                if turn.pending.is_empty() {
+                    caught_up?;
+                }
+                continue;
+            }
             let wait = match patience {
                 Patience::None if !self.goes_on(&mut pass) => return Err(Error::WantRead),
                 Patience::None => Duration::ZERO,

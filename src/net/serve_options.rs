@@ -39,7 +39,8 @@ pub struct ServeOptions {
     /// Datagrams that wait for one connection; more are dropped, as a socket would. At least one. 256.
     pub inbox_capacity: usize,
     /// How long a worker whose handler has returned goes on answering a client that misses the last
-    /// flight of the handshake, when nothing was heard from it since. 2 s.
+    /// flight of the handshake, when nothing was heard from it since. In DTLS 1.3, where hearing it does not
+    /// say that it has everything, until it closes. 2 s.
     pub linger: Duration,
     /// A connection from which nothing authentic came for this long is over: its `recv` and `send` fail
     /// with [`Error::Idle`](crate::Error::Idle), whatever its read timeout. Only

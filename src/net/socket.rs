@@ -223,7 +223,9 @@ impl DtlsSocket {
     }
 
     /// Tells the peer, then serves the last flight of the handshake for `timeout` at most, in case the
-    /// peer misses it. Returns earlier when the peer is known to have it, or is gone itself.
+    /// peer misses it. Returns earlier when the peer is known to have it, or is gone itself. In DTLS 1.3 a server
+    /// knows little of that (RFC 9147 §5.8.1): in the four minutes behind a handshake it waits until the
+    /// client closes, too.
     pub fn close(self, timeout: Duration) {
         self.link.close_writing();
         let deadline = self.link.now().saturating_add(timeout);
@@ -317,8 +319,8 @@ impl DtlsSocket {
     }
 
     /// Takes new keys for what this side sends from some moment on (RFC 9147 §8). They are in use once the
-    /// peer has acknowledged that, which takes a round trip, and a call of [`recv`](Self::recv) or
-    /// [`service`](Self::service) that hears it.
+    /// peer has acknowledged that, which takes a round trip, and a call of [`recv`](Self::recv),
+    /// [`send`](Self::send) or [`service`](Self::service) on each side that hears the other.
     ///
     /// # Errors
     /// [`Error::NoKeyUpdate`] in DTLS 1.2; [`Error::NumbersExhausted`] after 65,000 updates or so;

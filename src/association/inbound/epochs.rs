@@ -105,6 +105,17 @@ impl Epochs {
         }
     }
 
+    /// Whether the peer may say again, and be understood, what it said in this epoch: its keys are kept, and
+    /// it was not heard in an epoch beyond the next, which takes an acknowledgement of all that went before
+    /// (RFC 9147 §8).
+    pub(super) fn may_come_again(&self, epoch: u16, now: Duration) -> bool {
+        let is_kept = |previous: &Previous| previous.until.is_none_or(|until| now < until);
+        let of = |previous: &&Previous| previous.opener.epoch() == epoch;
+        let is_beyond =
+            |previous: &Previous| previous.opener.epoch() > epoch && previous.until.is_some();
+        self.previous.iter().find(of).is_some_and(is_kept) && !self.previous.iter().any(is_beyond)
+    }
+
     /// A record was opened.
     pub(super) fn used(&mut self, epoch: u16, now: Duration) {
         if epoch == self.current() {

@@ -77,6 +77,14 @@ impl Outbound {
         Ok(())
     }
 
+    /// The ACK that is due at some time goes now.
+    pub(crate) fn acknowledge_at_once(&mut self, now: Duration, emit: Emit<'_>) -> Result<()> {
+        match self.ack_due() {
+            Some(_) => self.acknowledge(now, emit),
+            None => Ok(()),
+        }
+    }
+
     /// The peer has something of the flight, or all.
     pub(super) fn partly_acknowledged(&mut self, now: Duration, emit: Emit<'_>) -> Result<()> {
         if self.flight.is_acknowledged() {

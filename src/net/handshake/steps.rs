@@ -1,7 +1,7 @@
 //! What a handshake's pass is made of.
 
 use super::super::admission::Admission;
-use super::super::link::SLICE;
+use super::super::link::{DATAGRAMS_A_PASS, SLICE};
 use super::super::transport::{self, Sent};
 use super::{Handshake, Stage};
 use crate::config::Belief;
@@ -154,17 +154,40 @@ impl Handshake {
         transport::send(&**transport, &record).map(drop)
     }
 
-    /// Fires what is due, if the timer says so.
-    pub(super) fn fire_if_due(&mut self) -> Result<()> {
+    /// Takes in what has come, a pass at most, and only then fires what is due: a process that was stopped for a
+    /// while has the peer's answer in its socket, which counts before a timer, a suspicion or a deadline. The
+    /// pass has an end so that a flood keeps none of these from firing (hazards P7 and P13).
+    pub(super) fn catch_up(&mut self) -> Result<()> {
+        let mut pass = 0..DATAGRAMS_A_PASS;
+        while !self.is_done() {
+            self.unread = pass.next().is_none();
+            if self.unread {
+                break;
+            }
+            match self.receive(Duration::ZERO)? {
+                Some(length) => self.step(length)?,
+                None => break,
+            }
+        }
+        match self.is_due() {
+            true => self.fire(),
+            false => Ok(()),
+        }
+    }
+
+    /// Whether the timer says that something is due.
+    pub(super) fn is_due(&self) -> bool {
+        let is_running = matches!(self.stage, Stage::Running(_)) && !self.is_done();
+        is_running && self.timer.get_delay() == Delay::Final
+    }
+
+    fn fire(&mut self) -> Result<()> {
         let now = self.clock.now();
         let max_datagram = self.max_datagram();
         let rival = self.fate.rival();
         let Stage::Running(connection) = &mut self.stage else {
             return Ok(());
         };
-        if self.timer.get_delay() != Delay::Final {
-            return Ok(());
-        }
         self.armed = None;
         // The timer decides when the time has come, so a timer that is early by its rounding counts.
         let due = connection.next_deadline().unwrap_or_default();
@@ -265,7 +288,7 @@ impl Handshake {
 
     /// How long to wait for the next datagram.
     pub(super) fn remaining(&self) -> Duration {
-        self.next_timeout().map_or(SLICE, |due| due.min(SLICE))
+        self.until_due().map_or(SLICE, |due| due.min(SLICE))
     }
 }
 

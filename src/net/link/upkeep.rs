@@ -3,30 +3,46 @@
 use super::super::pending::Pending;
 use super::super::sync::{MutexGuard, Ordering};
 use super::super::transport;
-use super::{DATAGRAMS_A_PASS, Link, NEVER, Received, micros};
+use super::{DATAGRAMS_A_PASS, Link, NEVER, Received, Turn, micros};
 use crate::association::{Outbound, Response, Ticked};
 use crate::error::{Error, Result};
 use crate::wire::ProtocolVersion;
 use std::ops::Range;
 use std::time::Duration;
 
-/// While the last flight must be served, a thread that only sends looks at the socket this often.
+/// While something may come that must be answered, a thread that only sends looks at the socket this often.
 const SERVICE_EVERY: Duration = Duration::from_millis(20);
 
 impl Link {
     /// Receives without waiting what is there and has room, up to a bound, and fires what is due.
     pub(in super::super) fn service(&self) -> Result<()> {
-        // Whoever has the turn does all this already.
         if let Some(mut turn) = self.turn.try_lock() {
-            let mut pass = 0..DATAGRAMS_A_PASS;
-            while turn.pending.has_room() && self.goes_on(&mut pass) {
-                match self.receive(&mut turn, None, Duration::ZERO)? {
-                    Received::Nothing => break,
-                    Received::Message(_) | Received::Datagram => {}
-                }
+            return self.catch_up(&mut turn, &mut (0..DATAGRAMS_A_PASS));
+        }
+        // Whoever has the turn does all this already, and in the right order.
+        if self.is_something_due() {
+            self.transport.wake();
+        }
+        Ok(())
+    }
+
+    /// Takes in what has come, as far as there is room and `pass` goes, and only then fires what is due. In this
+    /// order: a process that was stopped for a while has the peer's word in its socket, and what is
+    /// acknowledged is neither sent again nor given up (RFC 9147 §7.2). The bound is there for hazards P7 and
+    /// P13: a flood does not keep a timer from firing.
+    pub(super) fn catch_up(&self, turn: &mut Turn, pass: &mut Range<usize>) -> Result<()> {
+        let taken_in = self.take_in(turn, pass);
+        self.fire_what_is_due();
+        taken_in
+    }
+
+    fn take_in(&self, turn: &mut Turn, pass: &mut Range<usize>) -> Result<()> {
+        while turn.pending.has_room() && self.goes_on(pass) {
+            match self.receive(turn, None, Duration::ZERO)? {
+                Received::Nothing => break,
+                Received::Message(_) | Received::Datagram => {}
             }
         }
-        self.fire_what_is_due();
         Ok(())
     }
 
@@ -37,30 +53,40 @@ impl Link {
         goes_on
     }
 
-    /// Serves the last flight until it needs no more serving, the peer is gone, or `deadline`.
+    /// Answers a peer that misses our last word until it is known to have it, it is gone, or `deadline`.
     pub(in super::super) fn linger(&self, deadline: Duration) {
         let Some(mut turn) = self.turn.try_lock() else {
             return;
         };
-        let mut nothing_asked_for = Pending::default();
-        std::mem::swap(&mut turn.pending, &mut nothing_asked_for);
-        // Before DTLS 1.3 no ACK tells that the last flight has arrived, but whatever else is heard does.
-        let heard = || {
-            let tells = self.session.version != ProtocolVersion::DTLS1_3;
-            tells && self.heard.load(Ordering::Relaxed)
-        };
-        while self.has_something_due() && !heard() && self.still_readable().is_ok() {
-            let remaining = deadline.saturating_sub(self.clock.now());
-            if remaining.is_zero() {
+        while self.may_be_needed() && self.still_readable().is_ok() {
+            // Nobody asks for messages any more.
+            turn.pending = Pending::default();
+            let done = if self.is_something_due() {
+                self.catch_up(&mut turn, &mut (0..DATAGRAMS_A_PASS))
+            } else {
+                let remaining = deadline.saturating_sub(self.clock.now());
+                if remaining.is_zero() {
+                    break;
+                }
+                self.receive(&mut turn, None, remaining.min(self.slice()))
+                    .map(drop)
+            };
+            if done.is_err() {
                 break;
             }
-            if self
-                .receive(&mut turn, None, remaining.min(self.slice()))
-                .is_err()
-            {
-                break;
+        }
+    }
+
+    /// Whether the peer may miss something that only we can say again, as far as one can tell.
+    fn may_be_needed(&self) -> bool {
+        match self.session.version {
+            // RFC 9147 §5.8.1: the ACK of a client's last flight is not a flight, so nothing of it is due.
+            ProtocolVersion::DTLS1_3 => {
+                let now = self.clock.now();
+                self.has_something_due() || self.inbound.lock().last_flight_may_come_again(now)
             }
-            self.fire_what_is_due();
+            // Before DTLS 1.3 no ACK tells that the last flight has arrived, but whatever else is heard does.
+            _ => self.has_something_due() && !self.heard.load(Ordering::Relaxed),
         }
     }
 
@@ -74,7 +100,7 @@ impl Link {
     }
 
     /// Sends what is to be sent by now: an ACK, a message that was not acknowledged.
-    pub(super) fn fire_what_is_due(&self) {
+    fn fire_what_is_due(&self) {
         let now = self.clock.now();
         if micros(now) < self.due.load(Ordering::Relaxed) {
             return;
@@ -120,14 +146,22 @@ impl Link {
         self.longest_wait.min(Duration::from_micros(until))
     }
 
+    /// Something is due at some time.
     fn has_something_due(&self) -> bool {
         self.due.load(Ordering::Relaxed) != NEVER
     }
 
-    /// A thread that only sends must hear a peer that misses our last flight (RFC 6347 §4.2.4). The
-    /// usual case costs one load.
+    /// Something is due by now.
+    pub(super) fn is_something_due(&self) -> bool {
+        self.slice().is_zero()
+    }
+
+    /// A thread that only sends must hear a peer that misses our last flight (RFC 6347 §4.2.4, RFC 9147
+    /// §5.8.1), and in DTLS 1.3 one that has new keys, which can be at any time (§8). The usual case costs
+    /// a look at the clock.
     pub(super) fn look_now_and_then(&self) {
-        if !self.has_something_due() {
+        let is_13 = self.session.version == ProtocolVersion::DTLS1_3;
+        if !is_13 && !self.has_something_due() {
             return;
         }
         let now = micros(self.clock.now());
@@ -136,8 +170,23 @@ impl Link {
             return;
         }
         self.looked_at.store(now, Ordering::Relaxed);
+        // Whoever has the turn does all this already.
+        let Some(mut turn) = self.turn.try_lock() else {
+            return;
+        };
         // A transport that cannot be read does not keep anyone from sending.
-        let _ = self.service();
+        let _ = self.catch_up(&mut turn, &mut (0..DATAGRAMS_A_PASS));
+        drop(turn);
+        self.acknowledge_at_once();
+    }
+
+    /// The next call may come in a minute only: an ACK that waited for it could come too late.
+    fn acknowledge_at_once(&self) {
+        let now = self.clock.now();
+        let mut outbound = self.outbound.lock();
+        outbound.set_max_datagram(self.transport.max_datagram());
+        let outcome = outbound.acknowledge_at_once(now, &mut |datagram| self.emit(datagram));
+        self.conclude(outbound, outcome.err(), now);
     }
 
     pub(super) fn note_due(&self, outbound: &Outbound) {

@@ -4,4 +4,5 @@ mod causes;
 mod closing;
 mod faults;
 mod links;
+mod upkeep;
 mod world;

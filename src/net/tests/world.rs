@@ -72,11 +72,17 @@ impl Transport for Plug {
         Ok(())
     }
 
-    fn recv(&self, buf: &mut Vec<u8>, _: Duration) -> io::Result<usize> {
+    /// Whoever waits for nothing has waited in vain.
+    fn recv(&self, buf: &mut Vec<u8>, wait: Duration) -> io::Result<usize> {
         let mut inbox = self.inbox.lock();
         inbox.check()?;
-        let next = inbox.under_way.pop_front();
-        *buf = next.ok_or(io::ErrorKind::WouldBlock)?;
+        match inbox.under_way.pop_front() {
+            Some(next) => *buf = next,
+            None => {
+                *self.time.lock() += wait;
+                return Err(io::ErrorKind::WouldBlock.into());
+            }
+        }
         Ok(buf.len())
     }
 
@@ -152,7 +158,7 @@ impl Side {
 
     /// The socket of a handshake that must be done.
     pub(super) fn establish(&mut self) {
-        self.stage = match std::mem::replace(&mut self.stage, Stage::Failed(Error::Closed)) {
+        self.stage = match self.take_stage() {
             Stage::Handshake(handshake) => Stage::Established(handshake.into_socket().unwrap()),
             other => other,
         };
@@ -164,6 +170,11 @@ impl Side {
             Stage::Handshake(_) => panic!("the handshake is not done"),
             Stage::Failed(error) => panic!("{error}"),
         }
+    }
+
+    /// Takes it away, whatever it has become.
+    pub(super) fn take_stage(&mut self) -> Stage {
+        std::mem::replace(&mut self.stage, Stage::Failed(Error::Closed))
     }
 
     /// A datagram arrives at this side.
@@ -247,6 +258,10 @@ impl World {
                 stage: Stage::Handshake(Box::new(server)),
             },
         }
+    }
+
+    pub(super) fn now(&self) -> Duration {
+        self.client.plug.now()
     }
 
     /// Passes of both sides until nothing more can happen without a timer.
