@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::net::inbox::{End, Inbox, Taken};
 use crate::net::sync::{AtomicU64, Ordering};
 use crate::net::{DtlsSocket, Handshake, Transport};
-use crate::timer::Clock;
+use crate::timer::{Clock, Retransmission};
 use crate::wire::{AlertDescription, ProtocolVersion};
 use shuttle::thread;
 use std::io;
@@ -61,6 +61,10 @@ struct World {
 }
 
 fn connected(version: ProtocolVersion) -> World {
+    connected_by(Retransmission::RFC6347, version)
+}
+
+fn connected_by(plan: Retransmission, version: ProtocolVersion) -> World {
     let time = Arc::new(Time::default());
     let psk = || Psk::new("modelled", [7; 32]).unwrap();
     let client = ClientConfig::builder(ServerTrust::psk(psk()))
@@ -70,6 +74,7 @@ fn connected(version: ProtocolVersion) -> World {
         .unwrap();
     let server = ServerConfig::builder(ServerIdentity::psk(psk()))
         .versions([version])
+        .retransmission(plan)
         .clock(time.clone())
         .danger_without_hello_verification()
         .build()
@@ -218,5 +223,38 @@ fn i16_keys_change_while_others_read_and_write() {
         assert_eq!([first.unwrap(), second.unwrap()], [1, 2]);
         server.send(&[5]).unwrap();
         assert_eq!(recv(&client).unwrap(), 5);
+    });
+}
+
+/// RFC 9147 §7.2: the process was stopped for longer than its plan lasts, and the ACK is in the inbox. One
+/// thread reads and another serves the timer: whoever is first, the ACK counts.
+#[test]
+fn i08_i16_an_ack_that_has_come_counts_whoever_serves_the_timer() {
+    in_many_orders(2_000, || {
+        let World {
+            client,
+            server,
+            time,
+            ..
+        } = connected_by(Retransmission::LOSSY, ProtocolVersion::DTLS1_3);
+        // The tickets, and then the KeyUpdate.
+        for _ in 0..2 {
+            time.0.fetch_add(1, Ordering::Relaxed);
+            client.service().unwrap();
+            server.service().unwrap();
+        }
+        server.update_keys().unwrap();
+        client.service().unwrap();
+        time.0.fetch_add(1, Ordering::Relaxed);
+        client.service().unwrap();
+        time.0.fetch_add(61, Ordering::Relaxed);
+        let reader = {
+            let server = server.clone();
+            thread::spawn(move || recv(&server))
+        };
+        let timer = thread::spawn(move || server.service().unwrap());
+        client.send(&[1]).unwrap();
+        assert_eq!(reader.join().unwrap().unwrap(), 1);
+        timer.join().unwrap();
     });
 }
