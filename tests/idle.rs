@@ -4,10 +4,14 @@
 
 mod served;
 
-use flightline::{DtlsSocket, Error, ServeOptions, ServerConfig, ServerIdentity, ServerName};
+use flightline::{
+    ClientConfig, DtlsSocket, Error, Handshake, ProtocolVersion, Replay, ServeOptions,
+    ServerConfig, ServerIdentity, ServerName, ServerTrust, Transport, UdpTransport,
+};
 use served::{LONG, MOMENT, Served, ask, client_config, connect, echo, server_config};
+use std::io;
 use std::net::{Ipv4Addr, UdpSocket};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -43,6 +47,60 @@ fn h13_a_connection_that_lies_idle_is_ended() {
         "the client is told: {end:?}"
     );
     server.wait_for(|stats| stats.connections == 0 && stats.connections_idle == 1);
+}
+
+/// Keeps the last datagram that was sent.
+struct Recorded {
+    socket: UdpTransport,
+    last: Arc<Mutex<Vec<u8>>>,
+}
+
+impl Transport for Recorded {
+    fn send(&self, datagram: &[u8]) -> io::Result<()> {
+        *self.last.lock().unwrap() = datagram.to_vec();
+        self.socket.send(datagram)
+    }
+
+    fn recv(&self, buf: &mut Vec<u8>, wait: Duration) -> io::Result<usize> {
+        self.socket.recv(buf, wait)
+    }
+}
+
+/// Nor by what the client once said, where replays are delivered.
+#[test]
+fn h13_a_replay_is_no_sign_of_life() {
+    for version in [ProtocolVersion::DTLS1_2, ProtocolVersion::DTLS1_3] {
+        let config = ServerConfig::builder(ServerIdentity::psk(served::psk()))
+            .replay(Replay::AcceptDuplicates)
+            .build()
+            .unwrap();
+        let (server, reported) = Served::reporting(Arc::new(config), a_second(), echo);
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        socket.connect(server.address).unwrap();
+        let raw = socket.try_clone().unwrap();
+        let last = Arc::<Mutex<Vec<u8>>>::default();
+        let transport = Recorded {
+            socket: UdpTransport::new(socket).unwrap(),
+            last: last.clone(),
+        };
+        let client = ClientConfig::builder(ServerTrust::psk(served::psk()));
+        let client = client.versions([version]).build().unwrap();
+        let client = Handshake::client(transport, ServerName::unnamed(), client).unwrap();
+        let socket = client.complete().unwrap();
+        assert_eq!(ask(&socket, b"once"), b"once");
+        let said = last.lock().unwrap().clone();
+        let start = Instant::now();
+        let outcome = loop {
+            raw.send(&said).unwrap();
+            match reported.recv_timeout(MOMENT) {
+                Ok(outcome) => break outcome,
+                Err(_) => assert!(start.elapsed() < LONG, "{version}"),
+            }
+        };
+        assert!(matches!(outcome, Err(Error::Idle)), "{outcome:?}");
+        let mut buf = [0; 64];
+        assert_eq!(socket.recv(&mut buf).unwrap(), 4, "they are delivered");
+    }
 }
 
 /// A handler that only sends is told so, too, and its client hears the end of it.

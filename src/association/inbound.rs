@@ -124,6 +124,7 @@ pub(crate) struct Inbound {
     previous_flight: u16,
     current_flight: u16,
     rules: Rules,
+    new_records: u64,
     bad_macs: u32,
     rival: Rival,
     renegotiation_refused: bool,
@@ -148,6 +149,7 @@ impl Inbound {
             previous_flight: flight_start,
             current_flight: flight_start,
             rules,
+            new_records: 0,
             bad_macs: 0,
             rival: Rival::None,
             renegotiation_refused: false,
@@ -291,9 +293,9 @@ impl Inbound {
         self.trace.stats
     }
 
-    /// Records that were opened so far.
-    pub(crate) fn records_received(&self) -> u64 {
-        self.trace.stats.records_received
+    /// How many records were opened so far that had not come before: signs of life.
+    pub(crate) fn new_records(&self) -> u64 {
+        self.new_records
     }
 
     pub(crate) fn take_events(&mut self) -> Told {

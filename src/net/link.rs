@@ -382,13 +382,13 @@ impl Link {
         let rival = self.fate.rival();
         let mut inbound = self.inbound.lock();
         inbound.set_rival(rival);
-        let before = inbound.records_received();
+        let before = inbound.new_records();
         let mut response = inbound.receive(datagram, now, &mut deliver);
-        let authentic = inbound.records_received() != before;
+        let alive = inbound.new_records() != before;
         let told = inbound.take_events();
         drop(inbound);
         told.tell();
-        if authentic {
+        if alive {
             self.fate.hear(now);
         }
         if heard {

@@ -42,7 +42,7 @@ pub struct ServeOptions {
     /// flight of the handshake, when nothing was heard from it since. In DTLS 1.3, where hearing it does not
     /// say that it has everything, until it closes. 2 s.
     pub linger: Duration,
-    /// A connection from which nothing authentic came for this long is over: its `recv` and `send` fail
+    /// A connection from which nothing authentic and new came for this long is over: its `recv` and `send` fail
     /// with [`Error::Idle`](crate::Error::Idle), whatever its read timeout. Only
     /// what is read is heard: a handler that does nothing but send calls
     /// [`service`](crate::DtlsSocket::service) now and then. `None` waits for ever. A day, in

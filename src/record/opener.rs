@@ -127,6 +127,8 @@ pub(crate) struct Opened<'a> {
     pub(crate) content_type: ContentType,
     pub(crate) epoch: u16,
     pub(crate) sequence: u64,
+    /// It has not come before, as far as one can tell.
+    pub(crate) is_new: bool,
     /// What is authentic may still be too long.
     pub(crate) too_long: bool,
     /// May be empty.
@@ -139,6 +141,7 @@ impl<'a> Opened<'a> {
             content_type: header.content_type,
             epoch: header.epoch,
             sequence: header.sequence,
+            is_new: true,
             too_long: plaintext.len() > MAX_PLAINTEXT,
             plaintext,
         }
@@ -162,7 +165,10 @@ fn open12<'a>(
     let plaintext = keys.open(&header, fragment).ok_or(DropReason::BadMac)?;
     // RFC 6347 §4.1.2.6: the window MUST NOT be updated before the record is verified.
     window.mark(header.sequence);
-    Ok(Opened::full(&header, plaintext))
+    Ok(Opened {
+        is_new: verdict == Verdict::New,
+        ..Opened::full(&header, plaintext)
+    })
 }
 
 fn open13<'a>(
@@ -183,14 +189,16 @@ fn open13<'a>(
     // RFC 9147 §4.5.1: only now, or the time that it takes would tell what the number is.
     let accept =
         replay == Replay::AcceptDuplicates && inner.content_type == ContentType::APPLICATION_DATA;
+    let verdict = window.check(sequence);
     if !accept {
-        is_new(window.check(sequence))?;
+        is_new(verdict)?;
     }
     window.mark(sequence);
     Ok(Opened {
         content_type: inner.content_type,
         epoch: 0,
         sequence,
+        is_new: verdict == Verdict::New,
         // RFC 8446 §5.4: padding counts.
         too_long: inner.length > MAX_PLAINTEXT.saturating_add(1),
         plaintext: inner.content,

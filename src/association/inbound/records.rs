@@ -66,6 +66,8 @@ impl Inbound {
             Ok(opened) => {
                 let received = &mut self.trace.stats.records_received;
                 *received = received.wrapping_add(1);
+                let new = u64::from(opened.is_new);
+                self.new_records = self.new_records.wrapping_add(new);
                 self.epochs.used(opened.epoch, now);
                 let mut input = Input {
                     epoch: opened.epoch,
