@@ -18,7 +18,7 @@ use std::io;
 use std::net::UdpSocket;
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 /// The random of the ServerHello at the front of a datagram.
@@ -128,4 +128,55 @@ fn h03_p22_what_is_left_over_of_the_old_association_does_not_end_the_new_one() {
         server.wait_for(|stats| stats.connections_replaced == 1);
         assert_eq!(ask(&new, b"new"), b"new", "{version}");
     }
+}
+
+/// Loses the server's last flight once, and says then a hello of another handshake, as a replay would.
+struct Beset {
+    socket: UdpTransport,
+    hello: Vec<u8>,
+    said: AtomicBool,
+}
+
+impl Transport for Beset {
+    fn send(&self, datagram: &[u8]) -> io::Result<()> {
+        self.socket.send(datagram)
+    }
+
+    fn recv(&self, buf: &mut Vec<u8>, wait: Duration) -> io::Result<usize> {
+        let length = self.socket.recv(buf, wait)?;
+        let datagram = &buf[..length];
+        // A NewSessionTicket, or else a ChangeCipherSpec, stands in front.
+        let is_last_flight = datagram[0] == 20 || (datagram[0] == 22 && datagram[13] == 4);
+        if is_last_flight && !self.said.swap(true, Ordering::Relaxed) {
+            self.socket.send(&self.hello)?;
+        } else if is_last_flight || !self.said.load(Ordering::Relaxed) {
+            return Ok(length);
+        } else if datagram[0] == 22 && datagram[13] == 3 {
+            let hello = with_cookie(&self.hello, &datagram[28..]);
+            self.socket.send(&hello)?;
+        } else if datagram[0] == 23 {
+            return Ok(length);
+        }
+        Err(io::ErrorKind::WouldBlock.into())
+    }
+}
+
+/// RFC 6347 §4.2.4: who has said the last flight says it again for whoever missed it. Another handshake at its
+/// address, which has got as far as a cookie, changes nothing.
+#[test]
+fn a_last_flight_is_said_again_beside_another_handshake() {
+    let server = Served::new(echo);
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.connect(server.address).unwrap();
+    let transport = Beset {
+        socket: UdpTransport::new(socket).unwrap(),
+        hello: first_hello(),
+        said: AtomicBool::new(false),
+    };
+    let config = served::client_config_12();
+    let client = Handshake::client(transport, ServerName::unnamed(), config).unwrap();
+    let socket = client.complete().unwrap();
+    let stats = server.closer.stats();
+    assert_eq!(stats.handshakes, 1, "of the other hello: {stats:?}");
+    assert_eq!(ask(&socket, b"still here"), b"still here");
 }

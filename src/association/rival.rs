@@ -10,6 +10,6 @@ pub(crate) enum Rival {
     Older,
     /// The peer may have begun anew and left this one. In the clear nothing tells which of its hellos a flight
     /// answers, so nothing is sent in the clear that it does not ask for: neither a first answer nor an
-    /// alert, nor a flight again when the timer expires. A peer that is still there has timers, too.
+    /// alert, nor such a flight again when the timer expires. A peer that is still there has timers, too.
     Newer,
 }

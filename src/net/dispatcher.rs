@@ -151,7 +151,7 @@ impl<D: FnMut(Handshake)> Dispatcher<D> {
     /// A datagram that is no hello goes to whoever is at its address.
     fn deliver(&self, datagram: &[u8], address: SocketAddr) {
         let peers = self.hub.peers.lock();
-        match peers.route(address, || is_clear(datagram)) {
+        match peers.route(address, || is_all_clear(datagram)) {
             None => self.hub.counters.dropped_unknown.count(),
             Some(route) => route.each(|seat| self.put(seat, datagram)),
         }
@@ -232,6 +232,21 @@ fn begins_with_hello(datagram: &[u8]) -> bool {
 fn is_first_message(datagram: &[u8]) -> bool {
     const MESSAGE_SEQ: usize = RECORD_HEADER + 4;
     datagram.get(MESSAGE_SEQ..MESSAGE_SEQ + 2) == Some(&[0, 0])
+}
+
+/// All of its records are of epoch 0. A flight of DTLS 1.2 that comes again may begin so and end under keys.
+fn is_all_clear(datagram: &[u8]) -> bool {
+    let mut rest = datagram;
+    while is_clear(rest) {
+        let length = match rest.get(RECORD_HEADER - 2..RECORD_HEADER) {
+            Some([high, low]) => usize::from(u16::from_be_bytes([*high, *low])),
+            _ => 0,
+        };
+        rest = rest
+            .get(RECORD_HEADER.saturating_add(length)..)
+            .unwrap_or_default();
+    }
+    rest.is_empty()
 }
 
 /// Its first record is of epoch 0, so nothing protects it.

@@ -33,6 +33,7 @@ impl Outbound {
         if self.retransmit.goes_on().is_some_and(|due| due <= now) {
             self.go_on(now, emit)?;
         }
+        let begins_in_the_clear = self.flight.first_epoch() == Some(0);
         match self.retransmit.expired(now) {
             Expiry::GiveUp if self.can_do_without_flight() => {
                 let flight = std::mem::take(&mut self.flight);
@@ -46,7 +47,9 @@ impl Outbound {
                 Ok(Ticked::Going)
             }
             Expiry::GiveUp => Ok(Ticked::GaveUp),
-            Expiry::Resend(_) if self.rival == Rival::Newer => Ok(Ticked::Going),
+            Expiry::Resend(_) if self.rival == Rival::Newer && begins_in_the_clear => {
+                Ok(Ticked::Going)
+            }
             Expiry::Resend(reason) => {
                 self.resend(reason, now, emit)?;
                 Ok(Ticked::Resent)

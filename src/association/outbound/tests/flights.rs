@@ -266,6 +266,12 @@ fn beside_another_handshake_nothing_is_sent_again() {
     ours.outbound.set_rival(Rival::None);
     assert_eq!(ours.next_timer().len(), 1);
 
+    // Under keys nobody takes it for another's.
+    let mut ours = Ours::new();
+    let sent = ours.send(messages(HandshakeType::NEW_SESSION_TICKET, 7, &[100]));
+    ours.outbound.set_rival(Rival::Newer);
+    assert_eq!(ours.next_timer().len(), sent.len());
+
     for (rival, alerts) in [(Rival::Newer, 0), (Rival::Older, 1), (Rival::None, 1)] {
         let mut ours = fresh(DTLS1_2, CAREFUL);
         ours.outbound.set_rival(rival);
@@ -281,7 +287,13 @@ fn beside_another_handshake_nothing_is_sent_again() {
 #[test]
 fn where_less_fits_a_flight_goes_again_in_less() {
     let mut ours = Ours::new();
-    let lower = |ours: &mut Ours| ours.sent_by(|outbound, now, emit| outbound.lower_mtu(now, emit));
+    let lower = |ours: &mut Ours| {
+        ours.sent_by(|outbound, now, emit| {
+            let length = outbound.mtu.of_data();
+            assert!(outbound.lower_mtu(length, now));
+            outbound.cut_flight_anew(now, emit)
+        })
+    };
     let most = ours.outbound.max_message();
     assert!(lower(&mut ours).is_empty());
     assert!(ours.outbound.max_message() < most);
