@@ -236,8 +236,11 @@ impl Connection {
         self.outbound.flight_left(now);
     }
 
-    /// The system refused a datagram as too long.
-    pub(crate) fn lower_mtu(&mut self, now: Duration) {
+    /// The system refused a datagram of so many bytes as too long.
+    pub(crate) fn lower_mtu(&mut self, length: usize, now: Duration) {
+        if !self.outbound.lower_mtu(length, now) {
+            return;
+        }
         // The flight goes again as a whole, and what is left of its old cut with it no more (pitfall 12).
         if self.outbound.has_flight() {
             self.datagrams.clear();
@@ -246,7 +249,7 @@ impl Connection {
         // What fails here fails again at the next resend, which reports it.
         let _ = self
             .outbound
-            .lower_mtu(now, &mut |d| datagrams.push_back(d.to_vec()));
+            .cut_flight_anew(now, &mut |d| datagrams.push_back(d.to_vec()));
     }
 
     pub(crate) fn is_established(&self) -> bool {

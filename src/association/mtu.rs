@@ -45,10 +45,13 @@ impl Mtu {
         }
     }
 
-    /// The system refused a datagram as too long. The new limit, if there is a lower one.
-    pub(super) fn refused(&mut self) -> Option<usize> {
-        self.limit = below(self.of_data())?;
-        Some(self.limit)
+    /// The system refused a datagram of so many bytes as too long. What is sent from now on, if that is less.
+    /// Where the transport tells of less by now, that is believed, since it may tell of more again.
+    pub(super) fn refused(&mut self, length: usize) -> Option<usize> {
+        if length <= self.of_data() {
+            self.limit = below(self.of_data())?;
+        }
+        Some(self.of_data())
     }
 
     /// Flights of the present size seem to be lost. The new size, if there is a smaller one that is no less than
@@ -78,11 +81,13 @@ mod tests {
         assert_eq!(mtu.suspect(Some(A_HELLO)), Some(548));
         assert_eq!(mtu.suspect(Some(A_HELLO)), None);
         assert_eq!((mtu.of_data(), mtu.of_flights()), (1400, 548));
-        assert_eq!(mtu.refused(), Some(1200));
+        assert_eq!(mtu.refused(1300), Some(1200));
         assert_eq!((mtu.of_data(), mtu.of_flights()), (1200, 548));
-        assert_eq!(mtu.refused(), Some(548));
-        assert_eq!(mtu.refused(), Some(256));
-        assert_eq!(mtu.refused(), None);
+        // It was made before.
+        assert_eq!(mtu.refused(1250), Some(1200));
+        assert_eq!(mtu.refused(1200), Some(548));
+        assert_eq!(mtu.refused(500), Some(256));
+        assert_eq!(mtu.refused(100), None);
         assert_eq!((mtu.of_data(), mtu.of_flights()), (256, 256));
         assert_eq!(mtu.suspect(None), None);
     }
@@ -98,5 +103,13 @@ mod tests {
         }
         mtu.tell(None);
         assert_eq!((mtu.of_data(), mtu.of_flights()), (1400, 1200));
+        // It was made before the transport told of less, and the transport may tell of more again.
+        mtu.tell(Some(300));
+        assert_eq!(mtu.refused(400), Some(300));
+        mtu.tell(Some(1000));
+        assert_eq!(mtu.of_data(), 1000);
+        // It knows no better than the system.
+        assert_eq!(mtu.refused(900), Some(548));
+        assert_eq!(mtu.of_data(), 548);
     }
 }

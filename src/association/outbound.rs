@@ -228,17 +228,22 @@ impl Outbound {
         self.mtu.tell(max_datagram);
     }
 
-    /// The system refused a datagram as too long: smaller ones from now on, and the flight again.
-    pub(crate) fn lower_mtu(&mut self, now: Duration, emit: Emit<'_>) -> Result<()> {
-        if let Some(mtu) = self.mtu.refused() {
+    /// The system refused a datagram of so many bytes as too long. Whether smaller ones go from now on.
+    pub(crate) fn lower_mtu(&mut self, length: usize, now: Duration) -> bool {
+        let lowered = self.mtu.refused(length);
+        if let Some(mtu) = lowered {
             self.trace.note(now, || What::MtuLowered { mtu });
         }
+        lowered.is_some()
+    }
+
+    /// Sends the flight, a datagram of which was refused, in smaller ones.
+    pub(crate) fn cut_flight_anew(&mut self, now: Duration, emit: Emit<'_>) -> Result<()> {
         if self.flight.is_empty() {
-            Ok(())
-        } else {
-            self.flight.rewind();
-            self.transmit(now, emit).map(|_| ())
+            return Ok(());
         }
+        self.flight.rewind();
+        self.transmit(now, emit).map(|_| ())
     }
 
     /// One message of application data as one datagram.

@@ -174,7 +174,7 @@ fn p12_a_flight_in_shorter_datagrams_is_not_sent_beside_the_old_ones() {
     client.set_max_datagram(Some(400));
     carry(&mut server, &mut client);
     assert_eq!(client.transmit().unwrap().len(), 400, "it is refused");
-    client.lower_mtu(NOW);
+    client.lower_mtu(400, NOW);
     let flight: Vec<_> = std::iter::from_fn(|| client.transmit()).collect();
     assert!(flight.iter().all(|datagram| datagram.len() <= 256));
     let bytes: usize = flight.iter().map(Vec::len).sum();

@@ -9,7 +9,7 @@ mod upkeep;
 
 use super::fate::Fate;
 use super::pending::Pending;
-use super::sync::{AtomicBool, AtomicU64, Mutex, MutexGuard, Ordering};
+use super::sync::{AtomicBool, AtomicU64, AtomicUsize, Mutex, MutexGuard, Ordering};
 use super::transport::{self, Sent, Transport};
 use crate::association::{Inbound, Outbound};
 use crate::connection::Established;
@@ -54,6 +54,8 @@ pub(super) struct Link {
     due: AtomicU64,
     /// A call took as much as it may, and more may be there.
     unread: AtomicBool,
+    /// The longest datagram that the system refused and that is still to be made smaller, in bytes.
+    refused: AtomicUsize,
     /// When the socket was last looked at, in microseconds of the clock.
     looked_at: AtomicU64,
     /// The peer was heard after the handshake, so it has our last flight.
@@ -114,6 +116,7 @@ impl Link {
             nonblocking: AtomicBool::new(false),
             reading_shut: AtomicBool::new(false),
             unread: AtomicBool::new(false),
+            refused: AtomicUsize::new(0),
             looked_at: AtomicU64::new(0),
             heard: AtomicBool::new(false),
             shed: Mutex::new(Stats::default()),
@@ -193,6 +196,7 @@ impl Link {
                 return Err(error);
             }
         };
+        let length = datagram.len();
         match transport::send(&*self.transport, datagram)? {
             Sent::Gone => {
                 if outbound.keys_are_worn() {
@@ -203,7 +207,8 @@ impl Link {
                 Ok(message.len())
             }
             Sent::TooLong => {
-                outbound.lower_mtu(self.clock.now(), &mut |datagram| self.emit(datagram))?;
+                outbound.set_max_datagram(self.transport.max_datagram());
+                let _ = outbound.lower_mtu(length, self.clock.now());
                 let maximum = outbound.max_message();
                 let told = outbound.take_events();
                 drop(outbound);
@@ -223,7 +228,7 @@ impl Link {
         let mut outbound = self.outbound.lock();
         outbound.set_max_datagram(self.transport.max_datagram());
         let updated = outbound.update_keys(update, now, &mut |datagram| self.emit(datagram));
-        self.note_due(&outbound);
+        self.settle(&mut outbound, now);
         let told = outbound.take_events();
         drop(outbound);
         told.tell();

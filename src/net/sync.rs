@@ -6,7 +6,9 @@
 #[cfg(not(all(test, flightline_shuttle)))]
 pub(super) use parking_lot::{Condvar, Mutex, MutexGuard};
 #[cfg(not(all(test, flightline_shuttle)))]
-pub(super) use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+pub(super) use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 #[cfg(all(test, flightline_shuttle))]
-pub(super) use super::models::sync::{AtomicBool, AtomicU64, Condvar, Mutex, MutexGuard, Ordering};
+pub(super) use super::models::sync::{
+    AtomicBool, AtomicU64, AtomicUsize, Condvar, Mutex, MutexGuard, Ordering,
+};

@@ -239,15 +239,14 @@ impl Handshake {
         else {
             return Ok(());
         };
-        // Lowering ends somewhere; a path that refuses everything does not make us spin.
-        let mut lowerings = 0..8;
+        // It ends: where nothing smaller is left, what is refused is lost.
         while let Some(datagram) = connection.transmit() {
             match transport::send(&**transport, &datagram)? {
                 Sent::Gone => {}
-                Sent::TooLong if lowerings.next().is_some() => {
-                    connection.lower_mtu(self.clock.now());
+                Sent::TooLong => {
+                    connection.set_max_datagram(transport.max_datagram());
+                    connection.lower_mtu(datagram.len(), self.clock.now());
                 }
-                Sent::TooLong => {}
             }
         }
         connection.flight_left(self.clock.now());

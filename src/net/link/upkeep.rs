@@ -2,7 +2,7 @@
 
 use super::super::pending::Pending;
 use super::super::sync::{MutexGuard, Ordering};
-use super::super::transport;
+use super::super::transport::{self, Sent};
 use super::{DATAGRAMS_A_PASS, Link, NEVER, Received, Turn, micros};
 use crate::association::{Outbound, Response, Ticked};
 use crate::error::{Error, Result};
@@ -130,13 +130,28 @@ impl Link {
             // What was given up stays due otherwise, and the caller of an event loop would never rest.
             outbound.abort(error, now, &mut |datagram| self.emit(datagram));
         }
-        self.note_due(&outbound);
+        self.settle(&mut outbound, now);
         let told = outbound.take_events();
         drop(outbound);
         told.tell();
         if let Some(error) = over {
             self.end(error);
         }
+    }
+
+    /// Sends what was refused in smaller datagrams, and notes when something is due.
+    pub(super) fn settle(&self, outbound: &mut Outbound, now: Duration) {
+        // It ends: where nothing smaller is left, what is refused is lost.
+        loop {
+            let length = self.refused.swap(0, Ordering::Relaxed);
+            outbound.set_max_datagram(self.transport.max_datagram());
+            if length == 0 || !outbound.lower_mtu(length, now) {
+                break;
+            }
+            // What fails here fails again at the next resend, which reports it.
+            let _ = outbound.cut_flight_anew(now, &mut |datagram| self.emit(datagram));
+        }
+        self.note_due(outbound);
     }
 
     /// How long to wait for a datagram at a time.
@@ -197,8 +212,10 @@ impl Link {
         }
     }
 
-    /// Sends what nobody waits for. What is too long or fails is lost, and asked for again.
+    /// Sends what nobody waits for. What fails is lost, and asked for again.
     pub(super) fn emit(&self, datagram: &[u8]) {
-        let _ = transport::send(&*self.transport, datagram);
+        if let Ok(Sent::TooLong) = transport::send(&*self.transport, datagram) {
+            self.refused.fetch_max(datagram.len(), Ordering::Relaxed);
+        }
     }
 }

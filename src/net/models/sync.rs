@@ -1,6 +1,6 @@
 //! What parking_lot offers, made of shuttle's locks, as far as the shell uses it.
 
-pub(in crate::net) use shuttle::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+pub(in crate::net) use shuttle::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 

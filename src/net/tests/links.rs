@@ -25,6 +25,8 @@ fn i03_a_message_that_the_system_refuses_is_told_with_what_fits() {
         panic!("{outcome:?}")
     };
     assert_eq!(length, before);
+    let sent = world.server.plug.out.lock().under_way.len();
+    assert_eq!(sent, 0, "the last flight, which fitted");
     assert!(maximum < before, "{maximum}");
     assert_eq!(maximum, socket.max_message());
     // What the caller does then: less and less, until it fits.
@@ -34,6 +36,20 @@ fn i03_a_message_that_the_system_refuses_is_told_with_what_fits() {
     let sent = sent.unwrap();
     let mut buf = vec![0; 2048];
     assert_eq!(world.client.socket().recv(&mut buf).unwrap(), sent);
+}
+
+/// What the system refuses of a flight goes at once in what it takes, and not when a timer fires.
+#[test]
+fn a_flight_that_the_system_refuses_goes_in_what_it_takes() {
+    let world = World::quiet13_with(server().padded_to(1000));
+    refuse_beyond(&world, 700);
+    let due = world.server.socket().next_timeout();
+    world.server.socket().update_keys().unwrap();
+    assert!(world.server.socket().next_timeout() > due);
+    let sent = world.server.plug.out.lock().under_way.len();
+    assert_eq!(sent, 1, "a KeyUpdate of less than 700 bytes");
+    pass_time(&world);
+    speaks_in(0, &world.server, &world.client);
 }
 
 /// A transport that knows how much it carries is asked each time.

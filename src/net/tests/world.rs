@@ -278,7 +278,11 @@ impl World {
 
     /// Both sides established in DTLS 1.3 and not waiting, and nothing is left to be acknowledged.
     pub(super) fn quiet13() -> World {
-        let mut world = World::new(client13(), server());
+        World::quiet13_with(server())
+    }
+
+    pub(super) fn quiet13_with(server: Server) -> World {
+        let mut world = World::new(client13(), server);
         world.run();
         let sides = [&mut world.client, &mut world.server];
         for side in sides {
