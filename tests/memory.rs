@@ -45,6 +45,11 @@ const CLAIMS: [usize; 7] = [64, 258, 3_072, 5_120, 12_288, 16_384, 0xff_ffff];
 impl Flood {
     fn new(seed: u64) -> Flood {
         let mut prepared = VecDeque::new();
+        // Each may ask for an answer, or for an ACK.
+        for (typ, message_seq) in [(1, 0), (1, 1), (2, 0), (2, 1), (8, 2), (20, 3)] {
+            let repeat = fragment(typ, message_seq, 0, 0, &[]);
+            prepared.push_back(record(22, 0, &repeat).repeat(2_600));
+        }
         // Of nothing that costs so little there may be so much.
         let request = fragment(HELLO_VERIFY_REQUEST, 0, 3, 0, &[0xfe, 0xff, 0]);
         prepared.extend((0..6_000).map(|_| record(22, 0, &request)));
