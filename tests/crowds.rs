@@ -77,11 +77,13 @@ fn a_handshake_that_finds_no_place_at_its_end_fails() {
     let server = Served::with(server_config(), options, echo);
     let (first, second) = (held_at(server.address), held_at(server.address));
     server.wait_for(|stats| stats.handshakes_started == 2);
-    let [first, second] = [first, second].map(|(handshake, left)| {
+    let go_on = |(handshake, left): (Handshake, Arc<AtomicUsize>)| {
         left.store(usize::MAX, Ordering::Relaxed);
         handshake.complete().unwrap()
-    });
+    };
+    let first = go_on(first);
     assert_eq!(ask(&first, b"hello"), b"hello");
+    let second = go_on(second);
     let outcome = second.recv(&mut [0; 64]);
     assert!(matches!(outcome, Err(Error::Closed)), "{outcome:?}");
     let error = told.recv_timeout(LONG).unwrap();

@@ -131,8 +131,10 @@ fn p73_accept_and_handshakes_are_woken_too() {
         let closer = listener.closer();
         let to = listener.local_addr().unwrap();
         let (tell, told) = mpsc::channel();
+        let (tell_accepted, accepted) = mpsc::channel();
         let accepting = thread::spawn(move || {
             let (handshake, _) = listener.accept().unwrap();
+            tell_accepted.send(()).unwrap();
             let completing = thread::spawn(move || {
                 tell.send(handshake.complete().map(drop)).unwrap();
             });
@@ -148,11 +150,7 @@ fn p73_accept_and_handshakes_are_woken_too() {
         let length = socket.recv(&mut buf).unwrap();
         let hello = served::with_cookie(&hello, &buf[28..length]);
         socket.send_to(&hello, to).unwrap();
-        let start = Instant::now();
-        while closer.stats().handshakes == 0 {
-            assert!(start.elapsed() < LONG);
-            thread::sleep(Duration::from_millis(1));
-        }
+        accepted.recv_timeout(LONG).unwrap();
         thread::sleep(MOMENT);
         end(&closer);
         let outcome = told.recv_timeout(LONG).unwrap();
