@@ -37,7 +37,7 @@ impl Inbound {
                 Ok(()) => unanswered |= header.typ != HandshakeType::HELLO_REQUEST,
                 // We have it already, so the peer may be told of it.
                 Err(reason @ DropReason::RepeatedMessage) => {
-                    unanswered |= !self.is_answered_hello(input, &header);
+                    unanswered |= !self.is_answered_hello(&header);
                     self.trace
                         .drop(input.now, reason, input.epoch, input.sequence);
                 }
@@ -57,10 +57,9 @@ impl Inbound {
     }
 
     /// RFC 9147 §7.1: what our flight acknowledges needs no ACK. One of a hello does harm: a client that has
-    /// lost our flight does not know the version yet, nor perhaps what an ACK is; and a server's that has not our
-    /// second hello would keep a state for it. Whatever is in the clear is a hello.
-    fn is_answered_hello(&self, input: &Input<'_>, header: &HandshakeHeader) -> bool {
-        !input.is_authentic() && header.message_seq < self.current_flight
+    /// lost our flight does not know the version yet, nor perhaps what an ACK is.
+    fn is_answered_hello(&self, header: &HandshakeHeader) -> bool {
+        header.typ == HandshakeType::CLIENT_HELLO && header.message_seq < self.current_flight
     }
 
     fn fragment(
