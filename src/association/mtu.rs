@@ -49,7 +49,7 @@ impl Mtu {
     /// Where the transport tells of less by now, that is believed, since it may tell of more again.
     pub(super) fn refused(&mut self, length: usize) -> Option<usize> {
         if length <= self.of_data() {
-            self.limit = below(self.of_data())?;
+            self.limit = below(length)?;
         }
         Some(self.of_data())
     }

@@ -11,13 +11,15 @@ const TOO_LONG: i32 = 10_040;
 #[cfg(not(any(target_os = "linux", target_os = "android", windows)))]
 const TOO_LONG: i32 = 40;
 
-/// ENOBUFS.
+/// Errors that std has no name for: ENONET, EPROTO, ENOPROTOOPT, EOPNOTSUPP and EHOSTDOWN are what systems make of
+/// rarer ICMP messages, ENOBUFS says something of the moment.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-const NO_BUFFERS: i32 = 105;
+const HINTS: [i32; 6] = [64, 71, 92, 95, 112, 105];
+/// ENETRESET is a TTL that ran out.
 #[cfg(windows)]
-const NO_BUFFERS: i32 = 10_055;
+const HINTS: [i32; 5] = [10_042, 10_045, 10_052, 10_064, 10_055];
 #[cfg(not(any(target_os = "linux", target_os = "android", windows)))]
-const NO_BUFFERS: i32 = 55;
+const HINTS: [i32; 5] = [42, 64, 100, 102, 55];
 
 /// Nothing came. Unix says WouldBlock where Windows says TimedOut.
 pub(super) fn is_nothing(error: &io::Error) -> bool {
@@ -45,7 +47,10 @@ pub(super) fn is_transient(error: &io::Error) -> bool {
             | ErrorKind::PermissionDenied
             | ErrorKind::OutOfMemory
     );
-    (kind || error.raw_os_error() == Some(NO_BUFFERS)) && !is_ours(error)
+    let unnamed = error
+        .raw_os_error()
+        .is_some_and(|code| HINTS.contains(&code));
+    (kind || unnamed) && !is_ours(error)
 }
 
 fn is_ours(error: &io::Error) -> bool {
@@ -70,9 +75,23 @@ mod tests {
         ] {
             assert!(is_transient(&kind.into()));
         }
-        assert!(is_transient(&io::Error::from_raw_os_error(NO_BUFFERS)));
+        for code in HINTS {
+            assert!(is_transient(&io::Error::from_raw_os_error(code)));
+        }
         assert!(!is_transient(&ErrorKind::InvalidInput.into()));
         assert!(!is_transient(&Error::ReplacedByNewHandshake.into()));
+    }
+
+    /// All that Linux makes of ICMP (net/ipv4/icmp.c, net/ipv6/icmp.c), but for EMSGSIZE; and one that says that
+    /// the socket is none.
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn h14_p65_no_icmp_message_is_more_than_a_hint() {
+        for code in [13, 64, 71, 92, 95, 101, 111, 112, 113] {
+            let error = io::Error::from_raw_os_error(code);
+            assert!(is_transient(&error), "{error}");
+        }
+        assert!(!is_transient(&io::Error::from_raw_os_error(9)));
     }
 
     #[test]

@@ -18,7 +18,8 @@ pub(super) fn uncut(buffer: &[u8], length: usize) -> Option<&[u8]> {
 }
 
 /// How often a send is repeated that failed because of an earlier datagram: a connected socket reports
-/// an ICMP message by failing the next call, whatever that call is.
+/// an ICMP message by failing the next call, whatever that call is. "Fragmentation needed" is one, and looks as if
+/// this datagram were too long.
 const SEND_TRIES: usize = 3;
 
 /// How often a poll looks past a datagram that was cut or an error that was a hint.
@@ -88,6 +89,26 @@ impl UdpTransport {
             && self.believes_refusals.load(Ordering::Relaxed)
     }
 
+    fn send_by(&self, mut send: impl FnMut() -> io::Result<usize>) -> io::Result<()> {
+        let mut tries = 0..SEND_TRIES;
+        loop {
+            match send() {
+                Ok(_) => return Ok(()),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if self.believes(&error) => return Err(error),
+                // The other thread polls at this moment and the send buffer is full: lost, as UDP may.
+                Err(error) if os_error::is_nothing(&error) => return Ok(()),
+                Err(error) if os_error::is_transient(&error) => {
+                    if tries.next().is_none() {
+                        return Ok(());
+                    }
+                }
+                Err(error) if os_error::is_too_long(&error) && tries.next().is_some() => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
     fn set_mode(&self, mode: &mut Mode, wanted: Mode) -> io::Result<()> {
         if *mode == wanted {
             return Ok(());
@@ -111,22 +132,7 @@ impl UdpTransport {
 
 impl Transport for UdpTransport {
     fn send(&self, datagram: &[u8]) -> io::Result<()> {
-        let mut tries = 0..SEND_TRIES;
-        loop {
-            match self.socket.send(datagram) {
-                Ok(_) => return Ok(()),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if self.believes(&error) => return Err(error),
-                // The other thread polls at this moment and the send buffer is full: lost, as UDP may.
-                Err(error) if os_error::is_nothing(&error) => return Ok(()),
-                Err(error) if os_error::is_transient(&error) => {
-                    if tries.next().is_none() {
-                        return Ok(());
-                    }
-                }
-                Err(error) => return Err(error),
-            }
-        }
+        self.send_by(|| self.socket.send(datagram))
     }
 
     fn recv(&self, buf: &mut Vec<u8>, wait: Duration) -> io::Result<usize> {
@@ -191,6 +197,7 @@ fn whole_milliseconds(wait: Duration) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Error;
     use std::net::Ipv4Addr;
 
     fn pair() -> (UdpTransport, UdpSocket) {
@@ -250,6 +257,36 @@ mod tests {
             let length = transport.recv(&mut buf, Duration::from_secs(1)).unwrap();
             assert_eq!(buf[..length], longest);
         }
+    }
+
+    /// What an earlier datagram has met is reported once for each; what this one meets, each time.
+    #[test]
+    fn h14_i03_a_send_that_fails_for_an_earlier_datagram_is_made_again() {
+        let (transport, _other) = pair();
+        let too_long = |_| {
+            io::Error::from(Error::MessageTooLong {
+                length: 1,
+                maximum: 0,
+            })
+        };
+        let refused = |_| io::Error::from(io::ErrorKind::ConnectionRefused);
+        let made: [fn(usize) -> io::Error; 2] = [too_long, refused];
+        for error in made {
+            let mut calls = 0;
+            let sent = transport.send_by(|| {
+                calls += 1;
+                if calls <= SEND_TRIES {
+                    Err(error(calls))
+                } else {
+                    Ok(1)
+                }
+            });
+            assert!(sent.is_ok(), "{sent:?}");
+            assert_eq!(calls, SEND_TRIES + 1);
+        }
+        let sent = transport.send_by(|| Err(too_long(0)));
+        assert!(os_error::is_too_long(&sent.unwrap_err()));
+        assert!(transport.send_by(|| Err(refused(0))).is_ok(), "it is lost");
     }
 
     /// No datagram is so long that it fills the buffer by itself.
