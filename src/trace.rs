@@ -6,7 +6,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Is told what happens on a connection. Called with no lock of the connection held.
+/// Is told what happens on a connection. Sending and asking from here are fine; receiving is not, since whoever
+/// receives is who tells: [`recv`](crate::DtlsSocket::recv) and [`peek`](crate::DtlsSocket::peek) of the same
+/// connection would wait for themselves.
 pub trait Observer: Send + Sync {
     /// Something happened.
     fn event(&self, event: &Event);

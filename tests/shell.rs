@@ -113,6 +113,8 @@ fn h12_p72_boundaries_are_kept_and_a_small_buffer_loses_nothing() {
     assert_eq!(socket.recv(&mut buf).unwrap(), 10);
     assert_eq!(&buf[..10], b"the second");
     let mut stream = &socket;
+    assert_eq!(stream.read(&mut []).unwrap(), 0);
+    assert_eq!(stream.write(b"").unwrap(), 0);
     assert_eq!(stream.read(&mut buf).unwrap(), 1);
     assert_eq!(stream.write(b"done").unwrap(), 4);
     assert_eq!(stream.read(&mut buf).unwrap(), 0, "closed");

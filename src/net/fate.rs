@@ -9,7 +9,7 @@ use std::time::Duration;
 #[derive(Default)]
 pub(super) struct Fate {
     rival: Mutex<Rival>,
-    /// When something authentic came last, in seconds of the clock and one more; zero before that.
+    /// When something authentic came last, in milliseconds of the clock and one more; zero before that.
     heard: AtomicU64,
     given_up: AtomicBool,
 }
@@ -17,14 +17,15 @@ pub(super) struct Fate {
 impl Fate {
     /// Something authentic came.
     pub(super) fn hear(&self, now: Duration) {
-        let heard = now.as_secs().saturating_add(1);
-        self.heard.store(heard, Ordering::Relaxed);
+        let millis = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
+        self.heard
+            .store(millis.saturating_add(1), Ordering::Relaxed);
     }
 
     /// Whether nothing has come for `limit`, counted from the first question on where nothing came ever.
     pub(super) fn is_silent(&self, now: Duration, limit: Duration) -> bool {
         match self.heard.load(Ordering::Relaxed).checked_sub(1) {
-            Some(heard) => now.saturating_sub(Duration::from_secs(heard)) >= limit,
+            Some(heard) => now.saturating_sub(Duration::from_millis(heard)) >= limit,
             None => {
                 self.hear(now);
                 false

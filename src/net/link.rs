@@ -42,7 +42,7 @@ pub(super) struct Link {
     longest_wait: Duration,
     clock: Arc<dyn Clock>,
     session: Session,
-    turn: Mutex<Turn>,
+    pub(super) turn: Mutex<Turn>,
     inbound: Mutex<Inbound>,
     pub(super) outbound: Mutex<Outbound>,
     read_timeout: Mutex<Option<Duration>>,

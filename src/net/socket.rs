@@ -383,6 +383,9 @@ fn bound_for(address: SocketAddr) -> Result<UdpSocket> {
 /// One message a read; the peer's close is the end of the data.
 impl Read for &DtlsSocket {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        if buf.is_empty() {
+            return Ok(0);
+        }
         match self.recv(buf) {
             Err(Error::Closed) => Ok(0),
             other => Ok(other?),
@@ -393,6 +396,9 @@ impl Read for &DtlsSocket {
 /// One message a write.
 impl Write for &DtlsSocket {
     fn write(&mut self, message: &[u8]) -> io::Result<usize> {
+        if message.is_empty() {
+            return Ok(0);
+        }
         Ok(self.send(message)?)
     }
 

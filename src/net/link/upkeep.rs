@@ -3,7 +3,7 @@
 use super::super::pending::Pending;
 use super::super::sync::{MutexGuard, Ordering};
 use super::super::transport::{self, Sent};
-use super::{DATAGRAMS_A_PASS, Link, NEVER, Received, Turn, micros};
+use super::{DATAGRAMS_A_PASS, Link, NEVER, Received, SLICE, Turn, micros};
 use crate::association::{Outbound, Response, Ticked};
 use crate::error::{Error, Result};
 use crate::wire::ProtocolVersion;
@@ -55,19 +55,22 @@ impl Link {
 
     /// Answers a peer that misses our last word until it is known to have it, it is gone, or `deadline`.
     pub(in super::super) fn linger(&self, deadline: Duration) {
-        let Some(mut turn) = self.turn.try_lock() else {
-            return;
-        };
         while self.may_be_needed() && self.still_readable().is_ok() {
-            // Nobody asks for messages any more.
-            turn.pending = Pending::default();
+            let remaining = deadline.saturating_sub(self.clock.now());
+            if remaining.is_zero() {
+                break;
+            }
+            // Whoever waits for a message in the meantime answers, too.
+            let Some(mut turn) = self.turn.try_lock_for(remaining.min(SLICE)) else {
+                continue;
+            };
+            // Other clones may ask for messages still, and whoever does makes room.
+            if !turn.pending.has_room() {
+                turn.pending = Pending::default();
+            }
             let done = if self.is_something_due() {
                 self.catch_up(&mut turn, &mut (0..DATAGRAMS_A_PASS))
             } else {
-                let remaining = deadline.saturating_sub(self.clock.now());
-                if remaining.is_zero() {
-                    break;
-                }
                 self.receive(&mut turn, None, remaining.min(self.slice()))
                     .map(drop)
             };

@@ -114,6 +114,17 @@ fn h13_a_client_that_is_silent_for_too_long_is_let_go() {
     assert_eq!(peers.end_silent(at(1_090), limit), 1);
 }
 
+/// Not a moment before.
+#[test]
+fn h13_silence_is_counted_in_milliseconds() {
+    let fate = Fate::default();
+    let heard = Duration::from_millis(9_900);
+    let limit = Duration::from_secs(1);
+    fate.hear(heard);
+    assert!(!fate.is_silent(heard + limit - Duration::from_millis(1), limit));
+    assert!(fate.is_silent(heard + limit, limit));
+}
+
 /// Whoever chooses addresses does not know where they come to lie.
 #[test]
 fn i14_every_listener_hashes_addresses_under_a_key_of_its_own() {

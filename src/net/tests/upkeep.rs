@@ -182,6 +182,31 @@ fn e01_e11_whoever_lingers_acknowledges_the_last_flight_again() {
     assert_eq!(world.client.socket().next_timeout(), None);
 }
 
+/// Another clone waits for a message: it answers in the meantime, and whoever closes waits all the same. What comes
+/// is the clone's.
+#[test]
+fn whoever_lingers_does_so_beside_a_clone_that_waits() {
+    let world = connected(careful_client(Retransmission::RFC6347), careful_server());
+    world.client.socket().service().unwrap();
+    let socket = world.server.socket();
+    let start = world.now();
+    std::thread::scope(|scope| {
+        let waits = socket.link.turn.lock();
+        let (tell, told) = std::sync::mpsc::channel();
+        let closing = scope.spawn(move || {
+            tell.send(()).unwrap();
+            socket.clone().close(2 * S);
+        });
+        told.recv().unwrap();
+        std::thread::sleep(S / 50);
+        assert!(!closing.is_finished(), "it waits for the turn");
+        world.client.socket().send(b"message").unwrap();
+        drop(waits);
+    });
+    assert_eq!(world.now() - start, 2 * S);
+    assert_eq!(socket.recv(&mut [0; 64]).unwrap(), 7);
+}
+
 /// Each plan that a stall of 61 s outlasts, and one for which it is a resend only.
 fn plans() -> [Retransmission; 5] {
     let once = GiveUp::Resends(0);
