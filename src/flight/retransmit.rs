@@ -23,6 +23,10 @@
 //! ```
 //!
 //! SENDING takes no time here, so it is not a value but what the caller does when told to.
+//!
+//! In DTLS 1.3 the peer's ACK, or a part of its next flight, takes WAITING's flight away before the next one is
+//! whole (RFC 9147 §5.8.1). Nobody would speak then if our ACK of that part were lost and the peer's delay were
+//! long, so the timer goes on, and brings the ACK again: LISTENING.
 
 use crate::config::Belief;
 use crate::timer::{GiveUp, Retransmission};
@@ -48,6 +52,8 @@ enum State {
     Preparing,
     /// Our flight is out, and the peer's next is not here.
     Waiting(Waiting),
+    /// The peer has our flight, and its next is not here, or not all of it.
+    Listening(Waiting),
     /// The handshake is over, and the last flight was ours.
     FinishedLast {
         damped_until: Duration,
@@ -77,6 +83,8 @@ struct Waiting {
 pub(crate) enum Expiry {
     NotDue,
     Resend(ResendReason),
+    /// Nothing of ours is missed. The peer is told again what we have.
+    AskAgain,
     GiveUp,
 }
 
@@ -107,7 +115,7 @@ impl Retransmit {
     /// Another initial delay. A timer that runs is as if it had been set with that, and may be due.
     pub(crate) fn set_initial(&mut self, initial: Duration) {
         self.plan.initial = initial;
-        if let State::Waiting(waiting) = &mut self.state {
+        if let State::Waiting(waiting) | State::Listening(waiting) = &mut self.state {
             let set = waiting.expires.saturating_sub(waiting.wait);
             let doublings = 1_u32.checked_shl(waiting.expiries).unwrap_or(u32::MAX);
             waiting.delay = initial.saturating_mul(doublings).min(self.plan.maximum);
@@ -121,19 +129,26 @@ impl Retransmit {
     /// What comes again of the peer's flight a moment later is left over from its first sending: a
     /// duplicate of the network's, or a fragment that overlaps others.
     pub(crate) fn flight_sent(&mut self, now: Duration) -> Duration {
-        let delay = self.plan.initial;
-        let wait = self.plan.wait(delay);
+        let waiting = Waiting::new(now, &self.plan);
+        let wait = waiting.wait;
         self.state = State::Waiting(Waiting {
-            began: now,
             made: Some(now),
-            delay,
-            wait,
-            expires: now.saturating_add(wait),
-            expiries: 0,
-            damped_until: now.saturating_add(quarter(delay)),
-            goes_on: None,
+            ..waiting
         });
         wait
+    }
+
+    /// WAITING to LISTENING: the peer has the whole flight, as its ACK says or a part of its next flight
+    /// (RFC 9147 §5.8.1 and §7.2). Again with each further part, from which the delays are counted anew.
+    pub(crate) fn listen(&mut self, now: Duration) -> Duration {
+        let waiting = Waiting::new(now, &self.plan);
+        let wait = waiting.wait;
+        self.state = State::Listening(waiting);
+        wait
+    }
+
+    pub(crate) fn is_listening(&self) -> bool {
+        matches!(self.state, State::Listening(_))
     }
 
     /// A burst of the flight went out, and another is to follow: when this one is acknowledged, or else
@@ -158,7 +173,10 @@ impl Retransmit {
     pub(crate) fn goes_on(&self) -> Option<Duration> {
         match &self.state {
             State::Waiting(waiting) => waiting.goes_on,
-            State::Preparing | State::FinishedLast { .. } | State::Finished => None,
+            State::Preparing
+            | State::Listening(_)
+            | State::FinishedLast { .. }
+            | State::Finished => None,
         }
     }
 
@@ -184,8 +202,7 @@ impl Retransmit {
         };
     }
 
-    /// Out of WAITING: the peer has the whole flight, as its ACK says or a part of its next flight
-    /// (RFC 9147 §5.8.1 and §7.2).
+    /// Out of WAITING: the peer has the whole flight, and owes no answer.
     pub(crate) fn acknowledged(&mut self) {
         self.state = State::Preparing;
     }
@@ -194,9 +211,10 @@ impl Retransmit {
     pub(crate) fn ack_delay(&self) -> Duration {
         match &self.state {
             State::Waiting(waiting) => quarter(waiting.delay),
-            State::Preparing | State::FinishedLast { .. } | State::Finished => {
-                quarter(self.plan.initial)
-            }
+            State::Preparing
+            | State::Listening(_)
+            | State::FinishedLast { .. }
+            | State::Finished => quarter(self.plan.initial),
         }
     }
 
@@ -205,15 +223,16 @@ impl Retransmit {
         self.state = State::Finished;
     }
 
-    /// WAITING to SENDING by the timer. The delay doubles up to its maximum; it never wraps and is
-    /// never zero.
+    /// WAITING to SENDING by the timer, or an ACK that LISTENING has sent again. The delay doubles up to its
+    /// maximum; it never wraps and is never zero.
     pub(crate) fn expired(&mut self, now: Duration) -> Expiry {
+        let is_listening = self.is_listening();
         match &mut self.state {
             State::FinishedLast { until, .. } if now >= *until => {
                 self.state = State::Finished;
                 Expiry::NotDue
             }
-            State::Waiting(waiting) if now >= waiting.expires => {
+            State::Waiting(waiting) | State::Listening(waiting) if now >= waiting.expires => {
                 let after = waiting.wait;
                 let spent = match self.plan.give_up {
                     GiveUp::AtMaximum => waiting.delay >= self.plan.maximum,
@@ -230,10 +249,13 @@ impl Retransmit {
                 waiting.arm(now, &self.plan);
                 waiting.damped_until = now.saturating_add(quarter(waiting.delay));
                 waiting.goes_on = None;
-                Expiry::Resend(ResendReason::Timer {
-                    expiry: waiting.expiries,
-                    after,
-                })
+                match is_listening {
+                    true => Expiry::AskAgain,
+                    false => Expiry::Resend(ResendReason::Timer {
+                        expiry: waiting.expiries,
+                        after,
+                    }),
+                }
             }
             _ => Expiry::NotDue,
         }
@@ -257,14 +279,14 @@ impl Retransmit {
                 Repeat::Resend
             }
             State::Waiting(_) | State::FinishedLast { .. } => Repeat::Damped,
-            State::Preparing | State::Finished => Repeat::Nothing,
+            State::Preparing | State::Listening(_) | State::Finished => Repeat::Nothing,
         }
     }
 
     /// When `expired` has something to do.
     pub(crate) fn expires(&self) -> Option<Duration> {
         match &self.state {
-            State::Waiting(waiting) => Some(waiting.expires),
+            State::Waiting(waiting) | State::Listening(waiting) => Some(waiting.expires),
             State::FinishedLast { until, .. } => Some(*until),
             State::Preparing | State::Finished => None,
         }
@@ -284,7 +306,7 @@ impl Retransmit {
     /// When the whole handshake is given up.
     pub(crate) fn deadline(&self) -> Option<Duration> {
         match &self.state {
-            State::Preparing | State::Waiting(_) => {
+            State::Preparing | State::Waiting(_) | State::Listening(_) => {
                 Some(self.began.saturating_add(self.plan.longest_handshake()))
             }
             State::Finished | State::FinishedLast { .. } => None,
@@ -293,6 +315,21 @@ impl Retransmit {
 }
 
 impl Waiting {
+    fn new(now: Duration, plan: &Retransmission) -> Waiting {
+        let delay = plan.initial;
+        let wait = plan.wait(delay);
+        Waiting {
+            began: now,
+            made: None,
+            delay,
+            wait,
+            expires: now.saturating_add(wait),
+            expiries: 0,
+            damped_until: now.saturating_add(quarter(delay)),
+            goes_on: None,
+        }
+    }
+
     fn arm(&mut self, now: Duration, plan: &Retransmission) {
         self.wait = plan.wait(self.delay);
         self.expires = now.saturating_add(self.wait);

@@ -112,6 +112,9 @@ impl Outbound {
     /// The peer has the whole flight: what waited for that is done now.
     pub(super) fn flight_arrived(&mut self, now: Duration, emit: Emit<'_>) -> Result<()> {
         if self.flight.is_empty() {
+            if self.retransmit.is_listening() {
+                self.listen(now);
+            }
             return Ok(());
         }
         let had_key_update = self.flight.holds(HandshakeType::KEY_UPDATE);
@@ -125,15 +128,27 @@ impl Outbound {
 
     /// What waited for the flight is sent now.
     pub(super) fn flight_is_over(&mut self, now: Duration, emit: Emit<'_>) -> Result<()> {
-        self.retransmit.acknowledged();
         self.trace.note(now, || What::TimerCancelled);
+        if self.rekeying.is_none() && self.belief == Belief::Careful {
+            self.listen(now);
+        } else {
+            self.retransmit.acknowledged();
+        }
         self.send_key_update(now, emit)
+    }
+
+    /// In the handshake the peer's next flight answers ours.
+    fn listen(&mut self, now: Duration) {
+        let delay = self.retransmit.listen(now);
+        self.trace.note(now, || What::TimerArmed { delay });
     }
 
     /// RFC 9147 §5.8.4: a ticket that nobody acknowledges is no reason to end a connection, unless
     /// everything is taken at its word.
     pub(super) fn can_do_without_flight(&self) -> bool {
-        self.flight.is_all(HandshakeType::NEW_SESSION_TICKET) && self.belief == Belief::Careful
+        !self.flight.is_empty()
+            && self.flight.is_all(HandshakeType::NEW_SESSION_TICKET)
+            && self.belief == Belief::Careful
     }
 
     /// From now on keys can be updated.

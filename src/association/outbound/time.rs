@@ -27,7 +27,8 @@ impl Outbound {
     /// Sends an ACK if one is due, then the flight's next burst if it has waited for long enough, or the
     /// flight again if its timer has expired.
     pub(crate) fn tick(&mut self, now: Duration, emit: Emit<'_>) -> Result<Ticked> {
-        if self.ack_due().is_some_and(|due| due <= now) {
+        let has_to_tell = self.ack_due().is_some_and(|due| due <= now);
+        if has_to_tell {
             self.acknowledge(now, emit)?;
         }
         if self.retransmit.goes_on().is_some_and(|due| due <= now) {
@@ -53,6 +54,11 @@ impl Outbound {
             Expiry::Resend(reason) => {
                 self.resend(reason, now, emit)?;
                 Ok(Ticked::Resent)
+            }
+            Expiry::AskAgain if has_to_tell => Ok(Ticked::Going),
+            Expiry::AskAgain => {
+                self.acknowledge(now, emit)?;
+                Ok(Ticked::Going)
             }
             Expiry::NotDue => {
                 if self.retransmit.expires().is_none() && !self.flight.is_empty() {

@@ -13,9 +13,33 @@ fn run(plan: Retransmission) -> (Vec<Duration>, Duration) {
         match machine.expired(now) {
             Expiry::Resend(_) => sends.push(now),
             Expiry::GiveUp => return (sends, now),
-            Expiry::NotDue => panic!("it was due"),
+            Expiry::AskAgain | Expiry::NotDue => panic!("a flight was due"),
         }
     }
+}
+
+/// Whoever has a part of the peer's flight asks as often as it would say its own, and for as long, counted from
+/// the last part.
+#[test]
+fn whoever_listens_asks_again_until_it_is_given_up() {
+    let plan = Retransmission::RFC6347;
+    let mut machine = Retransmit::new(plan, Careful, Duration::ZERO);
+    machine.flight_sent(Duration::ZERO);
+    for start in [S / 2, 40 * S] {
+        assert_eq!(machine.listen(start), S);
+        for after in [1, 3, 7, 15, 31, 63] {
+            let due = start + after * S;
+            assert_eq!(machine.expires(), Some(due));
+            assert_eq!(machine.expired(due - S / 2), Expiry::NotDue);
+            assert_eq!(machine.expired(due), Expiry::AskAgain);
+            assert_eq!(machine.peer_repeated(due), Repeat::Nothing);
+            assert_eq!(machine.ack_delay(), S / 4);
+        }
+        let over = start + 123 * S;
+        assert_eq!(machine.expires(), Some(over));
+        assert_eq!(machine.deadline(), Some(plan.longest_handshake()));
+    }
+    assert_eq!(machine.expired(163 * S), Expiry::GiveUp);
 }
 
 #[test]
