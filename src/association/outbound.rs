@@ -278,6 +278,12 @@ impl Outbound {
     pub(crate) fn close_notify(&mut self, now: Duration, emit: Emit<'_>) {
         if !self.closed {
             self.closed = true;
+            // Nothing will be sent under the keys that it announces, so nobody need have it.
+            if self.flight.holds(HandshakeType::KEY_UPDATE) {
+                self.forget_flight();
+                self.retransmit.finished();
+                self.trace.note(now, || What::TimerCancelled);
+            }
             // A close that cannot be sent is as one that is lost: RFC 6347 §4.2.7 repeats no alert.
             let _ = self.alert(Alert::warning(AlertDescription::CLOSE_NOTIFY), now, emit);
         }

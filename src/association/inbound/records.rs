@@ -3,12 +3,15 @@
 use super::super::{LAST_HANDSHAKE_EPOCH, Rival};
 use super::epochs::Plaintext;
 use super::{DTLS_MAJOR, EARLY_BYTES, EARLY_RECORDS, Inbound, Phase, Response};
+use crate::codec::Reader;
 use crate::config::Belief;
 use crate::error::Error;
 use crate::record::{Opened, Opener, Record, Records};
 use crate::stats::DropReason;
 use crate::trace::What;
-use crate::wire::{Ack, Alert, AlertDescription, AlertLevel, ContentType, KeyUpdate, RecordNumber};
+use crate::wire::{
+    Ack, Alert, AlertDescription, AlertLevel, ContentType, HandshakeHeader, KeyUpdate, RecordNumber,
+};
 use std::time::Duration;
 
 /// A record on its way in, and what it brings about.
@@ -50,7 +53,7 @@ impl Inbound {
                 return Err(DropReason::WrongVersion);
             }
         }
-        if self.ended.is_some() {
+        if self.ended.is_some() && !self.is_half_closed() {
             return Err(DropReason::Closed);
         }
         let plaintext = match self.phase {
@@ -91,6 +94,9 @@ impl Inbound {
         opened: Opened<'_>,
         deliver: &mut dyn FnMut(&[u8]),
     ) -> Result<(), DropReason> {
+        if self.ended.is_some() {
+            return self.behind_the_end(input, &opened);
+        }
         // RFC 5246 §6.2.3.
         if opened.too_long {
             self.blame(input, Error::RecordOverflow);
@@ -125,6 +131,26 @@ impl Inbound {
                 Err(DropReason::UnexpectedType)
             }
         }
+    }
+
+    /// The peer reads on, and all may not have arrived that it said before.
+    fn is_half_closed(&self) -> bool {
+        self.is_13() && matches!(self.ended, Some(Error::Closed))
+    }
+
+    /// RFC 9147 §5.10: what the peer numbered behind its close_notify is ignored. But its last flight, or its
+    /// KeyUpdate, is from before, and comes again until it is acknowledged (§5.8.1).
+    fn behind_the_end(
+        &mut self,
+        input: &mut Input<'_>,
+        opened: &Opened<'_>,
+    ) -> Result<(), DropReason> {
+        let is_here = |header: &HandshakeHeader| self.reassembly.is_past(header.message_seq);
+        if opened.content_type != ContentType::HANDSHAKE || !all_are(opened.plaintext, is_here) {
+            return Err(DropReason::Closed);
+        }
+        input.response.acknowledge.push(input.number());
+        Err(DropReason::RepeatedMessage)
     }
 
     /// RFC 9147 §7.2.
@@ -306,4 +332,16 @@ impl Inbound {
         self.ended = Some(error.clone());
         response.fatal = Some(error);
     }
+}
+
+/// Whether there are fragments in it, and all are so.
+fn all_are(fragments: &[u8], so: impl Fn(&HandshakeHeader) -> bool) -> bool {
+    let mut reader = Reader::new(fragments);
+    while !reader.is_empty() {
+        match HandshakeHeader::read_fragment(&mut reader) {
+            Ok((header, _)) if so(&header) => {}
+            _ => return false,
+        }
+    }
+    !fragments.is_empty()
 }

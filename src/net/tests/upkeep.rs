@@ -107,6 +107,55 @@ fn e11_p04_a_side_that_only_sends_acknowledges() {
     }
 }
 
+/// RFC 9147 §5.8.1 and §5.10: whoever has said its last word may still be owed the ACK of an earlier one, and reads on.
+#[test]
+fn e11_a_side_that_is_closed_for_writing_reads_on() {
+    type Before = fn(&World);
+    let finished: Before = |world| lose_all(&world.server);
+    let key_update: Before = |world| {
+        world.client.socket().service().unwrap();
+        world.client.socket().update_keys().unwrap();
+        lose_all(&world.client);
+    };
+    let ack_of_key_update: Before = |world| {
+        world.client.socket().service().unwrap();
+        world.client.socket().update_keys().unwrap();
+        world.server.socket().service().unwrap();
+        pass_time(world, S / 4);
+        world.server.socket().service().unwrap();
+        lose_all(&world.server);
+    };
+    let hasty = Retransmission::handshake_timeout(S, 4 * S);
+    for plan in [Retransmission::RFC6347, Retransmission::REAL_TIME, hasty] {
+        for (lost, before) in [
+            ("the ACK of the Finished", finished),
+            ("a KeyUpdate", key_update),
+            ("the ACK of a KeyUpdate", ack_of_key_update),
+        ] {
+            let world = connected(careful_client(plan), careful_server());
+            before(&world);
+            let (client, server) = (world.client.socket(), world.server.socket());
+            client.send(b"request").unwrap();
+            client.shutdown(std::net::Shutdown::Write).unwrap();
+            assert_eq!(server.recv(&mut [0; 64]).unwrap(), 7);
+            let end = server.recv(&mut [0; 64]);
+            assert!(matches!(end, Err(Error::Closed)), "{lost}: {end:?}");
+            let from = world.now();
+            while world.now() < from + 200 * S {
+                pass_time(&world, S / 2);
+                let heard = speaks(&world.server, &world.client);
+                assert!(
+                    heard.is_ok(),
+                    "{lost}, {plan:?}: {heard:?} at {:?}",
+                    world.now()
+                );
+            }
+            assert_eq!(client.next_timeout(), None, "{lost}");
+            assert!(matches!(client.send(b"more"), Err(Error::Closed)));
+        }
+    }
+}
+
 /// RFC 6347 §4.2.4, RFC 9147 §5.8.1: whoever closes waits for a peer that misses the last word, but for no
 /// longer than it may, and not for one that is known to have it, or to be gone.
 #[test]

@@ -118,13 +118,21 @@ fn d10_nothing_is_delivered_after_the_peers_end() {
                 (ContentType::APPLICATION_DATA, &b"data"[..]),
                 (ContentType::ALERT, &[1, 0]),
                 (ContentType::ALERT, &[2, 10]),
-                (ContentType::HANDSHAKE, &finished(5)),
+                (ContentType::HANDSHAKE, &finished(9)),
+                (ContentType::HANDSHAKE, &[20]),
+                (ContentType::HANDSHAKE, &[]),
             ] {
                 let record = peer.record(typ, content);
                 let (response, delivered) = peer.hand_over(record);
                 assert!(response.is_empty() && delivered.is_empty());
             }
-            assert_eq!(peer.dropped(DropReason::Closed), 4);
+            assert_eq!(peer.dropped(DropReason::Closed), 6);
+            // RFC 9147 §5.8.1: that is from before, and it waits for its ACK.
+            let response = peer.say(ContentType::HANDSHAKE, &finished(4));
+            let reads_on = u64::from(alert == [1, 0] && peer.version == DTLS1_3);
+            assert_eq!(peer.dropped(DropReason::RepeatedMessage), reads_on);
+            assert_eq!(response.acknowledge.len() as u64, reads_on);
+            assert!(response.fatal.is_none() && !response.repeated);
             assert!(is(&peer.inbound.closed().unwrap()), "the first end counts");
         }
     }
