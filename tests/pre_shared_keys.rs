@@ -3,6 +3,7 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::expect_used)]
 
 mod common;
+mod resuming;
 
 use common::{MINUTE, alert, failures, pair, pki, psk};
 use flightline::lab::End;
@@ -10,6 +11,7 @@ use flightline::{
     AlertDescription, CipherSuite, ClientConfig, Error, PeerIdentity, ProtocolVersion, Psk,
     ServerConfig, ServerIdentity, ServerTrust,
 };
+use resuming::{Store, client_with_psk, remembering};
 
 #[test]
 fn psk_hints_are_sent_and_read() {
@@ -133,20 +135,35 @@ fn d21_a_server_with_certificates_tells_an_unknown_psk_identity_from_a_wrong_key
 }
 
 /// As long as an identity may be, every version carries it, and where its hello is in fragments, the gate puts
-/// it together.
+/// it together. A ticket for it is as long again, and stays at home where the gate would not.
 #[test]
 fn the_longest_psk_identity_is_carried_by_both_versions() {
-    let psk = || Psk::new([b'x'; 2048], [7; 32]).unwrap();
-    for version in [ProtocolVersion::DTLS1_2, ProtocolVersion::DTLS1_3] {
-        let client = ClientConfig::builder(ServerTrust::psk(psk())).versions([version]);
-        let server = ServerConfig::builder(ServerIdentity::psk(psk()));
+    use ProtocolVersion as V;
+    for (bytes, version, spoken) in [
+        (1900, V::DTLS1_2, &[V::DTLS1_2][..]),
+        (2048, V::DTLS1_2, &[V::DTLS1_2]),
+        (2048, V::DTLS1_2, &[V::DTLS1_3, V::DTLS1_2]),
+        (1900, V::DTLS1_3, &[V::DTLS1_3, V::DTLS1_2]),
+        (2048, V::DTLS1_3, &[V::DTLS1_3]),
+    ] {
+        let psk = Psk::new(vec![b'x'; bytes], [7; 32]).unwrap();
         for mtu in [512, 1400, 65_507] {
-            let mut pair = pair(client.clone().mtu(mtu), server.clone().mtu(mtu));
-            pair.establish(MINUTE).unwrap();
-            pair.exchange(b"request", b"response").unwrap();
-            assert_eq!(pair.version(End::Server), Some(version));
-            let known = Some(&PeerIdentity::Psk(psk().identity().to_vec()));
-            assert_eq!(pair.peer_identity(End::Server), known);
+            let client = client_with_psk(version, &Store::default(), psk.clone()).mtu(mtu);
+            let client = client.versions(spoken.iter().copied());
+            let server = remembering(ServerIdentity::psk(psk.clone())).mtu(mtu);
+            let server = server.versions([version]);
+            for connection in 0..3 {
+                let case = format!("{bytes} bytes, {version} of {spoken:?}, {mtu}, {connection}");
+                let mut pair = pair(client.clone(), server.clone());
+                pair.establish(MINUTE)
+                    .unwrap_or_else(|e| panic!("{case}: {e}"));
+                pair.exchange(b"request", b"response").unwrap();
+                assert_eq!(pair.version(End::Server), Some(version), "{case}");
+                let known = Some(&PeerIdentity::Psk(psk.identity().to_vec()));
+                assert_eq!(pair.peer_identity(End::Server), known, "{case}");
+                let resumed = connection > 0 && mtu > 4096;
+                assert_eq!(pair.resumed(End::Client), Some(resumed), "{case}");
+            }
         }
     }
 }

@@ -270,6 +270,40 @@ fn long_certificates_of_clients_are_kept_by_the_server() {
     }
 }
 
+/// Where the hello is in fragments without a ticket, too, it may have one that the gate can put together with it. A
+/// server that keeps nothing gives no longer one than every hello can carry.
+#[test]
+fn a_ticket_does_not_make_the_hello_longer_than_the_gate_puts_together() {
+    for version in [ProtocolVersion::DTLS1_2, ProtocolVersion::DTLS1_3] {
+        let server = server().versions([version]).client_auth(demanding());
+        let server = server.without_session_cache();
+        let mut longest = 0;
+        for bytes in (2_000..4_000).step_by(40) {
+            let case = format!("{version}, {bytes} bytes");
+            let store = Store::default();
+            let long = pki().issue_long_client(bytes);
+            let client = client_of(version, &store).identity(long).mtu(128);
+            let mut resumptions = 0;
+            let mut tickets = 0;
+            for _ in 0..3 {
+                let mut pair = connect_as(NAME, &client, &server);
+                pair.establish(MINUTE)
+                    .unwrap_or_else(|e| panic!("{case}: {e}"));
+                pair.exchange(b"request", b"response").unwrap();
+                resumptions += usize::from(pair.resumed(End::Server).unwrap());
+                drop(pair);
+                if let Some(session) = store.bytes() {
+                    tickets += 1;
+                    longest = longest.max(handle(&session).len());
+                }
+            }
+            // Every ticket that there is can be used.
+            assert_eq!(resumptions, tickets * 2 / 3, "{case}");
+        }
+        assert!((3_000..=3_072).contains(&longest), "{version}: {longest}");
+    }
+}
+
 /// By an alert that nothing authenticates: whether it is believed in the end, since nothing else comes, the
 /// time is over first, or the caller gives the handshake up.
 #[test]

@@ -15,13 +15,13 @@ use crate::wire::{
 use rand::RngExt;
 use std::time::Duration;
 
-/// The longest hello that is put together.
-const LONGEST: usize = 4096;
+/// The longest body of a hello that is put together.
+pub(crate) const LONGEST_HELLO: usize = 4096;
 
 /// How long the fragments of a hello may take: somewhat more than a client waits before it repeats all.
 const AGE: Duration = Duration::from_secs(4);
 
-const WORDS: usize = LONGEST / 64;
+const WORDS: usize = LONGEST_HELLO / 64;
 
 /// Fragments of hellos from addresses that have proven nothing.
 pub(crate) struct HelloPool {
@@ -34,7 +34,7 @@ struct Place {
     /// Who sends it, and which it is: the two hellos of a handshake never mix.
     key: Option<Key>,
     began: Duration,
-    body: Box<[u8; LONGEST]>,
+    body: Box<[u8; LONGEST_HELLO]>,
     have: [u64; WORDS],
 }
 
@@ -52,13 +52,13 @@ impl HelloPool {
         let place = || Place {
             key: None,
             began: Duration::ZERO,
-            body: Box::new([0; LONGEST]),
+            body: Box::new([0; LONGEST_HELLO]),
             have: [0; WORDS],
         };
         HelloPool {
             places: std::iter::repeat_with(place).take(places).collect(),
             whole: Vec::with_capacity(
-                LONGEST
+                LONGEST_HELLO
                     .saturating_add(RECORD_HEADER)
                     .saturating_add(HANDSHAKE_HEADER),
             ),
@@ -173,7 +173,7 @@ impl Key {
     fn new(client_id: &[u8], header: &HandshakeHeader) -> Option<Key> {
         let length = usize::try_from(header.length)
             .ok()
-            .filter(|length| *length <= LONGEST)?;
+            .filter(|length| *length <= LONGEST_HELLO)?;
         let id = HashAlgorithm::Sha256.digest(client_id);
         Some(Key {
             id: *id.as_ref().first_chunk()?,
@@ -330,7 +330,7 @@ mod tests {
 
     #[test]
     fn the_longest_hello_has_a_place_and_a_longer_one_has_none() {
-        for (length, fits) in [(LONGEST, true), (LONGEST + 1, false)] {
+        for (length, fits) in [(LONGEST_HELLO, true), (LONGEST_HELLO + 1, false)] {
             let body = body().into_iter().cycle().take(length).collect::<Vec<_>>();
             let mut pool = HelloPool::new(1);
             let rooms = pool.whole.capacity();

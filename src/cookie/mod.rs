@@ -24,6 +24,7 @@ pub(crate) use entrance::Entrance;
 use gate::Gate;
 pub(crate) use gate::{GateDrop, HelloVerification, Verdict};
 use hello_pool::HelloPool;
+pub(crate) use hello_pool::LONGEST_HELLO;
 pub(crate) use hello_retry_request::RetryState;
 pub use hmac_cookies::HmacCookies;
 pub(crate) use reply::ReplyBuffer;

@@ -5,6 +5,7 @@ use super::keys12::Derivation;
 use super::terms::Terms;
 use crate::certificate::PeerIdentity;
 use crate::config::ServerConfig;
+use crate::cookie::LONGEST_HELLO;
 use crate::crypto::{self, HashAlgorithm, HmacKey, Secret, Suite, Suite13, random};
 use crate::error::{Error, Result};
 use crate::resumption::{OpenedTicket, ServerSessions, SessionState, Ticketer, seconds};
@@ -13,8 +14,8 @@ use crate::wire::{ClientHello, NewSessionTicket, NewSessionTicket13, PSK_DHE_KE,
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A longer ticket fits into no client's hello that is sent whole.
-const LONGEST_TICKET: usize = 4096;
+/// A client must have room for all else in a hello that our gate puts together.
+const LONGEST_TICKET: usize = LONGEST_HELLO / 4 * 3;
 
 /// A session that a client may go on with.
 pub(super) struct KnownSession {

@@ -4,6 +4,7 @@ use super::io::{Io, Outcome};
 use super::psk13::OfferedPsk;
 use crate::certificate::{PeerIdentity, ServerName};
 use crate::config::ClientConfig;
+use crate::cookie::LONGEST_HELLO;
 use crate::crypto::random;
 use crate::error::Result;
 use crate::resumption::{ClientSession, Handle};
@@ -144,13 +145,13 @@ fn is_of_its_version(session: &ClientSession) -> bool {
 
 /// A ticket must not be what makes the hello longer than a datagram: many servers do not put hellos
 /// together, and then neither the session nor a new one would come about. Where the hello is longer without it,
-/// it makes no difference.
+/// it must not be what makes it longer than a gate of ours puts together.
 fn small_enough(config: &ClientConfig, hello: &ClientHello, session: &ClientSession) -> bool {
     let in_one_datagram = |hello: &ClientHello| {
         let parts = [RECORD_HEADER, HANDSHAKE_HEADER, hello.encode().len()];
         parts.iter().sum::<usize>() <= config.settings.mtu
     };
-    if matches!(session.handle(), Handle::Id(_)) || !in_one_datagram(hello) {
+    if matches!(session.handle(), Handle::Id(_)) {
         return true;
     }
     let mut longest = hello.clone();
@@ -159,7 +160,7 @@ fn small_enough(config: &ClientConfig, hello: &ClientHello, session: &ClientSess
         true => longest.extensions.cookie = Some(vec![0; COOKIE13]),
         false => longest.cookie = vec![0; COOKIE],
     }
-    in_one_datagram(&longest)
+    in_one_datagram(&longest) || !in_one_datagram(hello) && longest.encode().len() <= LONGEST_HELLO
 }
 
 #[cfg(test)]
@@ -329,5 +330,15 @@ mod tests {
         }
         let number = made(|made| made.handle = Handle::Id(vec![1; 32]));
         assert!(fits(&config, &name(), &hello(), &number));
+
+        // In fragments as much goes as a gate puts together.
+        let bare = long.encode().len() + 32 + 32;
+        for (ticket, good) in [
+            (LONGEST_HELLO - bare, true),
+            (LONGEST_HELLO + 1 - bare, false),
+        ] {
+            let session = made(|made| of_12(made, ticket));
+            assert_eq!(fits(&config, &name(), &long, &session), good, "{ticket}");
+        }
     }
 }
