@@ -213,6 +213,9 @@ impl Connection {
 
     /// The next datagram to send.
     pub(crate) fn transmit(&mut self) -> Option<Vec<u8>> {
+        if self.outbound.hello_was_cut() {
+            self.mailbox.lock().hello_was_cut = true;
+        }
         self.datagrams.pop_front()
     }
 

@@ -304,6 +304,55 @@ fn a_ticket_does_not_make_the_hello_longer_than_the_gate_puts_together() {
     }
 }
 
+/// Many servers take no hello in fragments, and some take only so many. A session that had such a hello is not
+/// tried again, whether the time is over or the caller has no more patience.
+#[test]
+fn a_session_whose_hello_was_cut_is_offered_once() {
+    for version in [ProtocolVersion::DTLS1_2, ProtocolVersion::DTLS1_3] {
+        let store = Store::default();
+        let server = server().versions([version]).client_auth(demanding());
+        let server = server.without_session_cache();
+        let client = client_of(version, &store).identity(pki().issue_long_client(300));
+        assert!(!resumed(&client, &server));
+        let session = store.bytes().unwrap();
+        let connect = |client: &Client, longest: usize| {
+            let weather = Weather::new(move |datagram| {
+                let passes =
+                    datagram.bytes.len() <= longest && !is_part_of_a_hello(&datagram.bytes);
+                let arrival = Arrival {
+                    after: Duration::from_millis(10),
+                    bytes: datagram.bytes,
+                };
+                Vec::from_iter(passes.then_some(arrival))
+            });
+            let (client, server) = (client.clone().build(), server.clone().build());
+            let name = ServerName::new(NAME).unwrap();
+            Pair::new(client.unwrap(), server.unwrap(), name, weather).unwrap()
+        };
+
+        // The path takes only what is short, which shows when the hello goes again.
+        let mut pair = connect(&client, 700);
+        let error = pair.establish(10 * MINUTE).unwrap_err();
+        assert!(matches!(error, Error::HandshakeTimeout { .. }), "{error}");
+        drop(pair);
+        assert!(store.bytes().is_none(), "{version}");
+        let mut pair = connect(&client.clone().mtu(700), 700);
+        pair.establish(MINUTE).unwrap();
+        pair.exchange(b"request", b"response").unwrap();
+        assert_eq!(pair.resumed(End::Client), Some(false));
+
+        // Datagrams are short from the first one on.
+        for (mtu, comes_back) in [(128, false), (1400, true)] {
+            store.set(&session);
+            let mut pair = connect(&client.clone().mtu(mtu), 0);
+            assert!(store.bytes().is_none(), "it is on offer");
+            while pair.network_busy() && pair.step() {}
+            drop(pair);
+            assert_eq!(store.bytes().is_some(), comes_back, "{version}, {mtu}");
+        }
+    }
+}
+
 /// By an alert that nothing authenticates: whether it is believed in the end, since nothing else comes, the
 /// time is over first, or the caller gives the handshake up.
 #[test]

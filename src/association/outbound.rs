@@ -40,6 +40,7 @@ pub(crate) struct Outbound {
     /// Tickets that were given up. The peer takes no later message without them.
     given_up: Vec<OutgoingMessage>,
     mtu: Mtu,
+    hello_was_cut: bool,
     padding: Padding,
     belief: Belief,
     datagram: Vec<u8>,
@@ -70,6 +71,7 @@ impl Outbound {
             rekeying: None,
             given_up: Vec::new(),
             mtu: Mtu::new(settings.mtu),
+            hello_was_cut: false,
             padding: Padding::to_multiple_of(settings.padded_to),
             belief,
             datagram: Vec::new(),
@@ -140,6 +142,11 @@ impl Outbound {
     /// The flight that was made has left.
     pub(crate) fn flight_left(&mut self, now: Duration) {
         self.retransmit.flight_left(now);
+    }
+
+    /// Whether a hello of ours took more than one datagram.
+    pub(crate) fn hello_was_cut(&self) -> bool {
+        self.hello_was_cut
     }
 
     pub(crate) fn has_flight(&self) -> bool {
@@ -345,6 +352,7 @@ impl Outbound {
         let packed = self
             .flight
             .pack(mtu, self.version, &mut self.sealers, emit)?;
+        self.hello_was_cut |= packed.datagrams > 1 && self.flight_is_a_hello();
         let add = |counter: &mut u64, n: usize| {
             *counter = counter.wrapping_add(u64::try_from(n).unwrap_or(u64::MAX));
         };
@@ -378,10 +386,14 @@ impl Outbound {
     }
 
     fn shrink(&mut self, now: Duration) {
-        let is_hello = self.flight.is_all(HandshakeType::CLIENT_HELLO);
-        if let Some(mtu) = self.mtu.suspect(is_hello.then_some(mtu::A_HELLO)) {
+        let least = self.flight_is_a_hello().then_some(mtu::A_HELLO);
+        if let Some(mtu) = self.mtu.suspect(least) {
             self.trace.note(now, || What::MtuLowered { mtu });
         }
+    }
+
+    fn flight_is_a_hello(&self) -> bool {
+        self.flight.is_all(HandshakeType::CLIENT_HELLO)
     }
 
     /// Nobody can need the flight any more, nor the epochs before the current one.

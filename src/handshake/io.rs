@@ -22,6 +22,8 @@ pub(crate) struct Mailbox {
     pub(crate) actions: Vec<Action>,
     /// Something was said against the handshake, by whomever.
     pub(crate) refused: bool,
+    /// A hello of ours took more than one datagram.
+    pub(crate) hello_was_cut: bool,
     /// How often the timer has sent our latest flight again.
     pub(crate) resends: u32,
 }
@@ -30,8 +32,10 @@ pub(crate) struct Mailbox {
 pub(super) struct Outcome(Arc<Mutex<Mailbox>>);
 
 impl Outcome {
-    pub(super) fn is_refusal(&self) -> bool {
-        self.0.lock().refused
+    /// Whether what was offered may be offered again: nothing hints at it as the cause.
+    pub(super) fn allows_another_try(&self) -> bool {
+        let mailbox = self.0.lock();
+        !mailbox.refused && !mailbox.hello_was_cut
     }
 }
 

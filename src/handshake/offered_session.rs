@@ -21,7 +21,8 @@ const COOKIE13: usize = 72;
 
 /// A session on offer, if there is one. It goes back to the store that it came from where the server says
 /// nothing against it: one that cannot be reached costs no session. But one that failed must be forgotten
-/// (RFC 5246 §7.2.2, RFC 5077 §3.2).
+/// (RFC 5246 §7.2.2, RFC 5077 §3.2), and one whose hello was cut may have failed: many servers take no such
+/// hello, or none in so many parts, and say nothing.
 pub(super) struct OfferedSession {
     config: Arc<ClientConfig>,
     server: ServerName,
@@ -87,7 +88,10 @@ impl OfferedSession {
 
 impl Drop for OfferedSession {
     fn drop(&mut self) {
-        let session = self.session.take().filter(|_| !self.outcome.is_refusal());
+        let session = self
+            .session
+            .take()
+            .filter(|_| self.outcome.allows_another_try());
         if let (Some(session), Some(sessions)) = (session, self.config.resumption.sessions()) {
             sessions.put(&self.server, session);
         }
