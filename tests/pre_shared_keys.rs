@@ -15,17 +15,17 @@ use resuming::{Store, client_with_psk, remembering};
 
 #[test]
 fn psk_hints_are_sent_and_read() {
-    for suite in [
-        CipherSuite::TLS_PSK_WITH_AES_128_GCM_SHA256,
-        CipherSuite::TLS_ECDHE_PSK_WITH_AES_128_GCM_SHA256,
-    ] {
-        let choose = |hint: Option<&[u8]>| match hint {
-            Some(b"which one?") => Some(psk()),
-            _ => None,
+    let plain = CipherSuite::TLS_PSK_WITH_AES_128_GCM_SHA256;
+    let ephemeral = CipherSuite::TLS_ECDHE_PSK_WITH_AES_128_GCM_SHA256;
+    for (suite, length) in [(plain, 1), (plain, 2048), (ephemeral, 1), (ephemeral, 2048)] {
+        let choose = move |hint: Option<&[u8]>| {
+            hint.is_some_and(|hint| hint == vec![b'?'; length])
+                .then(psk)
         };
         let client =
             || ClientConfig::builder(ServerTrust::psk_for_hint(choose)).cipher_suites([suite]);
-        let server = ServerConfig::builder(ServerIdentity::psk(psk()).with_psk_hint("which one?"));
+        let server =
+            ServerConfig::builder(ServerIdentity::psk(psk()).with_psk_hint(vec![b'?'; length]));
         let mut hinted = pair(client(), server);
         hinted.establish(MINUTE).unwrap();
         hinted.exchange(b"request", b"response").unwrap();

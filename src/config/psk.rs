@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use std::fmt;
 
 /// Half of what a server puts together of a hello in fragments: the other half is for all else in it.
-const LONGEST_IDENTITY: usize = 2048;
+pub(super) const LONGEST_IDENTITY: usize = 2048;
 
 /// RFC 4279 §2: as long as a premaster secret has room for.
 const LONGEST_KEY: usize = 65_535;

@@ -1,5 +1,6 @@
 //! What a server is told.
 
+use super::psk::LONGEST_IDENTITY;
 use super::resumption::ServerResumption;
 use super::settings::{ConfigBuilder, Settings};
 use super::{AlpnSelector, PskLookup};
@@ -81,7 +82,8 @@ impl ServerIdentity {
         self
     }
 
-    /// A hint with which clients choose their PSK (RFC 4279 §5.2), at most 65,535 bytes. None by default.
+    /// A hint with which clients choose their PSK (RFC 4279 §5.2), at most 2,048 bytes, as their
+    /// identities. None by default.
     pub fn with_psk_hint(mut self, hint: impl AsRef<[u8]>) -> Self {
         self.psk_hint = hint.as_ref().to_vec();
         self
@@ -269,9 +271,9 @@ impl ConfigBuilder<ServerConfig> {
                 "an ALPN selector takes the place of the list of protocols: give one of them";
             return Err(Error::Config(what.into()));
         }
-        if u16::try_from(config.identity.psk_hint.len()).is_err() {
+        if config.identity.psk_hint.len() > LONGEST_IDENTITY {
             return Err(Error::Config(
-                "a PSK identity hint has at most 65,535 bytes".into(),
+                "a PSK identity hint has at most 2,048 bytes".into(),
             ));
         }
         if config.suites().next().is_none() && config.suites13().next().is_none() {
