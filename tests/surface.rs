@@ -58,7 +58,7 @@ fn a_configuration_that_makes_no_sense_is_not_built() {
     let sha384 = [CipherSuite::TLS_AES_256_GCM_SHA384];
     let zero = Duration::ZERO;
     let long_names = || (0..40_u8).map(|number| vec![number; 255]);
-    let rows: [(Client, &str); 13] = [
+    let rows: [(Client, &str); 14] = [
         (client().cipher_suites([unknown_suite]), "is not supported"),
         (client().groups([unknown_group]), "is not supported"),
         (client().cipher_suites([]), "no cipher suites"),
@@ -77,6 +77,7 @@ fn a_configuration_that_makes_no_sense_is_not_built() {
             "goes with this trust",
         ),
         (client().cipher_suites(sha384), "goes with this trust"),
+        (client().max_certificate_message(1023), "1,024 bytes"),
     ];
     for (builder, part) in rows {
         let why = why(builder.build());
@@ -84,7 +85,16 @@ fn a_configuration_that_makes_no_sense_is_not_built() {
     }
     let hint = vec![0; 2049];
     let long_hint = ServerIdentity::psk(psk()).with_psk_hint(hint);
+    let rsa = [
+        CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+        CipherSuite::TLS_ECDHE_PSK_WITH_AES_128_GCM_SHA256,
+    ];
+    let ecdsa = || ServerIdentity::certificate(pki().server.clone());
+    let with = |identity| ServerConfig::builder(identity).cipher_suites(rsa);
+    let of_1_2 = |identity| with(identity).versions([ProtocolVersion::DTLS1_2]);
     let rows = [
+        (with(ecdsa()), "goes with this identity"),
+        (of_1_2(ecdsa()), "goes with this identity"),
         (
             ServerConfig::builder(long_hint),
             "hint has at most 2,048 bytes",
@@ -99,6 +109,14 @@ fn a_configuration_that_makes_no_sense_is_not_built() {
         let why = why(builder.build());
         assert!(why.contains(part), "{why}");
     }
+    let by_name = ServerIdentity::resolver(|_: Option<&str>| vec![pki().server.clone()]);
+    let rsa_key = ServerIdentity::certificate(pki().rsa.clone());
+    for identity in [rsa_key, by_name, ecdsa().with_psk(psk())] {
+        of_1_2(identity).build().unwrap();
+    }
+    let any = [rsa[0], CipherSuite::TLS_AES_128_GCM_SHA256];
+    with(ecdsa()).cipher_suites(any).build().unwrap();
+    client().max_certificate_message(1024).build().unwrap();
     for (identity, key) in [(0, 1), (1, 0), (2049, 1), (1, 0x1_0000)] {
         let why = why(Psk::new(vec![b'a'; identity], vec![1; key]));
         assert!(

@@ -52,7 +52,8 @@ impl ServerIdentity {
         )?))
     }
 
-    /// One certificate for every name.
+    /// One certificate for every name. Each suite of DTLS 1.2 goes with one kind of key: a configuration that speaks
+    /// nothing else must have one for this certificate's.
     #[cfg(feature = "x509")]
     pub fn certificate(identity: Identity) -> Self {
         ServerIdentity {
@@ -87,6 +88,21 @@ impl ServerIdentity {
     pub fn with_psk_hint(mut self, hint: impl AsRef<[u8]>) -> Self {
         self.psk_hint = hint.as_ref().to_vec();
         self
+    }
+
+    /// Whether there may be what a server proves itself by in this suite. What a resolver finds by name is not known
+    /// before.
+    fn may_go_with(&self, suite: &Suite) -> bool {
+        if suite.uses_psk() {
+            return self.psk.is_some();
+        }
+        #[cfg(feature = "x509")]
+        if let Some(only) = self.certificates.as_ref().filter(|_| !self.uses_names) {
+            let goes =
+                |identity: &Identity| identity.key().authentication() == suite.authentication;
+            return only.resolve(None).iter().any(goes);
+        }
+        self.has_certificates()
     }
 
     pub(crate) fn has_certificates(&self) -> bool {
@@ -276,8 +292,9 @@ impl ConfigBuilder<ServerConfig> {
                 "a PSK identity hint has at most 2,048 bytes".into(),
             ));
         }
-        if config.suites().next().is_none() && config.suites13().next().is_none() {
-            let what = "none of the cipher suites goes with this identity: PSK suites need a PSK, others certificates; of DTLS 1.3 those with SHA-256 go with both";
+        let goes = |suite: &Suite| config.identity.may_go_with(suite);
+        if !config.suites().any(goes) && config.suites13().next().is_none() {
+            let what = "none of the cipher suites goes with this identity: PSK suites need a PSK, others certificates, those of DTLS 1.2 with a key of their kind; of DTLS 1.3 those with SHA-256 go with both";
             return Err(Error::Config(what.into()));
         }
         Ok(config)

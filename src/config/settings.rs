@@ -23,6 +23,9 @@ const MTU_BOUNDS: std::ops::RangeInclusive<usize> = SMALLEST_MTU..=65_507;
 /// A longer content than the larger bound no record has.
 const PADDING_BOUNDS: std::ops::RangeInclusive<usize> = 1..=MAX_PLAINTEXT;
 
+/// A message of less has no room for a certificate that names an issuer and a server.
+const LEAST_CERTIFICATE_MESSAGE: usize = 1024;
+
 /// What is wrong with a plan that is not sound.
 const UNSOUND_RETRANSMISSION: &str = "retransmission needs 0 < initial <= maximum, a deadline that is not zero, and jitter of at most 100 percent";
 
@@ -181,7 +184,7 @@ impl Settings {
     }
 
     /// What must hold, and what is said where it does not.
-    fn rules(&self) -> [(bool, &'static str); 13] {
+    fn rules(&self) -> [(bool, &'static str); 14] {
         let is_name = |name: &Vec<u8>| (1..=255).contains(&name.len());
         let on_the_wire = |name: &Vec<u8>| name.len().saturating_add(1);
         let zero = Some(Duration::ZERO);
@@ -212,6 +215,10 @@ impl Settings {
             (
                 PADDING_BOUNDS.contains(&self.padded_to),
                 "records are padded to a multiple of 1 to 16,384 bytes",
+            ),
+            (
+                self.max_certificate_message >= LEAST_CERTIFICATE_MESSAGE,
+                "the largest Certificate message to accept has 1,024 bytes at least",
             ),
             (self.retransmission.is_sound(), UNSOUND_RETRANSMISSION),
             (
@@ -368,8 +375,9 @@ impl<C: AsMut<Settings>> ConfigBuilder<C> {
         self.set(|s| s.renegotiation = renegotiation)
     }
 
-    /// The largest Certificate message to accept, in bytes, and as much for a CertificateRequest. 12 KiB by default.
-    /// All messages of a handshake together may have 5 KiB more.
+    /// The largest Certificate message to accept, in bytes, and as much for a CertificateRequest: 1,024 at least,
+    /// 12 KiB by default. All messages of a handshake together may have 5 KiB more. More than 64 KiB is for
+    /// verifiers of one's own: those of this crate take chains of 64 KiB and of 10 certificates at most.
     pub fn max_certificate_message(self, bytes: usize) -> Self {
         self.set(|s| s.max_certificate_message = bytes)
     }
