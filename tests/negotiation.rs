@@ -8,7 +8,7 @@ use common::{MINUTE, NAME, alert, failures, pair, pair_for, pki, psk};
 use flightline::lab::{End, Pair, Weather};
 use flightline::{
     AlertDescription, AlpnChoice, CertificateError, CipherSuite, ClientAuth, ClientConfig,
-    ConfigBuilder, Error, Fingerprint, NamedGroup, ProtocolVersion, RootCertificates,
+    ConfigBuilder, Error, Fingerprint, NamedGroup, ProtocolVersion, Psk, RootCertificates,
     RootsVerifier, ServerConfig, ServerIdentity, ServerName, ServerTrust, SrtpProfile,
 };
 
@@ -18,6 +18,56 @@ fn certificate_client() -> ConfigBuilder<ClientConfig> {
 
 fn certificate_server() -> ConfigBuilder<ServerConfig> {
     ServerConfig::builder(ServerIdentity::certificate(pki().server.clone()))
+}
+
+/// The longest hello that a configuration may bring: all that it names, the longest name of a server and of a key, a
+/// longer share, which the server asks for together with a cookie. The gate puts it together; whatever is longer is
+/// not built.
+#[test]
+fn the_longest_hello_that_is_built_is_answered() {
+    use ProtocolVersion as V;
+    let names = |bytes: usize| {
+        let long = (0..bytes / 64).map(|number| format!("{number:063}"));
+        let rest = (bytes % 64).checked_sub(1).filter(|rest| *rest > 0);
+        long.chain(rest.map(|rest| "r".repeat(rest)))
+    };
+    let long = Psk::new([b'x'; 2048], [7; 32]).unwrap();
+    let server_name = vec!["n".repeat(60); 4].join(".") + ".test";
+    assert_eq!(server_name.len(), 248);
+    let fingerprint = pki().server.fingerprint();
+    let trusts = [
+        (ServerTrust::psk(long.clone()), 1_000),
+        (ServerTrust::pinned([fingerprint]), 3_000),
+    ];
+    let certificate = ServerIdentity::certificate(pki().server.clone());
+    for (trust, always) in trusts {
+        for versions in [&[V::DTLS1_3, V::DTLS1_2][..], &[V::DTLS1_3], &[V::DTLS1_2]] {
+            let client = |mtu: usize, bytes: usize| {
+                let profiles = [SrtpProfile::SRTP_AEAD_AES_128_GCM; 2];
+                ClientConfig::builder(trust.clone())
+                    .versions(versions.iter().copied())
+                    .srtp_profiles(profiles)
+                    .alpn(names(bytes))
+                    .mtu(mtu)
+            };
+            let case = format!("{trust:?} {versions:?}");
+            let builds = |mtu, bytes| client(mtu, bytes).build().is_ok();
+            let most = (0..4_096).take_while(|bytes| builds(1_400, *bytes)).last();
+            let most = most.unwrap();
+            assert!(most >= always, "{case}: {most}");
+            // All in one datagram, it may have as much as names may have in all; but no server's list is as long.
+            assert!(builds(65_507, 4_096));
+            for (mtu, bytes) in [(1_400, most), (128, most), (65_507, 4_096)] {
+                let server = ServerConfig::builder(certificate.clone().with_psk(long.clone()));
+                let server = server.groups([NamedGroup::SECP384R1]).alpn(names(64));
+                let mut pair = pair_for(&server_name, client(mtu, bytes), server);
+                pair.establish(MINUTE)
+                    .unwrap_or_else(|e| panic!("{case}, {mtu}: {e}"));
+                pair.exchange(b"request", b"response").unwrap();
+                assert_eq!(pair.version(End::Client), versions.first().copied());
+            }
+        }
+    }
 }
 
 #[test]

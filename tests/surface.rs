@@ -58,7 +58,8 @@ fn a_configuration_that_makes_no_sense_is_not_built() {
     let sha384 = [CipherSuite::TLS_AES_256_GCM_SHA384];
     let zero = Duration::ZERO;
     let long_names = || (0..40_u8).map(|number| vec![number; 255]);
-    let rows: [(Client, &str); 14] = [
+    let longish_names = || long_names().take(15);
+    let rows: [(Client, &str); 15] = [
         (client().cipher_suites([unknown_suite]), "is not supported"),
         (client().groups([unknown_group]), "is not supported"),
         (client().cipher_suites([]), "no cipher suites"),
@@ -66,6 +67,7 @@ fn a_configuration_that_makes_no_sense_is_not_built() {
         (client().alpn([""]), "1 to 255 bytes"),
         (client().alpn([vec![b'a'; 256]]), "1 to 255 bytes"),
         (client().alpn(long_names()), "8 KiB"),
+        (client().alpn(longish_names()), "put 4,096 together"),
         (client().handshake_timeout(zero, LONG), "retransmission"),
         (client().handshake_timeout(LONG, LONG / 2), "retransmission"),
         (client().handshake_deadline(zero), "leaves no time"),
@@ -116,6 +118,7 @@ fn a_configuration_that_makes_no_sense_is_not_built() {
     }
     let any = [rsa[0], CipherSuite::TLS_AES_128_GCM_SHA256];
     with(ecdsa()).cipher_suites(any).build().unwrap();
+    client().alpn(longish_names()).mtu(9000).build().unwrap();
     client().max_certificate_message(1024).build().unwrap();
     for (identity, key) in [(0, 1), (1, 0), (2049, 1), (1, 0x1_0000)] {
         let why = why(Psk::new(vec![b'a'; identity], vec![1; key]));

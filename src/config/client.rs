@@ -195,6 +195,7 @@ impl ConfigBuilder<ClientConfig> {
             let what = "none of the cipher suites goes with this trust: PSK suites need a PSK, others certificates; of DTLS 1.3 those with SHA-256 go with both";
             return Err(Error::Config(what.into()));
         }
+        config.check_hello()?;
         Ok(config)
     }
 }

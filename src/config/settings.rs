@@ -291,6 +291,11 @@ impl<C: AsMut<Settings>> ConfigBuilder<C> {
 
     /// Application protocols, the preferred first; a server's order decides, and where both sides name
     /// some and none is in common, the handshake fails (RFC 7301 §3.2). None by default.
+    ///
+    /// At most 64 names of 1 to 255 bytes, and 8 KiB in all, a byte for the length of each included. A client's
+    /// whole hello must fit into a datagram of its [`mtu`](Self::mtu), or into the 4,096 bytes that servers put
+    /// together, whatever the name of the server and the cookie: 3,000 bytes of protocols always do, or 1,000 where a
+    /// pre-shared key may be named, whose identity has up to 2,048.
     pub fn alpn<P: AsRef<[u8]>>(self, protocols: impl IntoIterator<Item = P>) -> Self {
         self.set(|s| s.alpn = protocols.into_iter().map(|p| p.as_ref().to_vec()).collect())
     }

@@ -1,7 +1,6 @@
 //! The client's hellos: flights 1 to 3, and the first message of flight 4 (RFC 6347 §4.2.4, figure 1;
 //! RFC 9147 §5.7). One hello offers all versions.
 
-use super::auth;
 use super::client12;
 use super::client13::{self, Offer13};
 use super::io::{Either, Io};
@@ -11,9 +10,7 @@ use crate::config::ClientConfig;
 use crate::crypto::random;
 use crate::error::{Error, Result};
 use crate::session::Session;
-use crate::wire::{
-    ClientExtensions, ClientHello, HelloVerifyRequest, ProtocolVersion, ServerHello,
-};
+use crate::wire::{ClientHello, HelloVerifyRequest, ProtocolVersion, ServerHello};
 use std::sync::Arc;
 
 /// A server whose cookie keys changed in between may ask again (RFC 6347 §4.2.1), but not for ever.
@@ -121,42 +118,10 @@ fn offer(
     server: &ServerName,
     offer13: Option<&Offer13>,
 ) -> Result<ClientHello> {
-    let settings = &config.settings;
-    let suites13 = offer13.map(|_| config.suites13());
-    let mut hello = ClientHello {
-        version: ProtocolVersion::DTLS1_2,
-        random: random::array()?,
-        session_id: Vec::new(),
-        cookie: Vec::new(),
-        cipher_suites: suites13
-            .into_iter()
-            .flatten()
-            .map(|suite| suite.id)
-            .chain(config.suites().map(|suite| suite.id))
-            .collect(),
-        compression_methods: vec![0],
-        extensions: ClientExtensions {
-            server_name: server.sni().map(|name| name.as_bytes().to_vec()),
-            // RFC 8422 §5.1.1 has one list for key agreement and for ECDSA keys. It is what the
-            // configuration says and no more: a curve added for the sake of certificates could be
-            // chosen for the key agreement too. A server with an ECDSA key on another curve must not
-            // use it then, but where one does, its signature is as good.
-            supported_groups: (offer13.is_some()
-                || config.suites().any(|suite| suite.agrees_on_keys()))
-            .then(|| settings.groups.clone()),
-            signature_algorithms: (!config.trust.is_psk()).then(auth::schemes),
-            srtp_profiles: (!settings.srtp_profiles.is_empty())
-                .then(|| settings.srtp_profiles.clone()),
-            alpn: (!settings.alpn.is_empty()).then(|| settings.alpn.clone()),
-            extended_master_secret: true,
-            session_ticket: None,
-            // RFC 5746 §3.4: empty, since there was no handshake before.
-            renegotiation_info: Some(Vec::new()),
-            ..ClientExtensions::default()
-        },
-    };
+    let mut hello = config.hello(server.sni(), offer13.map(Offer13::share));
+    hello.random = random::array()?;
     if let Some(offer13) = offer13 {
-        offer13.write(config, &mut hello);
+        offer13.name_keys(config, &mut hello);
     }
     // DTLS 1.3 would be spoken, and there is no key for it.
     if hello.cipher_suites.is_empty() {

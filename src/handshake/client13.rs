@@ -15,7 +15,7 @@ use crate::resumption::{ClientSession, seconds};
 use crate::session::{Session, TicketKeeper};
 use crate::wire::{
     Certificate13, CertificateRequest13, CertificateVerify, ClientHello, EncryptedExtensions,
-    ExtensionType, Finished, KeyShare, KeyShareAnswer, NamedGroup, PSK_DHE_KE, ProtocolVersion,
+    ExtensionType, Finished, KeyShare, KeyShareAnswer, NamedGroup, ProtocolVersion,
     ServerExtensions, ServerHello,
 };
 use std::sync::Arc;
@@ -46,14 +46,12 @@ impl Offer13 {
         Ok(Some(Offer13 { share, key, psks }))
     }
 
-    /// Writes the offer into the hello, which is as long then as it will be: only proofs are missing.
-    pub(super) fn write(&self, config: &ClientConfig, hello: &mut ClientHello) {
-        let extensions = &mut hello.extensions;
-        let old = config.suites().next().map(|_| ProtocolVersion::DTLS1_2);
-        let versions = [ProtocolVersion::DTLS1_3].into_iter().chain(old);
-        extensions.supported_versions = Some(versions.collect());
-        extensions.psk_modes = Some(vec![PSK_DHE_KE]);
-        extensions.key_shares = Some(vec![self.share.clone()]);
+    pub(super) fn share(&self) -> &KeyShare {
+        &self.share
+    }
+
+    /// Writes the keys on offer into the hello, which is as long then as it will be: only proofs are missing.
+    pub(super) fn name_keys(&self, config: &ClientConfig, hello: &mut ClientHello) {
         for psk in &self.psks {
             psk.stand_first(config.settings.clock.date(), hello);
         }

@@ -8,9 +8,7 @@ use crate::cookie::LONGEST_HELLO;
 use crate::crypto::random;
 use crate::error::Result;
 use crate::resumption::{ClientSession, Handle};
-use crate::wire::{
-    Body, ClientHello, HANDSHAKE_HEADER, ProtocolVersion, RECORD_HEADER, ServerHello,
-};
+use crate::wire::{Body, ClientHello, ProtocolVersion, ServerHello};
 use std::sync::Arc;
 
 /// What a hello must find room for beside a ticket: a cookie as most servers make it.
@@ -151,10 +149,6 @@ fn is_of_its_version(session: &ClientSession) -> bool {
 /// together, and then neither the session nor a new one would come about. Where the hello is longer without it,
 /// it must not be what makes it longer than a gate of ours puts together.
 fn small_enough(config: &ClientConfig, hello: &ClientHello, session: &ClientSession) -> bool {
-    let in_one_datagram = |hello: &ClientHello| {
-        let parts = [RECORD_HEADER, HANDSHAKE_HEADER, hello.encode().len()];
-        parts.iter().sum::<usize>() <= config.settings.mtu
-    };
     if matches!(session.handle(), Handle::Id(_)) {
         return true;
     }
@@ -164,7 +158,8 @@ fn small_enough(config: &ClientConfig, hello: &ClientHello, session: &ClientSess
         true => longest.extensions.cookie = Some(vec![0; COOKIE13]),
         false => longest.cookie = vec![0; COOKIE],
     }
-    in_one_datagram(&longest) || !in_one_datagram(hello) && longest.encode().len() <= LONGEST_HELLO
+    let in_fragments = || !config.sends_whole(hello) && longest.encode().len() <= LONGEST_HELLO;
+    config.sends_whole(&longest) || in_fragments()
 }
 
 #[cfg(test)]
@@ -174,7 +169,7 @@ mod tests {
     use crate::crypto::Secret;
     use crate::record::Replay;
     use crate::resumption::{SessionState, seconds};
-    use crate::wire::{CipherSuite, ClientExtensions};
+    use crate::wire::{CipherSuite, ClientExtensions, HANDSHAKE_HEADER, RECORD_HEADER};
     use std::time::{Duration, SystemTime};
 
     const SUITE: CipherSuite = CipherSuite::TLS_PSK_WITH_AES_128_GCM_SHA256;
