@@ -14,8 +14,8 @@ use flightline::{
     ServerConfig, ServerIdentity, ServerName, Transport, UdpTransport,
 };
 use served::{
-    LONG, Served, ask, client_config_12, connect, echo, first_hello, psk, server_config,
-    with_cookie,
+    LONG, Served, ask, client_config_12, connect, echo, first_hello, proven_hello, psk,
+    server_config,
 };
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
@@ -90,14 +90,6 @@ fn a_handshake_that_finds_no_place_at_its_end_fails() {
     assert!(error.contains("limit of connections"), "{error}");
     server.wait_for(|stats| stats.handshakes == 0 && stats.connections == 1);
     assert_eq!(ask(&first, b"still there"), b"still there");
-}
-
-/// A client's second hello, from this socket.
-fn proven_hello(socket: &UdpSocket, server: SocketAddr, hello: &[u8]) -> Vec<u8> {
-    socket.send_to(hello, server).unwrap();
-    let mut buf = [0; 256];
-    let length = socket.recv(&mut buf).unwrap();
-    with_cookie(hello, &buf[28..length])
 }
 
 fn stranger(number: usize) -> UdpSocket {

@@ -9,11 +9,15 @@
 
 mod served;
 
-use flightline::{DtlsListener, DtlsSocket, Error, ServeOptions};
-use served::{LONG, MOMENT, Served, ask, connect, echo, server_config};
+use flightline::{
+    Clock, DtlsListener, DtlsSocket, Error, ServeOptions, ServerConfig, ServerIdentity,
+};
+use served::{
+    LONG, MOMENT, Served, ask, connect, echo, first_hello, proven_hello, psk, server_config,
+};
 use std::io::Read;
 use std::net::{Ipv4Addr, Shutdown, UdpSocket};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -144,11 +148,7 @@ fn p73_accept_and_handshakes_are_woken_too() {
         // A client that sends its second hello and then no more.
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         socket.set_read_timeout(Some(LONG)).unwrap();
-        let hello = served::first_hello();
-        socket.send_to(&hello, to).unwrap();
-        let mut buf = [0; 256];
-        let length = socket.recv(&mut buf).unwrap();
-        let hello = served::with_cookie(&hello, &buf[28..length]);
+        let hello = proven_hello(&socket, to, &first_hello());
         socket.send_to(&hello, to).unwrap();
         accepted.recv_timeout(LONG).unwrap();
         thread::sleep(MOMENT);
@@ -238,4 +238,62 @@ fn the_port_is_free_when_a_listener_that_accepts_has_gone() {
         thread::sleep(Duration::from_millis(2));
     }
     assert!(closer.is_draining());
+}
+
+/// Whoever has proven its address and was not accepted goes with the listener: it would hold the port for good.
+#[test]
+fn p74_handshakes_that_nobody_accepted_go_with_their_listener() {
+    let listener = DtlsListener::bind((Ipv4Addr::LOCALHOST, 0), server_config()).unwrap();
+    let (address, closer) = (listener.local_addr().unwrap(), listener.closer());
+    let client = thread::spawn(move || connect(address));
+    let accepted = listener.accept().unwrap().0.complete().unwrap();
+    let client = client.join().unwrap();
+    for _ in 0..2 {
+        let stranger = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        stranger.set_read_timeout(Some(LONG)).unwrap();
+        let hello = proven_hello(&stranger, address, &first_hello());
+        stranger.send_to(&hello, address).unwrap();
+    }
+    let start = Instant::now();
+    while closer.stats().handshakes < 2 {
+        assert!(start.elapsed() < LONG, "{:?}", closer.stats());
+        thread::sleep(Duration::from_millis(2));
+    }
+    drop(listener);
+    let start = Instant::now();
+    while closer.stats().handshakes > 0 {
+        assert!(start.elapsed() < LONG, "{:?}", closer.stats());
+        thread::sleep(Duration::from_millis(2));
+    }
+    assert_eq!(closer.stats().connections, 1);
+    client.send(b"hello").unwrap();
+    assert_eq!(accepted.recv(&mut [0; 64]).unwrap(), 5);
+    accepted.send(b"hello").unwrap();
+    assert_eq!(client.recv(&mut [0; 64]).unwrap(), 5);
+    drop(accepted);
+    let start = Instant::now();
+    while UdpSocket::bind(address).is_err() {
+        assert!(start.elapsed() < LONG, "{:?}", closer.stats());
+        thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// A clock of the application, in the thread that reads the socket.
+#[derive(Debug)]
+struct Broken;
+
+impl Clock for Broken {
+    fn now(&self) -> Duration {
+        panic!("out of order");
+    }
+}
+
+#[test]
+fn p73_accept_does_not_wait_for_a_thread_that_has_gone() {
+    std::panic::set_hook(Box::new(|_| {}));
+    let config = ServerConfig::builder(ServerIdentity::psk(psk())).clock(Arc::new(Broken));
+    let config = config.build().unwrap();
+    let listener = DtlsListener::bind((Ipv4Addr::LOCALHOST, 0), config).unwrap();
+    let outcome = listener.accept().map(drop);
+    assert!(matches!(outcome, Err(Error::ListenerClosed)), "{outcome:?}");
 }

@@ -50,9 +50,8 @@ impl<D: FnMut(Handshake)> Dispatcher<D> {
     /// Reads the socket until the listener is closed, or retired and without connections. Whoever is
     /// still there then hears that it is closed.
     pub(super) fn run(mut self) -> io::Result<()> {
-        let ran = self.read();
-        self.hub.close();
-        ran
+        let _last_act = Closing(self.hub.clone());
+        self.read()
     }
 
     fn read(&mut self) -> io::Result<()> {
@@ -218,6 +217,16 @@ impl<D: FnMut(Handshake)> Dispatcher<D> {
         };
         let config = self.config.clone();
         (self.door)(Handshake::admitted(transport, hello, config, admission));
+    }
+}
+
+/// Closes the listener when it goes: nobody waits for a thread that has gone, though it was a panic of the
+/// application's clock.
+struct Closing(Arc<Hub>);
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        self.0.close();
     }
 }
 

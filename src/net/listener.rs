@@ -1,5 +1,6 @@
 //! A server's socket: one UDP socket for all clients.
 
+use super::backlog::Backlog;
 use super::closer::Closer;
 use super::counters::ListenerStats;
 use super::datagram_socket::DatagramSocket;
@@ -14,7 +15,6 @@ use super::workers::Workers;
 use crate::config::ServerConfig;
 use crate::cookie::{CookieContext, Entrance, HelloVerification};
 use crate::error::{Error, Result};
-use crossbeam_channel::{Receiver, RecvTimeoutError, TrySendError, bounded};
 use parking_lot::Mutex;
 use std::fmt;
 use std::io;
@@ -22,9 +22,6 @@ use std::net::{SocketAddr, ToSocketAddrs, UdpSocket};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
-
-/// Handshakes that wait to be accepted at most. A client whose hello is dropped sends it again.
-const BACKLOG: usize = 128;
 
 /// Places for hellos that come in fragments, 4 KiB each.
 const FRAGMENTED_HELLOS: usize = 32;
@@ -59,7 +56,7 @@ pub struct DtlsListener {
     config: Arc<ServerConfig>,
     verification: HelloVerification,
     /// Handshakes for `accept`, once the first call has started the thread that reads the socket.
-    accepted: Mutex<Option<Receiver<Handshake>>>,
+    backlog: Mutex<Option<Arc<Backlog>>>,
 }
 
 impl DtlsListener {
@@ -115,7 +112,7 @@ impl DtlsListener {
             socket: Arc::new(socket),
             verification: verification(&config, cookies),
             config,
-            accepted: Mutex::new(None),
+            backlog: Mutex::new(None),
         }
     }
 
@@ -169,13 +166,14 @@ impl DtlsListener {
     /// [`Error::ListenerClosed`] after a [`Closer`] closed or drained the listener; [`Error::Io`] if the thread
     /// cannot be started.
     pub fn accept(&self) -> Result<(Handshake, SocketAddr)> {
-        let waiting = self.waiting_room()?;
+        let backlog = self.backlog()?;
         let handshake = loop {
-            match waiting.recv_timeout(SLICE) {
-                Ok(_) if self.hub.state() == State::Closed => return Err(Error::ListenerClosed),
-                Ok(handshake) => break handshake,
-                Err(RecvTimeoutError::Timeout) if self.hub.state() == State::Open => {}
-                Err(_) => return Err(Error::ListenerClosed),
+            match (backlog.take(SLICE), self.hub.state()) {
+                (_, State::Closed) | (None, State::Retired { .. }) => {
+                    return Err(Error::ListenerClosed);
+                }
+                (Some(handshake), _) => break handshake,
+                (None, State::Open) => {}
             }
         };
         let peer = handshake.peer_addr()?;
@@ -216,14 +214,14 @@ impl DtlsListener {
         )
     }
 
-    fn waiting_room(&self) -> Result<Receiver<Handshake>> {
-        let mut accepted = self.accepted.lock();
-        if let Some(waiting) = &*accepted {
-            return Ok(waiting.clone());
+    fn backlog(&self) -> Result<Arc<Backlog>> {
+        let mut backlog = self.backlog.lock();
+        if let Some(backlog) = &*backlog {
+            return Ok(backlog.clone());
         }
-        let (put, waiting) = bounded(BACKLOG);
+        let accepted = Arc::new(Backlog::new());
         let options = ServeOptions::default();
-        let hub = self.hub.clone();
+        let (hub, waiting) = (self.hub.clone(), accepted.clone());
         let dispatcher = Dispatcher {
             hub: self.hub.clone(),
             socket: self.socket.clone(),
@@ -233,9 +231,7 @@ impl DtlsListener {
             inbox_capacity: options.inbox_capacity,
             idle_limit: options.idle_limit,
             door: move |handshake| {
-                if let Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) =
-                    put.try_send(handshake)
-                {
+                if waiting.put(handshake).is_err() {
                     hub.counters.refused_backlog.count();
                 }
             },
@@ -243,16 +239,19 @@ impl DtlsListener {
         thread::Builder::new()
             .name("dtls listener".into())
             .spawn(move || dispatcher.run())?;
-        *accepted = Some(waiting.clone());
-        Ok(waiting)
+        *backlog = Some(accepted.clone());
+        Ok(accepted)
     }
 }
 
 /// Connections that were accepted live on; the socket is read until the last of them is gone. The port is
-/// free within 100 ms then.
+/// free within 100 ms then. Handshakes that wait to be accepted are given up.
 impl Drop for DtlsListener {
     fn drop(&mut self) {
         self.hub.retire(Duration::MAX);
+        if let Some(backlog) = self.backlog.get_mut() {
+            backlog.shut();
+        }
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod address;
 mod admission;
+mod backlog;
 mod closer;
 mod counters;
 mod datagram_socket;

@@ -171,3 +171,11 @@ pub fn with_cookie(hello: &[u8], cookie: &[u8]) -> Vec<u8> {
     with[18] = 1;
     with
 }
+
+/// A client's second hello, from this socket.
+pub fn proven_hello(socket: &UdpSocket, server: SocketAddr, hello: &[u8]) -> Vec<u8> {
+    socket.send_to(hello, server).unwrap();
+    let mut buf = [0; 256];
+    let length = socket.recv(&mut buf).unwrap();
+    with_cookie(hello, &buf[28..length])
+}

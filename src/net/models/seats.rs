@@ -1,8 +1,12 @@
-//! The map of seats, where connections at one address come, go, and replace each other.
+//! The map of seats, where connections at one address come, go, and replace each other; and the backlog of those
+//! that wait to be accepted.
 
 use super::{in_every_order, in_many_orders};
+use crate::config::{Psk, ServerConfig, ServerIdentity};
 use crate::error::Error;
+use crate::net::Handshake;
 use crate::net::admission::{Admission, Place};
+use crate::net::backlog::Backlog;
 use crate::net::datagram_socket::DatagramSocket;
 use crate::net::hub::Hub;
 use crate::net::inbox::Inbox;
@@ -147,6 +151,57 @@ fn i16_one_leaves_while_the_other_replaces_it() {
         let found = hub.peers.lock().find(here(), &[2; 32]).is_some();
         assert!(found, "it is where datagrams go");
         drop(new);
+        assert!(is_empty(&hub));
+    });
+}
+
+fn server_config() -> Arc<ServerConfig> {
+    let psk = Psk::new("modelled", [7; 32]).unwrap();
+    let config = ServerConfig::builder(ServerIdentity::psk(psk));
+    let config = config.danger_without_hello_verification();
+    Arc::new(config.build().unwrap())
+}
+
+/// So many clients are seated, as far as there is room, and wait to be accepted.
+fn line_up(hub: &Arc<Hub>, backlog: &Backlog, config: &Arc<ServerConfig>, clients: u8) {
+    for random in 1..=clients {
+        if let Some((transport, _)) = seated(hub, random) {
+            let handshake = Handshake::server(transport, "client", None, config.clone());
+            drop(backlog.put(handshake.unwrap()));
+        }
+    }
+}
+
+/// Handshakes come on while the listener is dropped. Wherever they are by then, nobody stays behind.
+#[test]
+fn i16_p74_handshakes_on_their_way_go_with_the_listener() {
+    let config = server_config();
+    in_every_order(move || {
+        let (hub, backlog) = (Arc::new(Hub::new()), Arc::new(Backlog::new()));
+        let dispatcher = {
+            let (hub, backlog, config) = (hub.clone(), backlog.clone(), config.clone());
+            thread::spawn(move || line_up(&hub, &backlog, &config, 2))
+        };
+        hub.retire(Duration::MAX);
+        backlog.shut();
+        dispatcher.join().unwrap();
+        assert!(is_empty(&hub));
+    });
+}
+
+/// Two accept, and each is woken.
+#[test]
+fn i16_whoever_accepts_is_woken() {
+    let config = server_config();
+    in_many_orders(5_000, move || {
+        let (hub, backlog) = (Arc::new(Hub::new()), Arc::new(Backlog::new()));
+        let accepting = [(); 2].map(|()| {
+            let backlog = backlog.clone();
+            thread::spawn(move || backlog.take(Duration::MAX).is_some())
+        });
+        line_up(&hub, &backlog, &config, 2);
+        let accepted = accepting.map(|one| one.join().unwrap());
+        assert_eq!(accepted, [true; 2]);
         assert!(is_empty(&hub));
     });
 }
