@@ -14,8 +14,8 @@ use flightline::{
 };
 use served::{LONG, MOMENT, Served, ask, client_config, connect, echo, psk, server_config};
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -212,6 +212,79 @@ fn a16_whatever_fails_gives_its_place_back() {
         stats.refused_connections,
     ];
     assert_eq!(refused, [0; 3], "{stats:?}");
+}
+
+type Failing = fn(&Served);
+
+/// One that proves its address, and is not heard of again.
+fn fails_to_finish(server: &Served) {
+    let started = server.closer.stats().handshakes_started;
+    let mut handshake = hesitant(server.address, &Arc::default());
+    advance(server, &mut handshake, |server| {
+        server.closer.stats().handshakes_started > started
+    });
+}
+
+/// One whose handler fails.
+fn fails_its_handler(server: &Served) {
+    connect(server.address).send(b"fail").unwrap();
+}
+
+/// Whoever is told of an error may wait in it, and the client's thread waits with it: so long its place is taken.
+#[test]
+fn a15_a16_a_place_is_taken_until_its_error_is_told() {
+    const PLACES: u64 = 2;
+    let patience = Duration::from_millis(100);
+    let config = ServerConfig::builder(ServerIdentity::psk(psk()))
+        .handshake_timeout(patience / 2, patience)
+        .build();
+    let config = Arc::new(config.unwrap());
+    let ways: [(Failing, _); 2] = [
+        (fails_to_finish, [0, PLACES]),
+        (fails_its_handler, [PLACES, 0]),
+    ];
+    for (fail, gauges) in ways {
+        let gate = Arc::new(Mutex::new(()));
+        let (tell, told) = mpsc::channel();
+        let (closed, tell) = (gate.clone(), Mutex::new(tell));
+        let options = ServeOptions {
+            max_handshakes: 2,
+            max_connections: 2,
+            linger: Duration::ZERO,
+            on_error: Some(Arc::new(move |_, _| {
+                tell.lock().unwrap().send(()).unwrap();
+                drop(closed.lock().unwrap());
+            })),
+            ..ServeOptions::default()
+        };
+        let server = Served::with(config.clone(), options, |socket: DtlsSocket| {
+            let mut buf = [0; 64];
+            let length = socket.recv(&mut buf)?;
+            match &buf[..length] {
+                b"fail" => Err(Error::Closed),
+                question => socket.send(question).map(drop),
+            }
+        });
+        let held = gate.lock().unwrap();
+        for _ in 0..PLACES {
+            fail(&server);
+            told.recv_timeout(LONG).unwrap();
+        }
+        let stats = server.closer.stats();
+        assert_eq!([stats.connections, stats.handshakes], gauges);
+        hasty(server.address).unwrap_err();
+        let stats = server.closer.stats();
+        let refused = [stats.refused_connections, stats.refused_handshakes];
+        assert_eq!(
+            refused.map(|count| count > 0),
+            gauges.map(|count| count > 0)
+        );
+        assert_eq!(told.try_recv(), Err(mpsc::TryRecvError::Empty));
+
+        drop(held);
+        server.wait_for(|stats| stats.connections + stats.handshakes == 0);
+        assert_eq!(ask(&connect(server.address), b"now"), b"now");
+    }
 }
 
 /// Without a thread for it a client is turned away, and has no place any more: the next is heard like the first.

@@ -1,4 +1,4 @@
-//! A place at a listener: taken by a verified client, free again when the last handle of it goes.
+//! A place at a listener: taken by a verified client, free again when nobody has anything to do for it any more.
 
 use super::fate::Fate;
 use super::hub::Hub;
@@ -43,15 +43,23 @@ impl Admission {
     }
 }
 
-/// Frees the seat when it goes.
+/// A client's place under its listener's bounds. Its connection shares it with its worker, who may have something to
+/// do when the connection is over: it is free when both have let go of it.
 pub(super) struct Place {
     pub(super) hub: Arc<Hub>,
     pub(super) address: SocketAddr,
     pub(super) seat: SeatId,
 }
 
+impl Place {
+    /// The connection is over, and its address another's.
+    pub(super) fn vacate(&self) {
+        self.hub.peers.lock().vacate(self.address, self.seat);
+    }
+}
+
 impl Drop for Place {
     fn drop(&mut self) {
-        self.hub.peers.lock().remove(self.address, self.seat);
+        self.hub.peers.lock().free(self.address, self.seat);
     }
 }

@@ -7,9 +7,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ListenerStats {
-    /// Connections that are established now, and those that were replaced until their handlers have returned.
+    /// Connections that are established now, and those that were replaced or are over until their threads have
+    /// nothing to do any more.
     pub connections: u64,
-    /// Handshakes in progress now, and those that were replaced until their threads have gone.
+    /// Handshakes in progress now, and those that were replaced or have failed, for as long.
     pub handshakes: u64,
     /// Datagrams received.
     pub datagrams_received: u64,
@@ -31,7 +32,7 @@ pub struct ListenerStats {
     pub refused_handshakes: u64,
     /// Verified clients turned away: there were too many handshakes
     /// [from their address](crate::ServeOptions::max_handshakes_per_address), or three from their port that were
-    /// replaced still ran.
+    /// replaced, or are over, still ran.
     pub refused_handshakes_per_address: u64,
     /// Verified clients turned away: too many waited to be [accepted](crate::DtlsListener::accept).
     pub refused_backlog: u64,

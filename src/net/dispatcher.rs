@@ -42,11 +42,11 @@ pub(super) struct Dispatcher<D> {
     pub(super) bounds: Bounds,
     pub(super) inbox_capacity: usize,
     pub(super) idle_limit: Option<Duration>,
-    /// Where new handshakes go. It must not wait.
+    /// Where new handshakes go, each with its place. It must not wait.
     pub(super) door: D,
 }
 
-impl<D: FnMut(Handshake)> Dispatcher<D> {
+impl<D: FnMut(Handshake, Arc<Place>)> Dispatcher<D> {
     /// Reads the socket until the listener is closed, or retired and without connections. Whoever is
     /// still there then hears that it is closed.
     pub(super) fn run(mut self) -> io::Result<()> {
@@ -197,15 +197,16 @@ impl<D: FnMut(Handshake)> Dispatcher<D> {
             Err(no_room) => return self.hub.counters.turned_away(no_room),
         };
         self.hub.counters.handshakes_started.count();
+        let place = Arc::new(Place {
+            hub: self.hub.clone(),
+            address,
+            seat,
+        });
         let transport = ListenerTransport {
             socket: self.socket.clone(),
             inbox: inbox.clone(),
             peer: from,
-            place: Place {
-                hub: self.hub.clone(),
-                address,
-                seat,
-            },
+            place: place.clone(),
         };
         let admission = Admission {
             hub: self.hub.clone(),
@@ -216,7 +217,8 @@ impl<D: FnMut(Handshake)> Dispatcher<D> {
             bounds: self.bounds,
         };
         let config = self.config.clone();
-        (self.door)(Handshake::admitted(transport, hello, config, admission));
+        let handshake = Handshake::admitted(transport, hello, config, admission);
+        (self.door)(handshake, place);
     }
 }
 

@@ -151,7 +151,7 @@ impl DtlsListener {
             bounds,
             inbox_capacity,
             idle_limit,
-            door: |handshake| workers.start(handshake),
+            door: |handshake, place| workers.start(handshake, place),
         };
         let ran = dispatcher.run();
         workers.wait();
@@ -230,7 +230,7 @@ impl DtlsListener {
             bounds: options.bounds(),
             inbox_capacity: options.inbox_capacity,
             idle_limit: options.idle_limit,
-            door: move |handshake| {
+            door: move |handshake, _| {
                 if waiting.put(handshake).is_err() {
                     hub.counters.refused_backlog.count();
                 }

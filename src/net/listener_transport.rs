@@ -17,7 +17,7 @@ pub(super) struct ListenerTransport {
     pub(super) inbox: Arc<Inbox>,
     /// Where the client's datagrams come from, in the socket's own form.
     pub(super) peer: SocketAddr,
-    pub(super) place: Place,
+    pub(super) place: Arc<Place>,
 }
 
 impl Transport for ListenerTransport {
@@ -71,6 +71,12 @@ impl Transport for ListenerTransport {
     }
 }
 
+impl Drop for ListenerTransport {
+    fn drop(&mut self) {
+        self.place.vacate();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,11 +92,11 @@ mod tests {
             socket: Arc::new(socket),
             inbox: Arc::new(Inbox::new(4)),
             peer: address,
-            place: Place {
+            place: Arc::new(Place {
                 hub: Arc::new(Hub::new()),
                 address,
                 seat: 0,
-            },
+            }),
         }
     }
 

@@ -157,7 +157,7 @@ impl Peers {
         }
     }
 
-    /// Connections, those among them that were replaced and still run.
+    /// Connections, those among them that sit nowhere any more and still run.
     pub(super) fn established(&self) -> usize {
         self.established
     }
@@ -313,28 +313,34 @@ impl Peers {
         })
     }
 
-    /// A connection or handshake is over. One that has left already changes nothing.
-    pub(super) fn remove(&mut self, address: SocketAddr, id: SeatId) {
-        if let Some(state) = self.leaving.remove(address, id) {
-            return self.release(address, state);
-        }
+    /// Whoever sat here has stood up: its address is another's, and its place is taken until it is `free`. One
+    /// that has been replaced sits nowhere.
+    pub(super) fn vacate(&mut self, address: SocketAddr, id: SeatId) {
         let Some(table) = self.tables.get_mut(&address) else {
             return;
         };
-        if table.candidate.as_ref().is_some_and(|seat| seat.id == id) {
+        let gone = if table.candidate.as_ref().is_some_and(|seat| seat.id == id) {
             table.current.fate.set_rival(Rival::None);
-            if let Some(gone) = table.candidate.take() {
-                self.release(address, gone.state);
-            }
+            table.candidate.take()
         } else if table.current.id == id {
             match table.succeed() {
-                Some(gone) => self.release(address, gone.state),
-                None => {
-                    if let Some(table) = self.tables.remove(&address) {
-                        self.release(address, table.current.state);
-                    }
-                }
+                Some(gone) => Some(gone),
+                None => self.tables.remove(&address).map(|table| table.current),
             }
+        } else {
+            None
+        };
+        if let Some(gone) = gone {
+            self.leaving.add(address, gone.id, gone.state);
+        }
+    }
+
+    /// Nobody has anything to do any more for one that sits nowhere: its place is free.
+    pub(super) fn free(&mut self, address: SocketAddr, id: SeatId) {
+        match self.leaving.remove(address, id) {
+            Some(State::Handshake) => self.handshake_over(address),
+            Some(State::Established) => self.established = self.established.saturating_sub(1),
+            None => {}
         }
     }
 
@@ -378,13 +384,6 @@ impl Peers {
             table.leave_behind(seat.random);
         }
         self.leaving.add(address, seat.id, seat.state);
-    }
-
-    fn release(&mut self, address: SocketAddr, state: State) {
-        match state {
-            State::Handshake => self.handshake_over(address),
-            State::Established => self.established = self.established.saturating_sub(1),
-        }
     }
 
     fn handshake_over(&mut self, address: SocketAddr) {

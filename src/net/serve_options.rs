@@ -48,8 +48,8 @@ pub struct ServeOptions {
     /// [`service`](crate::DtlsSocket::service) now and then. `None` waits for ever. A day, in
     /// whole seconds, as long as a session lives: a client that is gone must not hold a thread for good.
     pub idle_limit: Option<Duration>,
-    /// Is told of errors, in the thread of the client they concern. `None` leaves them to the log, at
-    /// level debug: anyone can cause them.
+    /// Is told of errors, in the thread of the client they concern, whose place is taken until it returns. `None`
+    /// leaves them to the log, at level debug: anyone can cause them.
     pub on_error: Option<OnError>,
 }
 

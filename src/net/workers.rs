@@ -1,5 +1,6 @@
 //! One thread per client of a listener that serves.
 
+use super::admission::Place;
 use super::handshake::Handshake;
 use super::hub::{Hub, State};
 use super::outcome::Outcome;
@@ -48,9 +49,9 @@ where
         }
     }
 
-    /// Gives the client a thread. Where none can be started, the client is turned away: dropping the
-    /// handshake frees all that it had.
-    pub(super) fn start(&self, handshake: Handshake) {
+    /// Gives the client a thread, which holds its place until it has nothing to do any more. Where none can be
+    /// started, the client is turned away: dropping the handshake and the place frees all that it had.
+    pub(super) fn start(&self, handshake: Handshake, place: Arc<Place>) {
         let job = self.job.clone();
         let alive = self.alive.clone();
         let name = match handshake.peer_addr() {
@@ -62,6 +63,7 @@ where
             .stack_size(self.stack_size);
         let started = worker.spawn(move || {
             job.run(handshake);
+            drop(place);
             drop(alive);
         });
         if started.is_err() {

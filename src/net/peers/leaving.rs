@@ -1,10 +1,10 @@
-//! Who has been replaced, and still runs.
+//! Who has been replaced, or is over, and still runs.
 
 use super::{SeatId, State};
 use std::collections::HashMap;
 use std::net::SocketAddr;
 
-/// Those who have lost their seats. Nothing reaches them any more, but each holds a thread.
+/// Those who have no seats any more. Nothing reaches them, but each holds a thread.
 #[derive(Default)]
 pub(super) struct Leaving(HashMap<SocketAddr, Vec<(SeatId, State)>>);
 

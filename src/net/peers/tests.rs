@@ -33,6 +33,12 @@ fn connect(peers: &mut Peers, at: &str, random: u8, bounds: Bounds) -> Result<Cl
     Ok(client)
 }
 
+/// Its connection is over, and nobody works for it any more.
+fn remove(peers: &mut Peers, address: SocketAddr, id: SeatId) {
+    peers.vacate(address, id);
+    peers.free(address, id);
+}
+
 fn ended(client: &Client) -> bool {
     client.inbox.ended().is_some()
 }
@@ -82,12 +88,36 @@ fn a16_every_count_returns_to_zero() {
         if round % 2 == 0 {
             peers.establish(address(A), client.id, BOUNDS).unwrap();
         }
-        peers.remove(address(A), client.id);
-        peers.remove(address(A), client.id);
+        remove(&mut peers, address(A), client.id);
+        remove(&mut peers, address(A), client.id);
     }
     assert!(peers.is_empty());
     assert!(peers.handshakes.is_empty() && peers.leaving.at(address(A)) == 0);
     assert_eq!((peers.established(), peers.handshakes()), (0, 0));
+}
+
+/// Whoever has stood up leaves its address to others at once, and its place when nobody works for it any more.
+#[test]
+fn a16_a_place_is_free_when_its_worker_has_gone() {
+    let mut peers = Peers::new();
+    let first = connect(&mut peers, A, 1, BOUNDS).unwrap();
+    peers.vacate(address(A), first.id);
+    assert!(peers.is_empty());
+    assert_eq!((peers.established(), peers.handshakes()), (1, 0));
+    let second = connect(&mut peers, A, 2, BOUNDS).unwrap();
+    assert!(!ended(&second));
+    let third = admit(&mut peers, A, 3).err();
+    assert_eq!(third, Some(NoRoom::Connections));
+    peers.free(address(A), second.id);
+    assert_eq!(peers.established(), 2, "it sits there still");
+    peers.free(address(A), first.id);
+    let third = admit(&mut peers, A, 3).unwrap();
+    peers.vacate(address(A), third.id);
+    assert_eq!((peers.established(), peers.handshakes()), (1, 1));
+    peers.free(address(A), third.id);
+    remove(&mut peers, address(A), second.id);
+    assert_eq!((peers.established(), peers.handshakes()), (0, 0));
+    assert!(peers.leaving.at(address(A)) == 0 && peers.handshakes.is_empty());
 }
 
 #[test]
@@ -109,7 +139,7 @@ fn h13_a_client_that_is_silent_for_too_long_is_let_go() {
     assert_eq!(silent.inbox.ended(), Some(End::Idle));
     assert_eq!(peers.end_silent(at(1_061), limit), 0, "once");
     assert_eq!(peers.established(), 2, "until its worker is gone");
-    peers.remove(address(A), silent.id);
+    remove(&mut peers, address(A), silent.id);
     assert_eq!(peers.established(), 1);
     assert_eq!(peers.end_silent(at(1_090), limit), 1);
 }
@@ -164,7 +194,7 @@ fn h01_p33_the_old_association_lives_until_the_new_one_is_finished() {
     assert_eq!(old.inbox.ended(), Some(End::Replaced));
     assert_eq!(new.fate.rival(), Rival::None);
     assert_eq!((peers.established(), peers.handshakes()), (2, 0));
-    peers.remove(address(A), old.id);
+    remove(&mut peers, address(A), old.id);
     assert!(matches!(
         peers.route(address(A), || false),
         Some(Route::One(seat)) if seat.id == new.id
@@ -178,7 +208,7 @@ fn a_candidate_that_fails_leaves_the_old_association_alone() {
     let old = admit(&mut peers, A, 1).unwrap();
     peers.establish(address(A), old.id, BOUNDS).unwrap();
     let new = admit(&mut peers, A, 2).unwrap();
-    peers.remove(address(A), new.id);
+    remove(&mut peers, address(A), new.id);
     assert_eq!(old.fate.rival(), Rival::None);
     assert!(!ended(&old));
     assert_eq!((peers.established(), peers.handshakes()), (1, 0));
@@ -194,7 +224,7 @@ fn there_is_one_candidate_at_most() {
     assert!(ended(&second));
     assert_eq!(rivals([&old, &third]), [Rival::Newer, Rival::Older]);
     assert_eq!(peers.handshakes(), 2, "until its worker is gone");
-    peers.remove(address(A), second.id);
+    remove(&mut peers, address(A), second.id);
     assert_eq!(rivals([&old, &third]), [Rival::Newer, Rival::Older]);
     assert!(peers.find(address(A), &[2; 32]).is_none());
     assert_eq!(
@@ -222,12 +252,12 @@ fn a15_h01_handshakes_that_were_replaced_count_until_they_are_gone() {
     }
     assert!(!ended(&third) && !ended(&old));
     assert_eq!((peers.established(), peers.handshakes()), (1, 2));
-    peers.remove(address(A), second.id);
+    remove(&mut peers, address(A), second.id);
     let fourth = admit(&mut peers, A, 2).unwrap();
     assert!(ended(&third) && !ended(&fourth));
-    peers.remove(address(A), third.id);
+    remove(&mut peers, address(A), third.id);
     peers.establish(address(A), fourth.id, BOUNDS).unwrap();
-    peers.remove(address(A), old.id);
+    remove(&mut peers, address(A), old.id);
     assert_eq!((peers.established(), peers.handshakes()), (1, 0));
 }
 
@@ -240,7 +270,7 @@ fn a06_h01_a_hello_that_was_left_behind_is_known_for_long() {
             let client = connect(peers, A, random, WIDE).unwrap();
             if let Some(before) = random.checked_sub(1) {
                 // The worker before has noticed.
-                peers.remove(address(A), SeatId::from(before));
+                remove(peers, address(A), SeatId::from(before));
             }
             assert_eq!(client.id, SeatId::from(random));
         }
@@ -256,7 +286,7 @@ fn a06_h01_a_hello_that_was_left_behind_is_known_for_long() {
     newest(&mut peers, 4, 10);
     let last_few: Vec<_> = (2..10).collect();
     assert_eq!(left_behind(&peers), last_few);
-    peers.remove(address(A), 10);
+    remove(&mut peers, address(A), 10);
     assert_eq!(left_behind(&peers), [0_u8; 0]);
     assert!(peers.is_empty());
 }
@@ -282,7 +312,7 @@ fn a15_h01_few_that_were_replaced_run_at_one_address() {
     let refused = admit_within(&mut peers, A, 4, WIDE).err();
     assert_eq!(refused, Some(NoRoom::HandshakesPerAddress));
     connect(&mut peers, "192.0.2.1:2", 4, WIDE).unwrap();
-    peers.remove(address(A), all.remove(1).id);
+    remove(&mut peers, address(A), all.remove(1).id);
     connect(&mut peers, A, 5, WIDE).unwrap();
     assert_eq!(peers.established(), 5);
     assert!(ended(&all[2]));
@@ -298,7 +328,7 @@ fn h13_connections_that_were_replaced_stay_within_the_bound() {
     for at in [A, "192.0.2.2:1"] {
         assert_eq!(admit(&mut peers, at, 3).err(), Some(NoRoom::Connections));
     }
-    peers.remove(address(A), first.id);
+    remove(&mut peers, address(A), first.id);
     assert_eq!(peers.established(), 1);
     let third = connect(&mut peers, A, 3, BOUNDS).unwrap();
     assert_eq!(peers.established(), 2);
@@ -317,10 +347,10 @@ fn h01_h13_the_old_and_the_new_connection_exchange_their_places() {
     assert_eq!((peers.established(), peers.handshakes()), (2, 1));
     let refused = admit(&mut peers, A, 3).err();
     assert_eq!(refused, Some(NoRoom::Connections), "one at a time");
-    peers.remove(address(A), first.id);
+    remove(&mut peers, address(A), first.id);
     assert_eq!((peers.established(), peers.handshakes()), (2, 0));
     connect(&mut peers, A, 3, BOUNDS).unwrap();
-    peers.remove(address(A), second.id);
+    remove(&mut peers, address(A), second.id);
     assert_eq!((peers.established(), peers.handshakes()), (2, 0));
 }
 
@@ -338,7 +368,7 @@ fn h13_a_candidate_beside_a_handshake_takes_a_place() {
     let refused = admit_within(&mut peers, A, 3, BOUNDS).err();
     assert_eq!(refused, Some(NoRoom::Connections));
     for client in [candidate, stands_still] {
-        peers.remove(address(A), client.id);
+        remove(&mut peers, address(A), client.id);
     }
     assert_eq!((peers.established(), peers.handshakes()), (2, 0));
 }
@@ -349,7 +379,7 @@ fn i16_a_candidate_stays_when_the_old_association_goes() {
     let old = admit(&mut peers, A, 1).unwrap();
     peers.establish(address(A), old.id, BOUNDS).unwrap();
     let new = admit(&mut peers, A, 2).unwrap();
-    peers.remove(address(A), old.id);
+    remove(&mut peers, address(A), old.id);
     assert_eq!(new.fate.rival(), Rival::None);
     peers.establish(address(A), new.id, BOUNDS).unwrap();
     assert_eq!((peers.established(), peers.handshakes()), (1, 0));
