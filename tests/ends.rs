@@ -10,7 +10,7 @@
 mod served;
 
 use flightline::{
-    Clock, DtlsListener, DtlsSocket, Error, ServeOptions, ServerConfig, ServerIdentity,
+    Clock, Closer, DtlsListener, DtlsSocket, Error, ServeOptions, ServerConfig, ServerIdentity,
 };
 use served::{
     LONG, MOMENT, Served, ask, connect, echo, first_hello, proven_hello, psk, server_config,
@@ -121,16 +121,48 @@ fn i15_p73_the_closer_stops_serving_and_wakes_recv() {
     );
 }
 
-type Ending = fn(&flightline::Closer);
+type Ending = fn(&Closer);
+
+/// Every way to end a listener.
+const ENDINGS: [(&str, Ending); 2] = [
+    ("close", Closer::close),
+    ("drain", |closer| closer.drain(MOMENT)),
+];
+
+/// A handler that does nothing but send is told, too, and its client gets the farewell.
+#[test]
+fn i15_p73_a_handler_that_only_sends_hears_the_end_of_the_listener() {
+    for (name, end) in ENDINGS {
+        let handler = |socket: DtlsSocket| {
+            loop {
+                if let Err(error) = socket.send(b"tick") {
+                    return error;
+                }
+                thread::sleep(Duration::from_millis(2));
+            }
+        };
+        let (mut server, reported) =
+            Served::reporting(server_config(), ServeOptions::default(), handler);
+        let client = connect(server.address);
+        let mut buf = [0; 64];
+        assert_eq!(client.recv(&mut buf).unwrap(), 4);
+        end(&server.closer);
+        let error = reported.recv_timeout(LONG).unwrap();
+        assert!(matches!(error, Error::Closed), "{name}: {error:?}");
+        let farewell = loop {
+            if let Err(farewell) = client.recv(&mut buf) {
+                break farewell;
+            }
+        };
+        assert!(matches!(farewell, Error::Closed), "{name}: {farewell:?}");
+        server.wait_to_end();
+    }
+}
 
 /// Those who wait for a client, and a handshake that waits for the rest of one.
 #[test]
 fn p73_accept_and_handshakes_are_woken_too() {
-    let endings: [(&str, Ending); 2] = [
-        ("close", flightline::Closer::close),
-        ("drain", |closer| closer.drain(MOMENT)),
-    ];
-    for (name, end) in endings {
+    for (name, end) in ENDINGS {
         let listener = DtlsListener::bind((Ipv4Addr::LOCALHOST, 0), server_config()).unwrap();
         let closer = listener.closer();
         let to = listener.local_addr().unwrap();

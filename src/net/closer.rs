@@ -30,9 +30,9 @@ pub struct Closer {
 }
 
 impl Closer {
-    /// Closes the listener, once: no handshake begins or goes on, every `recv` on its sockets fails with
-    /// [`Error::Closed`](crate::Error::Closed) after what had arrived, and `serve` returns when its
-    /// handlers have. `accept` fails with [`Error::ListenerClosed`](crate::Error::ListenerClosed).
+    /// Closes the listener, once: no handshake begins or goes on, every `send` on its sockets fails with
+    /// [`Error::Closed`](crate::Error::Closed), every `recv` does after what had arrived, and `serve` returns when
+    /// its handlers have. `accept` fails with [`Error::ListenerClosed`](crate::Error::ListenerClosed).
     pub fn close(&self) {
         self.hub.close();
     }

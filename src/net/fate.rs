@@ -1,6 +1,7 @@
 //! What a listener and one of its connections tell each other.
 
-use super::sync::{AtomicBool, AtomicU64, Mutex, Ordering};
+use super::inbox::End;
+use super::sync::{AtomicU64, Mutex, Ordering};
 use crate::association::Rival;
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ pub(super) struct Fate {
     rival: Mutex<Rival>,
     /// When something authentic came last, in milliseconds of the clock and one more; zero before that.
     heard: AtomicU64,
-    given_up: AtomicBool,
+    end: Mutex<Option<End>>,
 }
 
 impl Fate {
@@ -33,13 +34,13 @@ impl Fate {
         }
     }
 
-    /// The client has been silent for too long: the connection is over, but for its farewell.
-    pub(super) fn give_up(&self) {
-        self.given_up.store(true, Ordering::Relaxed);
+    /// The connection is over, but for its farewell. The first reason counts.
+    pub(super) fn end(&self, end: End) {
+        self.end.lock().get_or_insert(end);
     }
 
-    pub(super) fn is_given_up(&self) -> bool {
-        self.given_up.load(Ordering::Relaxed)
+    pub(super) fn ended(&self) -> Option<End> {
+        *self.end.lock()
     }
 
     /// Another association of the same client is beside this connection, or none any more.

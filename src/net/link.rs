@@ -343,13 +343,10 @@ impl Link {
         self.inbound.lock().closed().map_or(Ok(()), Err)
     }
 
-    /// A handler that only sends must not hold its thread for a client that is gone. Whoever only receives is
-    /// told by the inbox.
+    /// A handler that only sends must not hold its thread for a client that is gone, nor for a listener that is
+    /// closed. Whoever only receives is told by the inbox.
     fn not_given_up(&self) -> Result<()> {
-        match self.fate.is_given_up() {
-            true => Err(Error::Idle),
-            false => Ok(()),
-        }
+        self.fate.ended().map_or(Ok(()), |end| Err(end.into()))
     }
 
     /// One datagram at most. A message goes to `direct` if that is there and large enough; every other

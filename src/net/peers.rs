@@ -41,6 +41,12 @@ impl Seat {
         }
         hears
     }
+
+    /// Whoever waits for its datagrams is woken, and finds that it can send no more either.
+    fn end(&self, end: End) {
+        self.fate.end(end);
+        self.inbox.end(end);
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -351,8 +357,7 @@ impl Peers {
         for seat in self.tables.values().map(|table| &table.current) {
             let connected = seat.state == State::Established && seat.inbox.ended().is_none();
             if connected && seat.fate.is_silent(now, limit) {
-                seat.fate.give_up();
-                seat.inbox.end(End::Idle);
+                seat.end(End::Idle);
                 ended = ended.saturating_add(1);
             }
         }
@@ -364,7 +369,7 @@ impl Peers {
         self.open = false;
         for (_, table) in self.tables.drain() {
             let seats = std::iter::once(table.current).chain(table.candidate);
-            seats.for_each(|seat| seat.inbox.end(End::Closed));
+            seats.for_each(|seat| seat.end(End::Closed));
         }
         self.leaving = Leaving::default();
         self.handshakes.clear();
@@ -379,7 +384,7 @@ impl Peers {
 
     /// Another takes its seat. It has a thread, and so a place, until its worker has noticed.
     fn leave(&mut self, address: SocketAddr, seat: Seat) {
-        seat.inbox.end(End::Replaced);
+        seat.end(End::Replaced);
         if let Some(table) = self.tables.get_mut(&address) {
             table.leave_behind(seat.random);
         }

@@ -139,8 +139,8 @@ impl DtlsSocket {
     ///
     /// # Errors
     /// [`Error::MessageTooLong`] beyond [`max_message`](DtlsSocket::max_message),
-    /// [`Error::EmptyMessage`], [`Error::Closed`] after the writing side was shut down or the connection
-    /// failed, [`Error::ReplacedByNewHandshake`] and [`Error::Idle`] as from [`recv`](Self::recv),
+    /// [`Error::EmptyMessage`], [`Error::Closed`] after the writing side was shut down, the connection
+    /// failed or its listener was closed, [`Error::ReplacedByNewHandshake`] and [`Error::Idle`] as from [`recv`](Self::recv),
     /// [`Error::Io`] where the socket fails. A datagram lost on the way is no error.
     pub fn send(&self, message: &[u8]) -> Result<usize> {
         self.link.send(message)
