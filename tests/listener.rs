@@ -125,6 +125,28 @@ fn p74_a_program_that_accepts_once_works() {
     assert!(matches!(socket.recv(&mut buf), Err(Error::Closed)));
 }
 
+/// Two threads cannot read one socket: each would take what is the other's.
+#[test]
+fn p74_a_listener_that_accepts_does_not_serve() {
+    let listener = DtlsListener::bind((Ipv4Addr::LOCALHOST, 0), server_config()).unwrap();
+    let (to, closer) = (listener.local_addr().unwrap(), listener.closer());
+    let client = thread::spawn(move || connect(to));
+    let accepted = listener.accept().unwrap().0.complete().unwrap();
+    let client = client.join().unwrap();
+    let (tell, told) = mpsc::channel();
+    let serving = thread::spawn(move || tell.send(listener.serve(echo)));
+    let error = told.recv_timeout(LONG).unwrap().unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput);
+    serving.join().unwrap().unwrap();
+    // Nobody new is let in, and whoever was accepted is served as before.
+    assert!(closer.is_draining());
+    client.send(b"hello").unwrap();
+    let mut buf = [0; 64];
+    let length = accepted.recv(&mut buf).unwrap();
+    accepted.send(&buf[..length]).unwrap();
+    assert_eq!(client.recv(&mut buf).unwrap(), 5);
+}
+
 #[test]
 fn h01_a_client_that_begins_anew_replaces_its_old_association() {
     let (server, reported) = Served::reporting(server_config(), ServeOptions::default(), echo);

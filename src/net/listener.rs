@@ -30,7 +30,7 @@ const FRAGMENTED_HELLOS: usize = 32;
 ///
 /// [`serve`](DtlsListener::serve) makes the calling thread read the socket and gives each client that
 /// has proven its address a thread of its own. [`accept`](DtlsListener::accept) is the other way in, for
-/// programs with a loop of their own.
+/// programs with a loop of their own. A listener goes one of the two.
 ///
 /// On a machine with several addresses, bind to each of them: std cannot choose the source address of
 /// an answer, so from a socket bound to all addresses it may leave from another than was asked.
@@ -122,7 +122,9 @@ impl DtlsListener {
     /// ends its connection only. When `serve` returns the port is free, but for such clones.
     ///
     /// # Errors
-    /// [`io::Error`] if the socket cannot be read at all. What the network or a client does is no error.
+    /// [`io::ErrorKind::InvalidInput`] after [`accept`](DtlsListener::accept) was called, whose thread reads the
+    /// socket: the listener is dropped. [`io::Error`] if the socket cannot be read at all. What the network or a
+    /// client does is no error.
     pub fn serve<O: Outcome>(
         self,
         handler: impl Fn(DtlsSocket) -> O + Send + Sync + 'static,
@@ -139,6 +141,10 @@ impl DtlsListener {
         options: ServeOptions,
         handler: impl Fn(DtlsSocket) -> O + Send + Sync + 'static,
     ) -> io::Result<()> {
+        if self.backlog.lock().is_some() {
+            let both = "the listener accepts, so that it cannot serve";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, both));
+        }
         let bounds = options.bounds();
         let inbox_capacity = options.inbox_capacity.max(1);
         let idle_limit = options.idle_limit;
