@@ -23,6 +23,14 @@ pub(super) struct Workers<H> {
     all_gone: Receiver<()>,
 }
 
+/// What a worker holds, and lets go of in this order, also when a callback panics: when the last of them does not
+/// count as alive any more, the handler with all that it has captured is gone, and every place is free.
+struct Worker<H> {
+    job: Arc<Job<H>>,
+    _place: Arc<Place>,
+    _alive: Sender<()>,
+}
+
 /// What every worker does.
 struct Job<H> {
     hub: Arc<Hub>,
@@ -52,20 +60,19 @@ where
     /// Gives the client a thread, which holds its place until it has nothing to do any more. Where none can be
     /// started, the client is turned away: dropping the handshake and the place frees all that it had.
     pub(super) fn start(&self, handshake: Handshake, place: Arc<Place>) {
-        let job = self.job.clone();
-        let alive = self.alive.clone();
+        let worker = Worker {
+            job: self.job.clone(),
+            _place: place,
+            _alive: self.alive.clone(),
+        };
         let name = match handshake.peer_addr() {
             Ok(peer) => format!("dtls {peer}"),
             Err(_) => "dtls".into(),
         };
-        let worker = thread::Builder::new()
+        let thread = thread::Builder::new()
             .name(name)
             .stack_size(self.stack_size);
-        let started = worker.spawn(move || {
-            job.run(handshake);
-            drop(place);
-            drop(alive);
-        });
+        let started = thread.spawn(move || worker.run(handshake));
         if started.is_err() {
             self.job.hub.counters.threads_failed.count();
         }
@@ -76,6 +83,16 @@ where
         drop(self.alive);
         // Nothing is ever sent: this ends when the last sender is dropped.
         let _ = self.all_gone.recv();
+    }
+}
+
+impl<H, O> Worker<H>
+where
+    H: Fn(DtlsSocket) -> O,
+    O: Outcome,
+{
+    fn run(self, handshake: Handshake) {
+        self.job.run(handshake);
     }
 }
 
@@ -125,5 +142,53 @@ where
         if let Some(on_error) = &self.options.on_error {
             on_error(peer, error);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crossbeam_channel::TryRecvError;
+    use std::net::Ipv4Addr;
+
+    /// Looks whether its worker counts as alive when it goes.
+    struct Handler {
+        all_gone: Receiver<()>,
+        tell: Sender<TryRecvError>,
+    }
+
+    impl Drop for Handler {
+        fn drop(&mut self) {
+            self.tell
+                .send(self.all_gone.try_recv().unwrap_err())
+                .unwrap();
+        }
+    }
+
+    /// What it has captured may be a file or a port, which are to be free when `serve` has returned.
+    #[test]
+    fn p74_the_handler_is_gone_before_its_last_worker_is() {
+        let (alive, all_gone) = bounded(0);
+        let (tell, told) = bounded(1);
+        let hub = Arc::new(Hub::new());
+        let handler = Handler {
+            all_gone: all_gone.clone(),
+            tell,
+        };
+        drop(Worker {
+            job: Arc::new(Job {
+                hub: hub.clone(),
+                handler,
+                options: ServeOptions::default(),
+            }),
+            _place: Arc::new(Place {
+                hub,
+                address: (Ipv4Addr::LOCALHOST, 1).into(),
+                seat: 0,
+            }),
+            _alive: alive,
+        });
+        assert_eq!(told.recv(), Ok(TryRecvError::Empty));
+        assert_eq!(all_gone.try_recv(), Err(TryRecvError::Disconnected));
     }
 }
