@@ -111,7 +111,7 @@ pub(super) enum NoRoom {
 pub(super) enum Succession {
     /// A connection where there was none.
     First,
-    /// In another's place.
+    /// In another connection's place.
     Replaced,
     /// Another candidate has taken its seat, or the listener is closed.
     None,
@@ -310,12 +310,12 @@ impl Peers {
                 self.handshake_over(address);
             }
         }
-        Ok(match older {
-            Some(older) => {
-                self.leave(address, older);
-                Succession::Replaced
-            }
-            None => Succession::First,
+        if let Some(older) = older {
+            self.leave(address, older);
+        }
+        Ok(match replaces && connected {
+            true => Succession::Replaced,
+            false => Succession::First,
         })
     }
 

@@ -335,6 +335,24 @@ fn h13_connections_that_were_replaced_stay_within_the_bound() {
     assert!(ended(&second) && !ended(&third));
 }
 
+/// A client that begins anew before it is connected replaces no connection.
+#[test]
+fn h01_only_a_connection_counts_as_replaced() {
+    let mut peers = Peers::new();
+    let stands_still = admit_within(&mut peers, A, 1, WIDE).unwrap();
+    let establish = |peers: &mut Peers, random| {
+        let client = admit_within(peers, A, random, WIDE).unwrap();
+        let succession = peers.establish(address(A), client.id, WIDE);
+        (client, succession.unwrap())
+    };
+    let (second, succession) = establish(&mut peers, 2);
+    assert!(ended(&stands_still) && !ended(&second));
+    assert_eq!(succession, Succession::First);
+    let (third, succession) = establish(&mut peers, 3);
+    assert!(ended(&second) && !ended(&third));
+    assert_eq!(succession, Succession::Replaced);
+}
+
 /// Where all places are taken, a client that comes back has that of its old connection at once, and the old one
 /// has the handshake's until it is gone: together they are never more than there are places.
 #[test]
