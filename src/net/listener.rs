@@ -123,8 +123,9 @@ impl DtlsListener {
     ///
     /// # Errors
     /// [`io::ErrorKind::InvalidInput`] after [`accept`](DtlsListener::accept) was called, whose thread reads the
-    /// socket: the listener is dropped. [`io::Error`] if the socket cannot be read at all. What the network or a
-    /// client does is no error.
+    /// socket: the listener is dropped. [`io::Error`] if the socket's read timeout cannot be set. What the network
+    /// or a client does is no error, and a socket that cannot be read is read again, as long as it takes:
+    /// [`ListenerStats::socket_errors`] counts that.
     pub fn serve<O: Outcome>(
         self,
         handler: impl Fn(DtlsSocket) -> O + Send + Sync + 'static,
