@@ -53,8 +53,13 @@ const RESERVED_LABELS: [&[u8]; 5] = [
 const LONGEST_LABEL: usize = 249;
 
 impl Session {
-    /// What to keep of a session whose full handshake was at `created`.
-    pub(crate) fn state(&self, master: &Secret, created: u64) -> SessionState {
+    /// What to keep of a session whose full handshake was at `created`, by the client that passes this check.
+    pub(crate) fn state(
+        &self,
+        master: &Secret,
+        created: u64,
+        client_check: Vec<u8>,
+    ) -> SessionState {
         SessionState {
             version: self.version,
             cipher_suite: self.cipher_suite,
@@ -63,7 +68,7 @@ impl Session {
             server_name: self.server_name.clone(),
             alpn: self.alpn.clone(),
             peer: self.peer_identity.clone(),
-            psk_check: Vec::new(),
+            client_check,
         }
     }
 

@@ -70,6 +70,9 @@ impl ServerTrust {
     ///
     /// Only servers of DTLS 1.2 send hints. A client that speaks DTLS 1.3 asks `choose` for a key without a
     /// hint before its hello; where there is none, it offers DTLS 1.2 alone.
+    ///
+    /// A session is gone on with only while `choose` finds, without a hint, the key that it began with: one that is
+    /// withdrawn or changed ends its sessions, and where the key depends on the hint, every handshake is a full one.
     pub fn psk_for_hint(
         choose: impl Fn(Option<&[u8]>) -> Option<Psk> + Send + Sync + 'static,
     ) -> Self {

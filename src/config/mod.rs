@@ -7,6 +7,7 @@
 mod alpn;
 mod belief;
 mod client;
+mod client_check;
 mod hello;
 mod psk;
 mod resumption;

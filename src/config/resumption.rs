@@ -114,7 +114,8 @@ impl ConfigBuilder<ClientConfig> {
     ///
     /// **Configurations that share a store go on with each other's sessions**, and do not look at the server's
     /// certificates again: share only between those that trust the same servers. A session by a pre-shared key
-    /// is never gone on with where certificates are trusted, nor the other way round.
+    /// is gone on with only under that key, and any other only by a configuration with the same
+    /// [`identity`](ConfigBuilder::identity), or with none, as it had.
     pub fn sessions(mut self, sessions: impl ClientSessions + 'static) -> Self {
         self.config.resumption.sessions = Shared::This(Arc::new(sessions));
         self

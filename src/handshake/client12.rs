@@ -107,9 +107,9 @@ pub(super) async fn run(
         cipher_suite: suite.id,
         alpn: answer.extensions.alpn,
         srtp_profile: answer.extensions.use_srtp.map(|choice| choice.profile),
-        peer_identity: agreement
-            .psk_identity
-            .map_or(peer_identity, PeerIdentity::Psk),
+        peer_identity: agreement.psk.as_ref().map_or(peer_identity, |psk| {
+            PeerIdentity::Psk(psk.identity().to_vec())
+        }),
         server_name: server.sni().map(str::to_owned),
         resumed: false,
         exporter: keys.exporter(),
@@ -118,7 +118,11 @@ pub(super) async fn run(
     // RFC 7627 §5.3: without the extended master secret a session is not gone on with.
     if derivation == Derivation::Extended {
         let created = seconds(config.settings.clock.date());
-        let state = session.state(keys.master(), created);
+        let check = match &agreement.psk {
+            Some(psk) => psk.check()?,
+            None => config.certificate_check(),
+        };
+        let state = session.state(keys.master(), created, check);
         resume12::keep(&config, &server, state, ticket, &answer.session_id);
     }
     Ok(session)
@@ -183,7 +187,7 @@ fn agree(config: &ClientConfig, hello: &ClientHello, answer: &ServerHello) -> Re
 struct KeyAgreement {
     pre_master: Secret,
     message: ClientKeyExchange,
-    psk_identity: Option<Vec<u8>>,
+    psk: Option<Psk>,
 }
 
 fn agree_on_key(
@@ -207,7 +211,7 @@ fn agree_on_key(
             Ok(KeyAgreement {
                 pre_master: psk_pre_master(&psk, None),
                 message: ClientKeyExchange::psk(psk.identity()),
-                psk_identity: Some(psk.identity().to_vec()),
+                psk: Some(psk),
             })
         }
         (KeyExchangeKind::EcdhePsk, Some(exchange)) => {
@@ -218,7 +222,7 @@ fn agree_on_key(
             Ok(KeyAgreement {
                 pre_master: psk_pre_master(&psk, Some(&secret)),
                 message: ClientKeyExchange::ecdhe_psk(psk.identity(), &share),
-                psk_identity: Some(psk.identity().to_vec()),
+                psk: Some(psk),
             })
         }
         (KeyExchangeKind::Ecdhe, Some(exchange)) => {
@@ -233,7 +237,7 @@ fn agree_on_key(
             Ok(KeyAgreement {
                 pre_master,
                 message,
-                psk_identity: None,
+                psk: None,
             })
         }
         (KeyExchangeKind::Ecdhe | KeyExchangeKind::EcdhePsk, None) => Err(Error::IllegalParameter(

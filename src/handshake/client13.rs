@@ -35,7 +35,7 @@ impl Offer13 {
         let (Some(_), Some(group)) = (config.suites13().next(), group) else {
             return Ok(None);
         };
-        let told = OfferedPsk::external(config);
+        let told = OfferedPsk::external(config)?;
         // A key that is chosen by the server's hint cannot stand in a hello: there is no handshake of DTLS 1.3
         // to be had then, and a server must not be led to choose one.
         if config.trust.is_psk() && told.is_none() {
@@ -174,6 +174,10 @@ pub(super) async fn run(
 
     let resumed = psk.as_ref().is_some_and(OfferedPsk::is_resumption);
     let created = psk.as_ref().and_then(OfferedPsk::created);
+    let check = match &psk {
+        Some(psk) => psk.client_check().to_vec(),
+        None => config.certificate_check(),
+    };
     let resumption = master.resumption(&io)?;
     session.used();
     let mut session = Session {
@@ -190,7 +194,7 @@ pub(super) async fn run(
     // RFC 8446 §4.6.1: however often it is gone on with, a session is as old as its full handshake.
     let created = created.unwrap_or_else(|| seconds(config.settings.clock.date()));
     session.tickets = Some(Box::new(TicketKeeper {
-        state: session.state(&resumption, created),
+        state: session.state(&resumption, created, check),
         hkdf: suite.hkdf(),
         resumption,
         config,

@@ -6,7 +6,7 @@ use super::terms::Terms;
 use crate::certificate::PeerIdentity;
 use crate::config::ServerConfig;
 use crate::cookie::LONGEST_HELLO;
-use crate::crypto::{self, HashAlgorithm, HmacKey, Secret, Suite, Suite13, random};
+use crate::crypto::{Secret, Suite, Suite13, random};
 use crate::error::{Error, Result};
 use crate::resumption::{OpenedTicket, ServerSessions, SessionState, Ticketer, seconds};
 use crate::session::{Session, ticket_psk};
@@ -105,12 +105,12 @@ pub(super) fn tickets13(
         return Ok(Vec::new());
     };
     let created = created.unwrap_or_else(|| seconds(config.settings.clock.date()));
+    let check = config.client_check(&session.peer_identity)?;
     let mut tickets = Vec::new();
     for nonce in 0..TICKETS {
         let nonce = [nonce];
         let master = ticket_psk(suite.hkdf(), resumption, &nonce)?;
-        let mut state = session.state(&master, created);
-        state.psk_check = psk_check(config, &state).unwrap_or_default();
+        let state = session.state(&master, created, check.clone());
         let left = state.time_left(config.settings.clock.date());
         let (ticket, lifetime) = match keep13(config, &state)? {
             Some(kept) => kept,
@@ -177,24 +177,9 @@ fn decode(state: Vec<u8>) -> Option<SessionState> {
 /// Whether a full handshake would let this client in, as far as that can be told without one.
 fn still_welcome(config: &ServerConfig, state: &SessionState) -> bool {
     match &state.peer {
-        PeerIdentity::Psk(_) => {
-            let check = psk_check(config, state);
-            check.is_some_and(|check| crypto::equal(&check, &state.psk_check))
-        }
+        PeerIdentity::Psk(_) => config.knows_key_of(state),
         peer => config.identity.has_certificates() && auth::admits(config, peer),
     }
-}
-
-/// What tells the pre-shared key of the session's client from others, so that one that was changed or
-/// withdrawn ends its sessions.
-fn psk_check(config: &ServerConfig, state: &SessionState) -> Option<Vec<u8>> {
-    let PeerIdentity::Psk(identity) = &state.peer else {
-        return None;
-    };
-    let psk = config.identity.psk.as_ref()?.find(identity)?;
-    let tag = HmacKey::new(HashAlgorithm::Sha256, psk.key().as_bytes())
-        .sign(&[b"session", state.master.as_bytes()]);
-    Some(tag.as_ref().first_chunk::<16>()?.to_vec())
 }
 
 /// How a server will know a new session again.
@@ -247,11 +232,10 @@ impl Keeping {
     pub(super) fn keep(
         &self,
         config: &ServerConfig,
-        mut state: SessionState,
+        state: &SessionState,
     ) -> Option<NewSessionTicket> {
-        state.psk_check = psk_check(config, &state).unwrap_or_default();
         match self {
-            Keeping::Ticket(ticketer) => Some(ticket(config, &**ticketer, &state)),
+            Keeping::Ticket(ticketer) => Some(ticket(config, &**ticketer, state)),
             Keeping::Id(id, sessions) => {
                 sessions.put(id, state.encode().as_bytes());
                 None
@@ -314,9 +298,9 @@ mod tests {
             server_name: None,
             alpn: None,
             peer: PeerIdentity::Psk(b"tester".to_vec()),
-            psk_check: Vec::new(),
+            client_check: Vec::new(),
         };
-        state.psk_check = psk_check(&config, &state).unwrap();
+        state.client_check = config.client_check(&state.peer).unwrap();
         change(&mut state);
         cache.put(&ID, state.encode().as_bytes());
         let hello = ClientHello {
@@ -353,7 +337,7 @@ mod tests {
             ("protocol", false, |state| {
                 state.alpn = Some(b"coap".to_vec())
             }),
-            ("key", false, |state| state.psk_check = vec![0; 16]),
+            ("key", false, |state| state.client_check[15] ^= 1),
         ];
         for (lie, found, change) in lies {
             let (config, hello) = server_and_hello_with(change);

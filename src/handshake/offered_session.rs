@@ -2,7 +2,7 @@
 
 use super::io::{Io, Outcome};
 use super::psk13::OfferedPsk;
-use crate::certificate::{PeerIdentity, ServerName};
+use crate::certificate::ServerName;
 use crate::config::ClientConfig;
 use crate::cookie::LONGEST_HELLO;
 use crate::crypto::random;
@@ -132,7 +132,7 @@ fn fits(
     is_alive(config, session)
         && session.is_with(server)
         && is_of_its_version(session)
-        && matches!(state.peer, PeerIdentity::Psk(_)) == config.trust.is_psk()
+        && config.is_client_of(state)
         && hello.offers(state.version)
         && hello.cipher_suites.contains(&state.cipher_suite)
         && state.alpn.as_ref().is_none_or(known_protocol)
@@ -165,6 +165,7 @@ fn small_enough(config: &ClientConfig, hello: &ClientHello, session: &ClientSess
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::certificate::PeerIdentity;
     use crate::config::{ConfigBuilder, Psk, ServerTrust};
     use crate::crypto::Secret;
     use crate::record::Replay;
@@ -176,9 +177,12 @@ mod tests {
     const SUITE13: CipherSuite = CipherSuite::TLS_AES_128_GCM_SHA256;
     const DAY: u64 = 24 * 60 * 60;
 
+    fn psk() -> Psk {
+        Psk::new("tester", [7; 32]).unwrap()
+    }
+
     fn client() -> ConfigBuilder<ClientConfig> {
-        let psk = Psk::new("tester", [7; 32]).unwrap();
-        ClientConfig::builder(ServerTrust::psk(psk))
+        ClientConfig::builder(ServerTrust::psk(psk()))
             .replay(Replay::AcceptDuplicates)
             .alpn(["coap"])
     }
@@ -224,7 +228,7 @@ mod tests {
                 server_name: Some("server.test".into()),
                 alpn: Some(b"coap".to_vec()),
                 peer: PeerIdentity::Psk(b"tester".to_vec()),
-                psk_check: Vec::new(),
+                client_check: psk().check().unwrap(),
             },
             hint: None,
             date,
@@ -243,7 +247,7 @@ mod tests {
     #[test]
     fn g03_a_session_is_offered_only_where_it_fits() {
         type Lie = (&'static str, bool, fn(&mut Made));
-        let lies: [Lie; 10] = [
+        let lies: [Lie; 12] = [
             ("nothing", true, |_| ()),
             ("no protocol", true, |made| made.state.alpn = None),
             ("protocol", false, |made| made.state.alpn = Some(vec![1])),
@@ -259,6 +263,10 @@ mod tests {
             ("trust", false, |made| {
                 made.state.peer = PeerIdentity::Certificate(vec![vec![1]]);
             }),
+            ("identity", false, |made| {
+                made.state.peer = PeerIdentity::Psk(b"teste".to_vec());
+            }),
+            ("key", false, |made| made.state.client_check[15] ^= 1),
             ("age", false, |made| made.state.created -= DAY),
             ("hint", false, |made| made.hint = Some(Duration::ZERO)),
             ("length", false, |made| {
@@ -290,6 +298,7 @@ mod tests {
         };
         let mut both = new.clone();
         OfferedPsk::external(&client().build().unwrap())
+            .unwrap()
             .unwrap()
             .stand_first(SystemTime::now(), &mut both);
         // Each list in the extension and the extension itself have a length, and so have identity and binder.

@@ -43,6 +43,7 @@ pub(super) struct OfferedPsk {
     /// Who the server is, if it takes the key.
     peer: PeerIdentity,
     created: Option<u64>,
+    client_check: Vec<u8>,
 }
 
 impl OfferedPsk {
@@ -68,17 +69,19 @@ impl OfferedPsk {
             }),
             peer: state.peer.clone(),
             created: Some(state.created),
+            client_check: state.client_check.clone(),
         })
     }
 
     /// The key that the client was told.
-    pub(super) fn external(config: &ClientConfig) -> Option<Self> {
+    pub(super) fn external(config: &ClientConfig) -> Result<Option<Self>> {
         let psk = match &config.trust.0 {
-            Trust::Psk(choose) => choose(None)?,
+            Trust::Psk(choose) => choose(None),
             #[cfg(feature = "x509")]
-            Trust::Certificates { .. } => return None,
+            Trust::Certificates { .. } => None,
         };
-        Some(OfferedPsk {
+        let Some(psk) = psk else { return Ok(None) };
+        Ok(Some(OfferedPsk {
             kind: PskKind::External,
             hkdf: EXTERNAL_PSK_HKDF,
             key: psk.key().clone(),
@@ -86,7 +89,8 @@ impl OfferedPsk {
             age: None,
             peer: PeerIdentity::Psk(psk.identity().to_vec()),
             created: None,
-        })
+            client_check: psk.check()?,
+        }))
     }
 
     pub(super) fn goes_with(&self, suite: &Suite13) -> bool {
@@ -104,6 +108,11 @@ impl OfferedPsk {
     /// When the session's full handshake was, in seconds since 1970.
     pub(super) fn created(&self) -> Option<u64> {
         self.created
+    }
+
+    /// What tells us from other clients, of the key that it is or that the session began with.
+    pub(super) fn client_check(&self) -> &[u8] {
+        &self.client_check
     }
 
     fn identity(&self, date: SystemTime) -> PskIdentity {

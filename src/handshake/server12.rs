@@ -127,8 +127,9 @@ pub(super) async fn run(
 
     // Flight 6: perhaps a ticket; and we have seen the same handshake.
     let created = seconds(config.settings.clock.date());
-    let state = session.state(keys.master(), created);
-    if let Some(ticket) = keeping.keep(&config, state) {
+    let check = config.client_check(&session.peer_identity)?;
+    let state = session.state(keys.master(), created, check);
+    if let Some(ticket) = keeping.keep(&config, &state) {
         io.send(&ticket)?;
     }
     io.send_change_cipher_spec(keys.server_write()?);

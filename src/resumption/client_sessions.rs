@@ -11,8 +11,9 @@ use std::sync::Arc;
 /// keep them in a file.
 ///
 /// A session vouches for its server as its full handshake did, so a store may be shared only by
-/// configurations that trust the same servers and show the same identity. All servers of one
-/// configuration that are [unnamed](ServerName::unnamed) share a place.
+/// configurations that trust the same servers. Those that show other identities, or have other keys, take each
+/// other's places in it, but never go on with each other's sessions. All servers of one configuration that are
+/// [unnamed](ServerName::unnamed) share a place.
 pub trait ClientSessions: Send + Sync {
     /// Keeps `session`, in place of an older one of this server. One that was handed out may come back
     /// after a newer one: the one that [expires](ClientSession::expires) later is the better. Each connection

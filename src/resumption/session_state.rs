@@ -7,7 +7,7 @@ use crate::wire::{CipherSuite, ProtocolVersion};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Names this encoding, so that a later one is not misread.
-const FORMAT: u8 = 2;
+const FORMAT: u8 = 3;
 
 /// RFC 5246 §F.1.4: a session is gone on with for 24 hours at most.
 const LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
@@ -31,8 +31,9 @@ pub(crate) struct SessionState {
     pub(crate) alpn: Option<Vec<u8>>,
     /// Who the other side proved to be.
     pub(crate) peer: PeerIdentity,
-    /// On a server, what tells the client's pre-shared key from others; empty without one.
-    pub(crate) psk_check: Vec<u8>,
+    /// What tells the client from others: on either side of its pre-shared key, and on its own of the certificate
+    /// that it shows; else empty.
+    pub(crate) client_check: Vec<u8>,
 }
 
 impl SessionState {
@@ -80,9 +81,9 @@ impl SessionState {
             PeerIdentity::Psk(identity) => {
                 w.u8(2);
                 w.vec16(|w| w.bytes(identity));
-                w.vec8(|w| w.bytes(&self.psk_check));
             }
         }
+        w.vec8(|w| w.bytes(&self.client_check));
     }
 
     pub(super) fn read(reader: &mut Reader<'_>) -> codec::Result<SessionState> {
@@ -90,7 +91,6 @@ impl SessionState {
             return Err(DecodeError::IllegalValue);
         }
         let some = |bytes: &[u8]| (!bytes.is_empty()).then(|| bytes.to_vec());
-        let mut psk_check = Vec::new();
         Ok(SessionState {
             version: ProtocolVersion(reader.u16()?),
             cipher_suite: CipherSuite(reader.u16()?),
@@ -104,14 +104,10 @@ impl SessionState {
             peer: match reader.u8()? {
                 0 => PeerIdentity::Anonymous,
                 1 => PeerIdentity::Certificate(certificates(reader.vec24()?)?),
-                2 => {
-                    let identity = reader.vec16()?.to_vec();
-                    psk_check = reader.vec8()?.to_vec();
-                    PeerIdentity::Psk(identity)
-                }
+                2 => PeerIdentity::Psk(reader.vec16()?.to_vec()),
                 _ => return Err(DecodeError::IllegalValue),
             },
-            psk_check,
+            client_check: reader.vec8()?.to_vec(),
         })
     }
 }
@@ -149,7 +145,7 @@ pub(super) fn example(peer: PeerIdentity) -> SessionState {
         server_name: Some("server.test".into()),
         alpn: None,
         peer,
-        psk_check: Vec::new(),
+        client_check: Vec::new(),
     }
 }
 
@@ -165,10 +161,9 @@ mod tests {
             PeerIdentity::Psk(b"sensor-7".to_vec()),
         ];
         for peer in peers {
-            let is_psk = matches!(peer, PeerIdentity::Psk(_));
             let state = SessionState {
                 alpn: Some(b"coap".to_vec()),
-                psk_check: vec![3; 16 * usize::from(is_psk)],
+                client_check: vec![3; 16],
                 ..example(peer)
             };
             let bytes = state.encode();
@@ -176,7 +171,7 @@ mod tests {
             let back = SessionState::decode(bytes).unwrap();
             assert_eq!(back.encode().as_bytes(), bytes);
             assert_eq!(back.peer, state.peer);
-            assert_eq!(back.psk_check, state.psk_check);
+            assert_eq!(back.client_check, state.client_check);
             assert_eq!(back.server_name, state.server_name);
             assert_eq!(back.alpn, state.alpn);
             for end in 0..bytes.len() {
@@ -195,8 +190,11 @@ mod tests {
             .as_bytes()
             .to_vec();
         assert!(SessionState::decode(&bytes).is_some());
-        assert_eq!(bytes.pop(), Some(0));
-        bytes.push(3);
+        // The kind, and the length of what tells the client from others.
+        let [.., kind, 0] = &mut bytes[..] else {
+            panic!("{bytes:?}");
+        };
+        assert_eq!(std::mem::replace(kind, 3), 0);
         assert!(SessionState::decode(&bytes).is_none());
     }
 

@@ -260,7 +260,7 @@ pub(super) fn session(handle: Handle) -> ClientSession {
         server_name: None,
         alpn: None,
         peer: PeerIdentity::Psk(psk().identity().to_vec()),
-        psk_check: Vec::new(),
+        client_check: psk().check().unwrap(),
     };
     ClientSession::new(&ServerName::unnamed(), handle, state, None, date(TODAY))
 }

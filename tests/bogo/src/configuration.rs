@@ -29,9 +29,11 @@ pub fn client(flags: &Flags, process: &Process, verifier: Verifier) -> Result<Cl
         true => ServerTrust::custom(verifier),
         false => {
             let psk = psk(flags)?;
+            // Without a hint it is the same: a session is gone on with only then.
             let hint = flags.psk_identity.clone();
             ServerTrust::psk_for_hint(move |offered| {
-                (offered.unwrap_or_default() == hint.as_bytes()).then(|| psk.clone())
+                let fits = offered.is_none_or(|offered| offered == hint.as_bytes());
+                fits.then(|| psk.clone())
             })
         }
     };

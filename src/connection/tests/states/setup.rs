@@ -152,6 +152,8 @@ struct Earlier {
     suite: crate::wire::CipherSuite,
     ageing: bool,
     peer: fn() -> PeerIdentity,
+    /// What makes it the client's own.
+    client_check: fn() -> Vec<u8>,
 }
 
 impl From<&Variant> for Earlier {
@@ -165,6 +167,11 @@ impl From<&Variant> for Earlier {
                     || PeerIdentity::Psk(psk().identity().to_vec())
                 }
                 _ => || PeerIdentity::Anonymous,
+            },
+            client_check: match (variant.method, variant.certificates) {
+                (KeyExchangeKind::Psk | KeyExchangeKind::EcdhePsk, _) => || psk().check().unwrap(),
+                (_, ClientCertificates::No) => Vec::new,
+                _ => || identity().fingerprint().as_bytes().to_vec(),
             },
         }
     }
@@ -183,7 +190,7 @@ impl Earlier {
             server_name: None,
             alpn: None,
             peer: (self.peer)(),
-            psk_check: Vec::new(),
+            client_check: (self.client_check)(),
         }
     }
 
