@@ -8,8 +8,8 @@ mod resuming;
 use common::{MINUTE, alert, failures, pair, pki, psk};
 use flightline::lab::End;
 use flightline::{
-    AlertDescription, CipherSuite, ClientConfig, Error, PeerIdentity, ProtocolVersion, Psk,
-    ServerConfig, ServerIdentity, ServerTrust,
+    AlertDescription, CipherSuite, ClientAuth, ClientConfig, Error, PeerIdentity, ProtocolVersion,
+    Psk, RootsVerifier, ServerConfig, ServerIdentity, ServerTrust,
 };
 use resuming::{Store, client_with_psk, remembering};
 
@@ -132,6 +132,30 @@ fn d21_a_server_with_certificates_tells_an_unknown_psk_identity_from_a_wrong_key
     assert_eq!(told("tester"), AlertDescription::DECRYPT_ERROR);
     // A client that is told keys only names no schemes for certificates.
     assert_eq!(told("nobody"), AlertDescription::MISSING_EXTENSION);
+}
+
+/// Where certificates are demanded, a pre-shared key is as good: it proves the client, and nobody is asked for more.
+#[test]
+fn a_psk_is_a_clients_proof_where_certificates_are_demanded() {
+    for version in [ProtocolVersion::DTLS1_2, ProtocolVersion::DTLS1_3] {
+        let server = || {
+            let identity = ServerIdentity::certificate(pki().server.clone()).with_psk(psk());
+            let demanding = ClientAuth::required(RootsVerifier::new(pki().roots.clone()));
+            ServerConfig::builder(identity).client_auth(demanding)
+        };
+        let keyed = ClientConfig::builder(ServerTrust::psk(psk())).versions([version]);
+        let mut keyed = pair(keyed, server());
+        keyed.establish(MINUTE).unwrap();
+        keyed.exchange(b"request", b"response").unwrap();
+        let known = PeerIdentity::Psk(psk().identity().to_vec());
+        assert_eq!(keyed.peer_identity(End::Server), Some(&known), "{version}");
+
+        let trust = ServerTrust::roots(pki().roots.clone());
+        let nobody = ClientConfig::builder(trust).versions([version]);
+        let (_, theirs) = failures(pair(nobody, server()));
+        let refused = matches!(theirs, Error::NoCertificate | Error::CertificateRequired);
+        assert!(refused, "{version}: {theirs}");
+    }
 }
 
 /// As long as an identity may be, every version carries it, and where its hello is in fragments, the gate puts

@@ -94,12 +94,21 @@ fn a_configuration_that_makes_no_sense_is_not_built() {
     let ecdsa = || ServerIdentity::certificate(pki().server.clone());
     let with = |identity| ServerConfig::builder(identity).cipher_suites(rsa);
     let of_1_2 = |identity| with(identity).versions([ProtocolVersion::DTLS1_2]);
+    let anybody = || RootsVerifier::new(pki().roots.clone());
     let rows = [
         (with(ecdsa()), "goes with this identity"),
         (of_1_2(ecdsa()), "goes with this identity"),
         (
             ServerConfig::builder(long_hint),
             "hint has at most 2,048 bytes",
+        ),
+        (
+            server().client_auth(ClientAuth::optional(anybody())),
+            "has no certificate itself",
+        ),
+        (
+            server().client_auth(ClientAuth::required(anybody())),
+            "has no certificate itself",
         ),
         (
             server().cipher_suites(certificates),

@@ -123,6 +123,10 @@ impl std::fmt::Debug for ServerIdentity {
 }
 
 /// Whether clients show certificates.
+///
+/// A client with a pre-shared key is not asked, since its key is its proof (RFC 4279 §2, RFC 8446 §4.3.2): a server
+/// that has certificates and keys lets it in without a certificate, whatever stands here. Whoever wants certificates
+/// of all clients gives the server no keys.
 #[cfg(feature = "x509")]
 #[derive(Clone, Default)]
 pub enum ClientAuth {
@@ -131,7 +135,7 @@ pub enum ClientAuth {
     None,
     /// They are asked; one without a certificate is anonymous, a bad certificate is an error.
     Optional(Arc<dyn CertificateVerifier>),
-    /// They are asked, and must have one that the verifier accepts.
+    /// They are asked, and must have one that the verifier accepts, but for clients with a pre-shared key.
     Required(Arc<dyn CertificateVerifier>),
 }
 
@@ -142,7 +146,7 @@ impl ClientAuth {
         ClientAuth::Optional(Arc::new(verifier))
     }
 
-    /// Demands a certificate that `verifier` accepts.
+    /// Demands a certificate that `verifier` accepts, but of clients with a pre-shared key.
     pub fn required(verifier: impl CertificateVerifier + 'static) -> Self {
         ClientAuth::Required(Arc::new(verifier))
     }
@@ -233,7 +237,8 @@ impl AsMut<Settings> for ServerConfig {
 }
 
 impl ConfigBuilder<ServerConfig> {
-    /// Whether clients are asked for certificates. Not by default.
+    /// Whether clients are asked for certificates. Not by default. Only a server that has certificates itself can
+    /// ask; of its clients with a [pre-shared key](ServerIdentity::with_psk) it wants none.
     #[cfg(feature = "x509")]
     pub fn client_auth(mut self, client_auth: ClientAuth) -> Self {
         self.config.client_auth = client_auth;
@@ -285,6 +290,12 @@ impl ConfigBuilder<ServerConfig> {
         if config.alpn_selector.is_some() && !config.settings.alpn.is_empty() {
             let what =
                 "an ALPN selector takes the place of the list of protocols: give one of them";
+            return Err(Error::Config(what.into()));
+        }
+        // RFC 4279 §2 and RFC 8446 §4.3.2: there would be nobody to ask.
+        #[cfg(feature = "x509")]
+        if !matches!(config.client_auth, ClientAuth::None) && !config.identity.has_certificates() {
+            let what = "a server asks for clients' certificates, and has no certificate itself: with a PSK nobody is asked";
             return Err(Error::Config(what.into()));
         }
         if config.identity.psk_hint.len() > LONGEST_IDENTITY {
