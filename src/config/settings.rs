@@ -38,7 +38,7 @@ pub enum ExtendedMasterSecret {
     /// A peer without it is refused.
     #[default]
     Required,
-    /// A peer without it is accepted; keys cannot be exported then (RFC 7627 §5.4).
+    /// A peer without it is accepted; keys cannot be exported then, nor is SRTP agreed on (RFC 7627 §5.4).
     Optional,
 }
 
@@ -301,7 +301,8 @@ impl<C: AsMut<Settings>> ConfigBuilder<C> {
     }
 
     /// Profiles for SRTP with keys of this handshake (RFC 5764), the preferred first; a server's order
-    /// decides. Without a common one the handshake goes on without SRTP. None by default.
+    /// decides. Without a common one, or without the extended master secret (RFC 7627 §5.4), the handshake goes on
+    /// without SRTP. None by default.
     pub fn srtp_profiles(self, profiles: impl IntoIterator<Item = SrtpProfile>) -> Self {
         self.set(|s| s.srtp_profiles = profiles.into_iter().collect())
     }

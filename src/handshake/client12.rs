@@ -168,7 +168,11 @@ fn agree(config: &ClientConfig, hello: &ClientHello, answer: &ServerHello) -> Re
     terms::check(config, &answer.extensions)?;
     let derivation = match answer.extensions.extended_master_secret {
         true => Derivation::Extended,
-        false if config.settings.extended_master_secret == ExtendedMasterSecret::Optional => {
+        // RFC 7627 §5.4: no keys are exported, so there are none for SRTP.
+        false
+            if config.settings.extended_master_secret == ExtendedMasterSecret::Optional
+                && answer.extensions.use_srtp.is_none() =>
+        {
             Derivation::Classic
         }
         false => return Err(Error::NoExtendedMasterSecret),

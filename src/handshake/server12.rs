@@ -27,7 +27,11 @@ pub(super) async fn run(
     hello: ClientHello,
 ) -> Result<Session> {
     let derivation = agree(&config, &hello)?;
-    let terms = Terms::choose(&config, &hello)?;
+    let mut terms = Terms::choose(&config, &hello)?;
+    if derivation == Derivation::Classic {
+        // RFC 7627 §5.4: no keys are exported, so there are none for SRTP.
+        terms.srtp_profile = None;
+    }
     if let Some(known) = known_session::find(&config, &hello, derivation, &terms)? {
         return resume12::server(io, config, hello, terms, known).await;
     }

@@ -6,7 +6,7 @@ use crate::certificate::ServerName;
 use crate::config::ExtendedMasterSecret;
 use crate::error::Error;
 use crate::resumption::{ClientSession, Handle};
-use crate::wire::{NewSessionTicket, ServerHello};
+use crate::wire::{ClientHello, NewSessionTicket, ServerHello, SrtpChoice, SrtpProfile};
 
 const NUMBER: [u8; 32] = [8; 32];
 const DAY: u64 = 24 * HOUR;
@@ -93,6 +93,46 @@ fn f08_without_the_extended_master_secret_no_keys_are_exported() {
         match extended {
             true => exported.unwrap(),
             false => assert!(matches!(exported, Err(Error::NoExporter))),
+        }
+    }
+}
+
+/// RFC 7627 §5.4: what has no exporter has no keys for SRTP, so a server does not agree to it, and a client has none
+/// of a server that does.
+#[test]
+fn f08_without_the_extended_master_secret_there_is_no_srtp() {
+    let profile = SrtpProfile::SRTP_AEAD_AES_128_GCM;
+    for extended in [true, false] {
+        let server = server()
+            .srtp_profiles([profile])
+            .extended_master_secret(ExtendedMasterSecret::Optional);
+        let mut hello = hello();
+        hello.extensions.extended_master_secret = extended;
+        hello.extensions.srtp_profiles = Some(vec![profile]);
+        let mut puppet = Puppet::client(server, &hello);
+        let agreed = puppet.hear::<ServerHello>().extensions.use_srtp;
+        let expected = extended.then_some(profile);
+        assert_eq!(agreed.map(|choice| choice.profile), expected);
+        assert_eq!(puppet.verdict(), Verdict::Waits);
+
+        for agrees in [true, false] {
+            let client = client()
+                .srtp_profiles([profile])
+                .extended_master_secret(ExtendedMasterSecret::Optional);
+            let mut puppet = Puppet::server(client, ServerName::unnamed());
+            puppet.hear::<ClientHello>();
+            let mut answer = answer();
+            answer.extensions.extended_master_secret = extended;
+            answer.extensions.use_srtp = agrees.then_some(SrtpChoice {
+                profile,
+                mki: Vec::new(),
+            });
+            puppet.say(&answer);
+            let expected = match (extended, agrees) {
+                (false, true) => Verdict::Failed(Error::NoExtendedMasterSecret),
+                _ => Verdict::Waits,
+            };
+            assert_eq!(puppet.verdict(), expected, "{extended}, {agrees}");
         }
     }
 }
