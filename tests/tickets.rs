@@ -404,24 +404,90 @@ fn a_session_that_comes_back_does_not_replace_a_newer_one() {
     assert_eq!(cache.take(&name).unwrap().to_bytes(), kept.to_bytes());
 }
 
+/// A ticketer as a test wants it, which counts the tickets that it makes.
+#[derive(Default)]
+struct Odd {
+    good: RotatingTicketer,
+    lifetime: Mutex<Duration>,
+    made: Mutex<usize>,
+    /// In place of good tickets.
+    instead: Option<fn() -> Option<Vec<u8>>>,
+}
+
+impl Ticketer for Odd {
+    fn seal(&self, state: &[u8]) -> Option<Vec<u8>> {
+        *self.made.lock().unwrap() += 1;
+        let good = || self.good.seal(state);
+        self.instead.map_or_else(good, |instead| instead())
+    }
+
+    /// All its tickets are about to expire.
+    fn open(&self, ticket: &[u8]) -> Option<OpenedTicket> {
+        match self.good.open(ticket)? {
+            OpenedTicket::Fresh(state) | OpenedTicket::Ageing(state) => {
+                Some(OpenedTicket::Ageing(state))
+            }
+        }
+    }
+
+    fn lifetime(&self) -> Duration {
+        *self.lifetime.lock().unwrap()
+    }
+}
+
+const VERSIONS: [ProtocolVersion; 2] = [ProtocolVersion::DTLS1_2, ProtocolVersion::DTLS1_3];
+
 /// A ticketer that is out of order costs the session and nothing else.
 #[test]
 fn without_a_ticket_there_is_no_session() {
-    struct OutOfOrder;
-    impl Ticketer for OutOfOrder {
-        fn seal(&self, _: &[u8]) -> Option<Vec<u8>> {
-            None
-        }
-        fn open(&self, _: &[u8]) -> Option<OpenedTicket> {
-            None
-        }
-        fn lifetime(&self) -> Duration {
-            HOUR
+    type Instead = fn() -> Option<Vec<u8>>;
+    let none: [(&str, Instead); 3] = [
+        ("none", || None),
+        ("empty", || Some(Vec::new())),
+        ("too long", || Some(vec![1; 5_000])),
+    ];
+    for version in VERSIONS {
+        for (what, instead) in none {
+            let server = server().ticketer(Odd {
+                lifetime: Mutex::new(HOUR),
+                instead: Some(instead),
+                ..Odd::default()
+            });
+            let store = Store::default();
+            let client = client_of(version, &store);
+            for _ in 0..2 {
+                assert!(!resumed(&client, &server), "{version}, {what}");
+                assert!(store.bytes().is_none(), "{version}, {what}");
+            }
         }
     }
-    let store = Store::default();
-    let server = server().ticketer(OutOfOrder);
-    assert!(!resumed(&client(&store), &server));
-    assert!(store.bytes().is_none());
-    assert!(!resumed(&client(&store), &server));
+}
+
+/// Neither for a new session nor in place of a ticket that is about to expire.
+#[test]
+fn a_ticketer_with_less_than_a_second_to_live_hands_out_no_ticket() {
+    for version in VERSIONS {
+        for short in [Duration::ZERO, Duration::from_millis(999)] {
+            let ticketer = Arc::new(Odd::default());
+            let live = |time| *ticketer.lifetime.lock().unwrap() = time;
+            let made = || *ticketer.made.lock().unwrap();
+            let server = server().ticketer(ticketer.clone()).without_session_cache();
+            let store = Store::default();
+            let client = client_of(version, &store);
+            live(short);
+            assert!(!resumed(&client, &server), "{version}");
+            assert!(store.bytes().is_none(), "{version}");
+            assert_eq!(made(), 0, "{version}");
+
+            live(HOUR);
+            assert!(!resumed(&client, &server), "{version}");
+            let (session, before) = (store.bytes().unwrap(), made());
+            live(short);
+            assert!(resumed(&client, &server), "{version}");
+            assert_eq!(made(), before, "{version}");
+            // In DTLS 1.3 a ticket is offered once.
+            let is_kept = version == ProtocolVersion::DTLS1_2;
+            assert_eq!(store.bytes(), is_kept.then_some(session), "{version}");
+        }
+    }
 }

@@ -111,13 +111,12 @@ pub(super) fn tickets13(
         let nonce = [nonce];
         let master = ticket_psk(suite.hkdf(), resumption, &nonce)?;
         let state = session.state(&master, created, check.clone());
-        let left = state.time_left(config.settings.clock.date());
         let (ticket, lifetime) = match keep13(config, &state)? {
             Some(kept) => kept,
             None => return Ok(Vec::new()),
         };
         tickets.push(NewSessionTicket13 {
-            lifetime: u32::try_from(lifetime.min(left).as_secs()).unwrap_or(u32::MAX),
+            lifetime,
             age_add: u32::from_be_bytes(random::array()?),
             nonce: nonce.to_vec(),
             ticket,
@@ -129,22 +128,44 @@ pub(super) fn tickets13(
 /// How many tickets a connection gets.
 const TICKETS: u8 = 2;
 
-/// A ticket and how long it lives. Certificates of clients would make tickets long, so their sessions are
+/// A ticket and how many seconds it lives. Certificates of clients would make tickets long, so their sessions are
 /// kept here, under a number.
-fn keep13(config: &ServerConfig, state: &SessionState) -> Result<Option<(Vec<u8>, Duration)>> {
-    let encoded = state.encode();
+fn keep13(config: &ServerConfig, state: &SessionState) -> Result<Option<(Vec<u8>, u32)>> {
     let is_long = matches!(state.peer, PeerIdentity::Certificate(_));
     if let Some(sessions) = config.resumption.sessions().filter(|_| is_long) {
         let number = random::array::<32>()?.to_vec();
-        sessions.put(&number, encoded.as_bytes());
-        return Ok(Some((number, Duration::MAX)));
+        sessions.put(&number, state.encode().as_bytes());
+        let left = state.time_left(config.settings.clock.date());
+        return Ok(Some((number, whole_seconds(left))));
     }
-    let Some(ticketer) = config.resumption.tickets() else {
-        return Ok(None);
-    };
-    let sealed = ticketer.seal(encoded.as_bytes());
-    let ticket = sealed.filter(|ticket| ticket.len() <= LONGEST_TICKET);
-    Ok(ticket.map(|ticket| (ticket, ticketer.lifetime())))
+    let ticketer = config.resumption.tickets();
+    Ok(ticketer.and_then(|ticketer| seal(config, &**ticketer, state)))
+}
+
+/// A ticket for this state and how many seconds it lives, if the ticketer hands one out.
+fn seal(
+    config: &ServerConfig,
+    ticketer: &dyn Ticketer,
+    state: &SessionState,
+) -> Option<(Vec<u8>, u32)> {
+    if !hands_out_tickets(ticketer) {
+        return None;
+    }
+    let ticket = ticketer.seal(state.encode().as_bytes())?;
+    let left = state.time_left(config.settings.clock.date());
+    let lifetime = whole_seconds(ticketer.lifetime().min(left));
+    (1..=LONGEST_TICKET)
+        .contains(&ticket.len())
+        .then_some((ticket, lifetime))
+}
+
+/// Zero seconds mean of no use in DTLS 1.3 (RFC 8446 §4.6.1), and unknown in 1.2 (RFC 5077 §3.3).
+fn hands_out_tickets(ticketer: &dyn Ticketer) -> bool {
+    whole_seconds(ticketer.lifetime()) > 0
+}
+
+fn whole_seconds(time: Duration) -> u32 {
+    u32::try_from(time.as_secs()).unwrap_or(u32::MAX)
 }
 
 /// RFC 5077 §3.4: where there is a ticket, the number is not looked up.
@@ -160,6 +181,7 @@ fn look_up(
                 OpenedTicket::Fresh(state) => (state, None),
                 OpenedTicket::Ageing(state) => (state, Some(ticketer.clone())),
             };
+            let renewal = renewal.filter(|ticketer| hands_out_tickets(&**ticketer));
             Some((decode(state)?, renewal))
         }
         _ if hello.session_id.is_empty() => None,
@@ -204,7 +226,7 @@ impl Keeping {
         }
         let takes_tickets = hello.extensions.session_ticket.is_some();
         let tickets = config.resumption.tickets().filter(|_| takes_tickets);
-        let tickets = tickets.filter(|ticketer| !ticketer.lifetime().is_zero());
+        let tickets = tickets.filter(|ticketer| hands_out_tickets(&***ticketer));
         match (tickets, config.resumption.sessions()) {
             (Some(_), Some(sessions)) if client.is_some() => Keeping::by_number(sessions),
             (Some(ticketer), _) => Ok(Keeping::Ticket(ticketer.clone())),
@@ -251,15 +273,10 @@ pub(super) fn ticket(
     ticketer: &dyn Ticketer,
     state: &SessionState,
 ) -> NewSessionTicket {
-    let sealed = ticketer.seal(state.encode().as_bytes());
-    let left = state.time_left(config.settings.clock.date());
-    // Zero would say that the lifetime is unknown.
-    let lifetime = ticketer.lifetime().min(left).as_secs().max(1);
+    let (ticket, lifetime_hint) = seal(config, ticketer, state).unwrap_or_default();
     NewSessionTicket {
-        lifetime_hint: u32::try_from(lifetime).unwrap_or(u32::MAX),
-        ticket: sealed
-            .filter(|ticket| ticket.len() <= LONGEST_TICKET)
-            .unwrap_or_default(),
+        lifetime_hint,
+        ticket,
     }
 }
 

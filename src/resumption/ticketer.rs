@@ -11,15 +11,16 @@ use std::time::Duration;
 /// long. Servers that share keys let in each other's clients as whom they proved to be to the other: share
 /// only between servers that trust the same clients.
 pub trait Ticketer: Send + Sync {
-    /// Encrypts and authenticates `state`. `None` hands out no ticket, and neither does one of more than 3,072
-    /// bytes: a hello in fragments has room for no longer one.
+    /// Encrypts and authenticates `state`. `None` hands out no ticket, and neither does an empty one, nor one of more
+    /// than 3,072 bytes: a hello in fragments has room for no longer one.
     fn seal(&self, state: &[u8]) -> Option<Vec<u8>>;
 
     /// Opens a ticket, which comes from the network. `None` for one that is forged, damaged or too
     /// old: the handshake then is a full one.
     fn open(&self, ticket: &[u8]) -> Option<OpenedTicket>;
 
-    /// How long a ticket that is made now can be opened, at least. Zero hands out no ticket.
+    /// How long a ticket that is made now can be opened, at least. Less than a second hands out no ticket, in place of
+    /// one that is about to expire neither.
     fn lifetime(&self) -> Duration;
 }
 
