@@ -45,10 +45,23 @@ impl EarlySecret {
             PskKind::External => b"ext binder",
             PskKind::Resumption => b"res binder",
         };
+        #[cfg(test)]
+        BINDERS.set(BINDERS.get() + 1);
         let empty = no_messages(self.hkdf.hash);
         let key = self.hkdf.expand_secret(&self.secret, label, &empty)?;
         finished_mac(self.hkdf, &key, partial_hash)
     }
+}
+
+#[cfg(test)]
+thread_local! {
+    static BINDERS: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
+/// How many binders this thread has made so far.
+#[cfg(test)]
+pub(super) fn binders_made() -> usize {
+    BINDERS.get()
 }
 
 /// The second stage, with the keys of epoch 2.

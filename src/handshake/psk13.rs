@@ -15,6 +15,9 @@ use std::time::SystemTime;
 /// How many identities of a hello a server looks at.
 const MOST_IDENTITIES: usize = 4;
 
+/// Takes the place of a key that is not known.
+const NOBODYS_KEY: [u8; 32] = [0; 32];
+
 /// How old a ticket is, told in a way that joins no two connections (RFC 8446 §4.2.11.1).
 struct TicketAge {
     /// In seconds since 1970.
@@ -220,14 +223,19 @@ pub(super) fn choose(
     if !modes.contains(&PSK_DHE_KE) {
         return Ok(None);
     }
+    let check = |binder: &[u8], kind: PskKind, key: &Secret| -> Result<(EarlySecret, bool)> {
+        let early = EarlySecret::new(suite.hkdf(), Some(key));
+        let hash = io.transcript_hash_without(suite.hash, offered.binders_len());
+        let is_good = is_same(&early.binder(kind, &hash)?, binder);
+        Ok((early, is_good))
+    };
     let pairs = offered.identities.iter().zip(&offered.binders);
     for ((identity, binder), index) in pairs.zip(0..).take(MOST_IDENTITIES) {
         let Some((kind, key, client)) = look_up(config, &identity.identity, terms, suite) else {
             continue;
         };
-        let early = EarlySecret::new(suite.hkdf(), Some(&key));
-        let hash = io.transcript_hash_without(suite.hash, offered.binders_len());
-        if !is_same(&early.binder(kind, &hash)?, binder) {
+        let (early, is_good) = check(binder, kind, &key)?;
+        if !is_good {
             return Err(match kind {
                 PskKind::External => Error::UnknownPskIdentity,
                 PskKind::Resumption => Error::BadFinished,
@@ -238,6 +246,16 @@ pub(super) fn choose(
             early,
             client,
         }));
+    }
+    if let (Some(binder), false) = (offered.binders.first(), config.identity.has_certificates()) {
+        // Hazards D21 and J7: the handshake fails as by a wrong key, and takes as long. The outcome is thrown away:
+        // anyone can know this key.
+        check(
+            binder,
+            PskKind::External,
+            &Secret::new(NOBODYS_KEY.to_vec()),
+        )?;
+        return Err(Error::UnknownPskIdentity);
     }
     Ok(None)
 }

@@ -1,9 +1,10 @@
 //! Who proves what by a binder (RFC 8446 §4.2.11), and early data, which nobody sends.
 
-use super::super::keys13::PskKind;
+use super::super::keys13::{PskKind, binders_made};
 use super::honest::{HOUR, Set, Store, TODAY, psk};
 use super::honest13::*;
 use super::puppet::{Puppet, Verdict};
+use crate::crypto::Secret;
 use crate::error::Error;
 use crate::wire::{
     AlertDescription, Body, ClientExtensions, ClientHello, EncryptedExtensions, ExtensionType,
@@ -76,6 +77,31 @@ fn d21_g05_j07_a_server_goes_on_with_a_key_only_if_its_binder_is_right() {
         let mut puppet = puppet_client(server13(), &hello);
         let answer = puppet.hear::<ServerHello>();
         assert_eq!(answer.extensions.pre_shared_key, Some(place as u16));
+    }
+}
+
+/// Hazard J7: how long a refusal takes does not tell whether the identity is known. And whatever key is used in its
+/// place, nobody is let in by it.
+#[test]
+fn j07_a_server_makes_one_binder_whatever_it_refuses() {
+    let offers: [&[&[u8]]; 5] = [
+        &[b"tester"],
+        &[b"nobody"],
+        &[b"nobody", b"tester"],
+        &[b"1", b"2"],
+        &[b"1", b"2", b"3", b"4", b"tester"],
+    ];
+    for identities in offers {
+        for key in [vec![0; 32], vec![9; 32]] {
+            let mut hello = bound(hello13(), &[], identities);
+            let wrong = binder_by(&Secret::new(key), &hello, &[], PskKind::External);
+            psks(&mut hello).binders.fill(wrong);
+            let before = binders_made();
+            let puppet = puppet_client(server13(), &hello);
+            let refused = Verdict::Failed(Error::UnknownPskIdentity);
+            assert_eq!(puppet.verdict(), refused, "{identities:?}");
+            assert_eq!(binders_made() - before, 1, "{identities:?}");
+        }
     }
 }
 
