@@ -118,6 +118,8 @@ pub(super) async fn run(
     io.change_write_keys(keys.client_write()?);
     io.change_read_keys(keys.client_read()?);
     let extensions = io.recv::<EncryptedExtensions>().await?.extensions;
+    // A ServerHello may be forged, and costs no session. But whoever speaks under these keys has seen the ticket.
+    session.used();
     check_extensions(&config, &hello, &extensions)?;
     let (peer_identity, request) = match &psk {
         Some(psk) => (psk.peer().clone(), None),
@@ -179,7 +181,6 @@ pub(super) async fn run(
         None => config.certificate_check(),
     };
     let resumption = master.resumption(&io)?;
-    session.used();
     let mut session = Session {
         version: ProtocolVersion::DTLS1_3,
         cipher_suite: suite.id,

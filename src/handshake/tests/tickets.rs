@@ -1,12 +1,16 @@
 //! What a client keeps of a handshake: under which handle, since when and for how long.
 
 use super::honest::*;
+use super::honest13::{answer13, client13, handshake_keys, puppet_server, session13};
 use super::puppet::{Puppet, Verdict};
 use crate::certificate::ServerName;
 use crate::config::ExtendedMasterSecret;
 use crate::error::Error;
 use crate::resumption::{ClientSession, Handle};
-use crate::wire::{ClientHello, NewSessionTicket, ServerHello, SrtpChoice, SrtpProfile};
+use crate::wire::{
+    ClientHello, EncryptedExtensions, NewSessionTicket, ServerExtensions, ServerHello, SrtpChoice,
+    SrtpProfile,
+};
 
 const NUMBER: [u8; 32] = [8; 32];
 const DAY: u64 = 24 * HOUR;
@@ -193,6 +197,28 @@ fn a_client_keeps_no_session_without_the_extended_master_secret() {
     finish_as_server(&mut puppet, &keys);
     assert!(puppet.session().exporter.is_none());
     assert!(store.session().is_none());
+}
+
+/// A ServerHello may be forged, and costs no session. Whoever speaks under the keys that follow has seen the ticket,
+/// which is not shown again (RFC 8446 §C.4), though the handshake comes to no end.
+#[test]
+fn a_ticket_of_dtls_1_3_is_used_up_when_something_came_under_keys() {
+    for under_keys in [false, true] {
+        let store = Store::with(session13());
+        let mut puppet = puppet_server(client13().sessions(store.clone()));
+        puppet.hear::<ClientHello>();
+        puppet.say(&answer13());
+        if under_keys {
+            puppet.write_under(handshake_keys());
+            puppet.say(&EncryptedExtensions {
+                extensions: ServerExtensions::default(),
+            });
+        }
+        assert_eq!(puppet.verdict(), Verdict::Waits);
+        assert!(store.session().is_none(), "it is on offer");
+        drop(puppet);
+        assert_eq!(store.session().is_none(), under_keys);
+    }
 }
 
 /// A handshake that fails at its end costs the session that was offered.
