@@ -135,7 +135,8 @@ impl Exporter {
             }
             Exporter::Dtls13 { hkdf, master } => (*hkdf, master),
         };
-        // RFC 8446 §7.1: a label and its length share 255 bytes with the prefix.
+        // RFC 8446 §7.1: a label and its length share 255 bytes with the prefix. It wants a byte at least, but other
+        // libraries export keys for an empty one, and so do we.
         if label.len() > LONGEST_LABEL {
             return Err(Error::Config(
                 "an exporter label has at most 249 bytes".into(),

@@ -259,6 +259,7 @@ fn exported_keys_depend_on_label_and_context_and_not_on_the_protocols_own_labels
     }
     assert_eq!(export(label, Some(b"")).unwrap(), keys[0]);
     assert!(export(label, Some(&long)).is_ok());
+    assert!(export(b"", None).is_ok());
     assert!(why(export(&[b'x'; 250], None)).contains("249 bytes"));
     assert!(why(export(b"key expansion", None)).contains("reserved"));
 }

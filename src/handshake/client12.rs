@@ -211,7 +211,7 @@ fn agree_on_key(
                 .map(|exchange| exchange.as_psk())
                 .transpose()
                 .map_err(malformed)?;
-            let psk = choose_psk(config, hint.as_deref())?;
+            let psk = choose_psk(config, hint.as_deref().unwrap_or_default())?;
             Ok(KeyAgreement {
                 pre_master: psk_pre_master(&psk, None),
                 message: ClientKeyExchange::psk(psk.identity()),
@@ -220,8 +220,7 @@ fn agree_on_key(
         }
         (KeyExchangeKind::EcdhePsk, Some(exchange)) => {
             let (hint, offer) = exchange.as_ecdhe_psk().map_err(malformed)?;
-            // RFC 5489 §2: an empty hint is no hint.
-            let psk = choose_psk(config, Some(&*hint).filter(|hint| !hint.is_empty()))?;
+            let psk = choose_psk(config, &hint)?;
             let (share, secret) = respond(config, &offer)?;
             Ok(KeyAgreement {
                 pre_master: psk_pre_master(&psk, Some(&secret)),
@@ -253,7 +252,9 @@ fn agree_on_key(
 /// Who refuses where the client has no key for the server.
 pub(super) const CHOICE_OF_PSK: &str = "the client's choice of a PSK";
 
-fn choose_psk(config: &ClientConfig, hint: Option<&[u8]>) -> Result<Psk> {
+/// RFC 5489 §2: an empty hint is no hint.
+fn choose_psk(config: &ClientConfig, hint: &[u8]) -> Result<Psk> {
+    let hint = Some(hint).filter(|hint| !hint.is_empty());
     match &config.trust.0 {
         Trust::Psk(choose) => choose(hint).ok_or(Error::Refused(CHOICE_OF_PSK)),
         #[cfg(feature = "x509")]

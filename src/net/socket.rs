@@ -287,11 +287,11 @@ impl DtlsSocket {
     }
 
     /// Fills `out` with key material for another protocol (RFC 5705): the same on both sides for the same
-    /// label and context.
+    /// label and context. RFC 8446 §7.1 wants a label of a byte at least; an empty one serves as in other libraries.
     ///
     /// # Errors
     /// [`Error::NoExporter`] without the extended master secret; [`Error::Config`] for a label that TLS itself
-    /// uses, or one that is too long; [`Error::Crypto`] for more output than HKDF makes (RFC 5869 §2.3).
+    /// uses, or, in DTLS 1.3, one that is longer than 249 bytes; [`Error::Crypto`] for more output than HKDF makes (RFC 5869 §2.3).
     pub fn export_keying_material(
         &self,
         out: &mut [u8],

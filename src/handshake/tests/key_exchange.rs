@@ -4,8 +4,9 @@ use super::honest::*;
 use super::puppet::{Puppet, Verdict};
 use crate::certificate::{PeerIdentity, ServerName};
 use crate::codec::DecodeError;
-use crate::config::{Psk, ServerConfig, ServerIdentity};
+use crate::config::{ClientConfig, Psk, ServerConfig, ServerIdentity, ServerTrust};
 use crate::error::Error;
+use crate::record::Replay;
 use crate::wire::{
     Certificate, CertificateRequest, ClientHello, ClientKeyExchange, HandshakeType,
     NewSessionTicket, ServerHello, ServerHelloDone, ServerKeyExchange,
@@ -83,6 +84,22 @@ fn d05_a_client_takes_one_hint() {
     let exchange = HandshakeType::SERVER_KEY_EXCHANGE;
     let done = HandshakeType::SERVER_HELLO_DONE;
     assert_eq!(puppet.verdict(), instead(exchange, done));
+}
+
+/// RFC 5489 §2 has it so, and RFC 4279 §2 leaves a server that has no hint nothing else to say.
+#[test]
+fn an_empty_hint_is_none() {
+    let only_without = |hint: Option<&[u8]>| hint.is_none().then(psk);
+    let client = ClientConfig::builder(ServerTrust::psk_for_hint(only_without))
+        .cipher_suites([SUITE])
+        .replay(Replay::AcceptDuplicates);
+    let mut puppet = Puppet::server(client, ServerName::unnamed());
+    puppet.hear::<ClientHello>();
+    puppet.say(&answer());
+    puppet.say(&ServerKeyExchange::psk(b""));
+    puppet.say(&ServerHelloDone);
+    assert_eq!(puppet.verdict(), Verdict::Waits);
+    puppet.hear::<ClientKeyExchange>();
 }
 
 /// A server that has said all.
