@@ -104,7 +104,7 @@ pub struct Stats {
     pub flights_sent: u64,
     /// Flights sent again, because the timer expired or because the peer repeated its own.
     pub flights_resent: u64,
-    /// Peer flights that were repeated and not answered, since an answer had just been sent.
+    /// Peer flights that were repeated and not answered, since an answer had just been sent, or many had.
     pub repeats_damped: u64,
     /// Records and messages dropped, by reason.
     pub dropped: Drops,

@@ -11,11 +11,11 @@
 
 mod common;
 
-use common::{VARIANTS, Variant};
+use common::{Cookie, VARIANTS, Variant};
 use flightline::lab::{Arrival, Datagram, End, Pair, Weather};
 use flightline::{
-    ClientConfig, Error, ProtocolVersion, Psk, Retransmission, ServerConfig, ServerIdentity,
-    ServerName, ServerTrust,
+    ClientConfig, Error, Event, Observer, ProtocolVersion, Psk, Retransmission, ServerConfig,
+    ServerIdentity, ServerName, ServerTrust, What,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -160,6 +160,70 @@ fn check_numbers(sent: &[Datagram], at: &str) -> usize {
         }
     }
     resent
+}
+
+/// When datagrams became smaller.
+#[derive(Default)]
+struct Lowered(Mutex<Vec<Duration>>);
+
+impl Observer for Lowered {
+    fn event(&self, event: &Event) {
+        if matches!(event.what, What::MtuLowered { .. }) {
+            self.0.lock().unwrap().push(event.at);
+        }
+    }
+}
+
+/// An empty part of a hello, 25 bytes that anyone can send in the name of a client that has gone. After four
+/// answers at once each delay has one at most, and no two make the server's datagrams smaller in one.
+#[test]
+fn e02_e13_p03_forged_repetitions_bring_a_flight_once_in_a_delay() {
+    #[rustfmt::skip]
+    const REPETITION: [u8; 25] = [
+        22, 0xfe, 0xfd, 0, 0, 0, 0x40, 0, 0, 0, 0, 0, 12,
+        1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+    ];
+    let plan = Retransmission::RFC6347;
+    let of_new_sessions =
+        |variant: &&Variant| variant.cookie == Cookie::Without && !variant.resumes();
+    for variant in VARIANTS.iter().filter(of_new_sessions) {
+        let weather = Weather::new(move |datagram| {
+            let forged = |n| Arrival {
+                after: n * Duration::from_millis(251),
+                bytes: REPETITION.to_vec(),
+            };
+            match datagram.number {
+                0 => [on_time(&datagram.bytes), (1..300).map(forged).collect()].concat(),
+                _ => Vec::new(),
+            }
+        });
+        let lowered = Arc::<Lowered>::default();
+        let mut pair = variant.pair_set_up(
+            |client| client.mtu(1400),
+            |server| {
+                server
+                    .mtu(1400)
+                    .retransmission(plan)
+                    .observer(lowered.clone())
+            },
+            || weather,
+        );
+        while pair.now() < 60 * S {
+            assert!(pair.step());
+        }
+        let resent = pair.stats(End::Server).flights_resent;
+        assert!((50..=65).contains(&resent), "{}: {resent}", variant.name);
+        let lowered = lowered.0.lock().unwrap();
+        assert_eq!(lowered.len(), 3, "{}: {lowered:?}", variant.name);
+        let apart = lowered
+            .windows(2)
+            .all(|two| two[1] - two[0] >= plan.initial);
+        assert!(
+            lowered[0] >= plan.initial && apart,
+            "{}: {lowered:?}",
+            variant.name
+        );
+    }
 }
 
 /// A handshake has an end, however much arrives: an absolute one, beside which the flights' timers run.

@@ -41,6 +41,8 @@ pub(crate) struct Outbound {
     given_up: Vec<OutgoingMessage>,
     mtu: Mtu,
     hello_was_cut: bool,
+    /// Since when the flight has been cut to that.
+    cut: Duration,
     padding: Padding,
     belief: Belief,
     datagram: Vec<u8>,
@@ -72,6 +74,7 @@ impl Outbound {
             given_up: Vec::new(),
             mtu: Mtu::new(settings.mtu),
             hello_was_cut: false,
+            cut: now,
             padding: Padding::to_multiple_of(settings.padded_to),
             belief,
             datagram: Vec::new(),
@@ -122,6 +125,7 @@ impl Outbound {
             self.acknowledgements.clear();
         }
         let delay = self.retransmit.flight_sent(now);
+        self.cut = now;
         self.trace.stats.flights_sent = self.trace.stats.flights_sent.wrapping_add(1);
         // A client takes the first answer for the answer to its latest hello; it asks if it wants this one.
         let datagrams =
@@ -330,10 +334,7 @@ impl Outbound {
 
     fn resend(&mut self, reason: ResendReason, now: Duration, emit: Emit<'_>) -> Result<()> {
         self.trace.stats.flights_resent = self.trace.stats.flights_resent.wrapping_add(1);
-        // RFC 6347 §4.1.1.1: whichever side's timer it was. What is acknowledged has found its way.
-        if reason != ResendReason::PartlyAcknowledged
-            && self.flight.was_unanswered() >= SHRINK_AT_RESEND
-        {
+        if self.seems_lost(reason, now) && self.flight.was_unanswered() >= SHRINK_AT_RESEND {
             self.shrink(now);
         }
         self.flight.rewind();
@@ -345,6 +346,16 @@ impl Outbound {
             datagrams,
         });
         Ok(())
+    }
+
+    /// RFC 6347 §4.1.1.1: whichever side's timer it was. What is acknowledged has found its way, and a repetition that
+    /// comes sooner than our timer says nothing of datagrams of that size: it may be anyone's.
+    fn seems_lost(&self, reason: ResendReason, now: Duration) -> bool {
+        match reason {
+            ResendReason::Timer { .. } => true,
+            ResendReason::PeerRepeated => now.saturating_sub(self.cut) >= self.retransmit.delay(),
+            ResendReason::PartlyAcknowledged => false,
+        }
     }
 
     fn transmit(&mut self, now: Duration, emit: Emit<'_>) -> Result<usize> {
@@ -388,6 +399,7 @@ impl Outbound {
     fn shrink(&mut self, now: Duration) {
         let least = self.flight_is_a_hello().then_some(mtu::A_HELLO);
         if let Some(mtu) = self.mtu.suspect(least) {
+            self.cut = now;
             self.trace.note(now, || What::MtuLowered { mtu });
         }
     }

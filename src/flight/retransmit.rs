@@ -37,6 +37,10 @@ use std::time::Duration;
 /// RFC 793, two minutes.
 const LAST_FLIGHT_SERVICE: Duration = Duration::from_secs(240);
 
+/// So many repetitions of one flight are answered soon, for a peer whose timer is short and whose network is
+/// bad. Whoever sends more of them may be a forger, who wants a whole flight for each.
+const ANSWERED_SOON: u32 = 4;
+
 /// The retransmission of one handshake.
 #[derive(Debug)]
 pub(crate) struct Retransmit {
@@ -73,7 +77,9 @@ struct Waiting {
     wait: Duration,
     expires: Duration,
     expiries: u32,
-    damped_until: Duration,
+    /// When the flight went for the last time, or its latest burst.
+    sent: Duration,
+    repeats_answered: u32,
     /// When the next burst of the flight goes, whatever the peer has said to the one before.
     goes_on: Option<Duration>,
 }
@@ -164,8 +170,7 @@ impl Retransmit {
     pub(crate) fn go_on(&mut self, now: Duration) {
         if let State::Waiting(waiting) = &mut self.state {
             waiting.goes_on = None;
-            waiting.arm(now, &self.plan);
-            waiting.damped_until = now.saturating_add(quarter(waiting.delay));
+            waiting.sent_again(now, &self.plan);
         }
     }
 
@@ -189,7 +194,7 @@ impl Retransmit {
         if let Some(made) = waiting.made.take() {
             let late = now.saturating_sub(made);
             waiting.expires = waiting.expires.saturating_add(late);
-            waiting.damped_until = waiting.damped_until.saturating_add(late);
+            waiting.sent = waiting.sent.saturating_add(late);
             waiting.goes_on = waiting.goes_on.map(|due| due.saturating_add(late));
         }
     }
@@ -209,12 +214,17 @@ impl Retransmit {
 
     /// How long to wait with an ACK for more records to come: a quarter of the delay (RFC 9147 §7.1).
     pub(crate) fn ack_delay(&self) -> Duration {
+        quarter(self.delay())
+    }
+
+    /// The delay of the present flight, or that of the next.
+    pub(crate) fn delay(&self) -> Duration {
         match &self.state {
-            State::Waiting(waiting) => quarter(waiting.delay),
+            State::Waiting(waiting) => waiting.delay,
             State::Preparing
             | State::Listening(_)
             | State::FinishedLast { .. }
-            | State::Finished => quarter(self.plan.initial),
+            | State::Finished => self.plan.initial,
         }
     }
 
@@ -246,8 +256,7 @@ impl Retransmit {
                 waiting.expiries = waiting.expiries.saturating_add(1);
                 waiting.delay = waiting.delay.saturating_mul(2).min(self.plan.maximum);
                 // From now, not from when it was due: a long stall brings one resend, not a burst.
-                waiting.arm(now, &self.plan);
-                waiting.damped_until = now.saturating_add(quarter(waiting.delay));
+                waiting.sent_again(now, &self.plan);
                 waiting.goes_on = None;
                 match is_listening {
                     true => Expiry::AskAgain,
@@ -265,11 +274,12 @@ impl Retransmit {
     /// again, so ours was probably lost. One resend answers a burst of repetitions.
     pub(crate) fn peer_repeated(&mut self, now: Duration) -> Repeat {
         match &mut self.state {
-            State::Waiting(waiting) if now >= waiting.damped_until => {
-                waiting.damped_until = now.saturating_add(quarter(waiting.delay));
-                waiting.arm(now, &self.plan);
-                waiting.goes_on = None;
-                Repeat::Resend
+            State::Waiting(waiting) => {
+                let damping = waiting.damping(&self.plan, self.belief);
+                let answer = waiting.answer(damping, now, &self.plan);
+                let answered = u32::from(answer == Repeat::Resend);
+                waiting.repeats_answered = waiting.repeats_answered.saturating_add(answered);
+                answer
             }
             // Hazard E2: once in an initial delay, unless every repetition is believed.
             State::FinishedLast { damped_until, .. }
@@ -278,8 +288,20 @@ impl Retransmit {
                 *damped_until = now.saturating_add(self.plan.initial);
                 Repeat::Resend
             }
-            State::Waiting(_) | State::FinishedLast { .. } => Repeat::Damped,
+            State::FinishedLast { .. } => Repeat::Damped,
             State::Preparing | State::Listening(_) | State::Finished => Repeat::Nothing,
+        }
+    }
+
+    /// WAITING to SENDING to WAITING: the peer has a part of the flight and not the rest, which an ACK says. Nobody
+    /// can forge that.
+    pub(crate) fn partly_acknowledged(&mut self, now: Duration) -> Repeat {
+        match &mut self.state {
+            State::Waiting(waiting) => waiting.answer(quarter(waiting.delay), now, &self.plan),
+            State::Preparing
+            | State::Listening(_)
+            | State::FinishedLast { .. }
+            | State::Finished => Repeat::Nothing,
         }
     }
 
@@ -296,8 +318,8 @@ impl Retransmit {
     pub(crate) fn intermediate(&self) -> Option<Duration> {
         match &self.state {
             State::Waiting(waiting) => {
-                let rest = waiting.wait.saturating_sub(quarter(waiting.delay));
-                Some(waiting.expires.saturating_sub(rest))
+                let damping = waiting.damping(&self.plan, self.belief);
+                Some(waiting.sent.saturating_add(damping))
             }
             _ => None,
         }
@@ -325,7 +347,8 @@ impl Waiting {
             wait,
             expires: now.saturating_add(wait),
             expiries: 0,
-            damped_until: now.saturating_add(quarter(delay)),
+            sent: now,
+            repeats_answered: 0,
             goes_on: None,
         }
     }
@@ -333,6 +356,35 @@ impl Waiting {
     fn arm(&mut self, now: Duration, plan: &Retransmission) {
         self.wait = plan.wait(self.delay);
         self.expires = now.saturating_add(self.wait);
+    }
+
+    fn sent_again(&mut self, now: Duration, plan: &Retransmission) {
+        self.sent = now;
+        self.arm(now, plan);
+    }
+
+    /// For how long after a sending no repetition is answered: a moment, and after so many answers ever longer, up
+    /// to the initial delay. No peer that doubles its delays repeats itself faster than that.
+    fn damping(&self, plan: &Retransmission, belief: Belief) -> Duration {
+        let moment = quarter(self.delay);
+        let doublings = match belief {
+            Belief::Careful => {
+                let next = self.repeats_answered.saturating_add(1);
+                next.saturating_sub(ANSWERED_SOON)
+            }
+            Belief::Literal => 0,
+        };
+        let factor = 1_u32.checked_shl(doublings).unwrap_or(u32::MAX);
+        moment.saturating_mul(factor).min(plan.initial.max(moment))
+    }
+
+    fn answer(&mut self, damping: Duration, now: Duration, plan: &Retransmission) -> Repeat {
+        if now < self.sent.saturating_add(damping) {
+            return Repeat::Damped;
+        }
+        self.sent_again(now, plan);
+        self.goes_on = None;
+        Repeat::Resend
     }
 }
 

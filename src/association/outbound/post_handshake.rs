@@ -92,7 +92,7 @@ impl Outbound {
         } else if self.flight.has_rest() && self.flight.is_acknowledged_so_far() {
             self.go_on(now, emit)
         } else if self.belief == Belief::Careful
-            && self.retransmit.peer_repeated(now) == Repeat::Resend
+            && self.retransmit.partly_acknowledged(now) == Repeat::Resend
         {
             // RFC 9147 §7.2: what is not acknowledged by now is lost.
             self.resend(ResendReason::PartlyAcknowledged, now, emit)

@@ -110,6 +110,71 @@ fn p05_a_burst_of_repeats_brings_one_resend() {
     assert_eq!(machine.peer_repeated(now + S / 4), Repeat::Resend);
 }
 
+/// Repetitions without end, as anyone can send them, of a flight that nothing answers. Other than to a peer whose
+/// timer is short, who is answered soon at first, a flight goes once in an initial delay, as the last one does.
+#[test]
+fn e02_p03_only_the_first_few_repetitions_are_answered_soon() {
+    let soon = [1, 2, 3, 4, 6].map(|quarters| quarters * S / 4).to_vec();
+    let later = (1..8).map(|n| n * S + 6 * S / 4);
+    let careful = soon.iter().copied().chain(later).collect::<Vec<_>>();
+    let literal = (1..60).map(|quarters| quarters * S / 4).collect();
+    for (belief, answered) in [(Careful, careful), (Literal, literal)] {
+        let mut machine = Retransmit::new(Retransmission::RFC6347, belief, Duration::ZERO);
+        machine.flight_sent(Duration::ZERO);
+        let ticks = (1..).map(|n| n * S / 8);
+        let mut answers = Vec::new();
+        for now in ticks.take_while(|now| now <= answered.last().unwrap()) {
+            if machine.peer_repeated(now) == Repeat::Resend {
+                let damped = machine.intermediate().unwrap();
+                assert_eq!(answered.get(answers.len() + 1).unwrap_or(&damped), &damped);
+                assert_eq!(machine.expires(), Some(now + S), "not doubled");
+                answers.push(now);
+            }
+        }
+        assert_eq!(answers, answered, "{belief:?}");
+        // The next flight is another.
+        machine.flight_sent(100 * S);
+        assert_eq!(machine.intermediate(), Some(100 * S + S / 4));
+    }
+}
+
+/// Where our delay is the longer, a quarter of it is: a peer that doubles its delays repeats itself no sooner.
+#[test]
+fn e02_damping_is_never_less_than_a_quarter_of_the_delay() {
+    let mut machine = Retransmit::new(Retransmission::RFC6347, Careful, Duration::ZERO);
+    machine.flight_sent(Duration::ZERO);
+    let mut now = Duration::ZERO;
+    for _ in 0..20 {
+        now += S;
+        machine.peer_repeated(now);
+    }
+    for delay in [2, 4, 8, 16, 32].map(|seconds| seconds * S) {
+        now = machine.expires().unwrap();
+        machine.expired(now);
+        let damping = (delay / 4).max(S);
+        assert_eq!(machine.peer_repeated(now + damping - S / 8), Repeat::Damped);
+        assert_eq!(machine.peer_repeated(now + damping), Repeat::Resend);
+    }
+}
+
+/// What an authentic ACK shows to be missing waits for a moment only, whatever is forged beside it.
+#[test]
+fn e09_what_is_not_acknowledged_goes_soon_whatever_was_repeated() {
+    let mut machine = Retransmit::new(Retransmission::RFC6347, Careful, Duration::ZERO);
+    assert_eq!(machine.partly_acknowledged(S), Repeat::Nothing);
+    machine.flight_sent(S);
+    for n in 2..20 {
+        assert_eq!(machine.peer_repeated(n * S), Repeat::Resend);
+    }
+    let mut now = 19 * S;
+    for _ in 0..20 {
+        assert_eq!(machine.partly_acknowledged(now + S / 8), Repeat::Damped);
+        now += S / 4;
+        assert_eq!(machine.peer_repeated(now), Repeat::Damped);
+        assert_eq!(machine.partly_acknowledged(now), Repeat::Resend);
+    }
+}
+
 #[test]
 fn p05_what_is_left_over_of_the_peers_flight_brings_no_resend() {
     let mut machine = Retransmit::new(Retransmission::RFC6347, Careful, Duration::ZERO);
