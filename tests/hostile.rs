@@ -14,8 +14,8 @@ mod common;
 use common::{Cookie, VARIANTS, Variant};
 use flightline::lab::{Arrival, Datagram, End, Pair, Weather};
 use flightline::{
-    ClientConfig, Error, Event, Observer, ProtocolVersion, Psk, Retransmission, ServerConfig,
-    ServerIdentity, ServerName, ServerTrust, What,
+    AlertDescription, ClientConfig, Error, Event, Observer, ProtocolVersion, Psk, Retransmission,
+    ServerConfig, ServerIdentity, ServerName, ServerTrust, What,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -160,6 +160,38 @@ fn check_numbers(sent: &[Datagram], at: &str) -> usize {
         }
     }
     resent
+}
+
+/// RFC 6347 §4.1: a ChangeCipherSpec in the clear may be anyone's. As long as nothing came under the keys that it put in
+/// force, a server that cannot make the same ones refuses in the clear, and is heard.
+#[test]
+fn d02_d12_a_forged_change_cipher_spec_hides_no_refusal() {
+    const CHANGE: [u8; 14] = [20, 0xfe, 0xfd, 0, 0, 0, 0x40, 0, 0, 0, 0, 0, 1, 1];
+    for before in [None, Some(1), Some(3)] {
+        let weather = Weather::new(move |datagram| {
+            let mut arrivals = on_time(&datagram.bytes);
+            if before == Some(datagram.number) {
+                arrivals.push(Arrival {
+                    after: Duration::ZERO,
+                    bytes: CHANGE.to_vec(),
+                });
+            }
+            arrivals
+        });
+        // With a ticket to wait for, its keys are not there yet.
+        let server = ServerConfig::builder(ServerIdentity::psk(key(7))).without_tickets();
+        let mut pair = psk_pair(key(8), &Arc::new(server.build().unwrap()), weather);
+        while pair.failure(End::Client).is_none() {
+            assert!(pair.step());
+        }
+        let error = pair.failure(End::Client);
+        let refused = matches!(
+            error,
+            Some(Error::PeerAlert(AlertDescription::DECRYPT_ERROR))
+        );
+        assert!(refused, "before {before:?}: {error:?}");
+        assert!(pair.now() < 20 * S, "before {before:?}: {:?}", pair.now());
+    }
 }
 
 /// When datagrams became smaller.

@@ -18,6 +18,8 @@ pub(super) struct Epochs {
     plaintext: Opener,
     /// Once there are any.
     current: Option<Opener>,
+    /// Whether a record came under them.
+    current_is_used: bool,
     /// Of DTLS 1.3, the newest last.
     previous: Vec<Previous>,
 }
@@ -33,6 +35,7 @@ impl Epochs {
         Epochs {
             plaintext: Opener::plaintext(),
             current: None,
+            current_is_used: false,
             previous: Vec::new(),
         }
     }
@@ -40,6 +43,11 @@ impl Epochs {
     /// The number of the newest epoch.
     pub(super) fn current(&self) -> u16 {
         self.current.as_ref().map_or(0, Opener::epoch)
+    }
+
+    /// Whether the peer has shown that it has the newest epoch's keys.
+    pub(super) fn current_is_used(&self) -> bool {
+        self.current_is_used
     }
 
     pub(super) fn integrity_limit(&self) -> Option<u64> {
@@ -96,6 +104,7 @@ impl Epochs {
 
     /// Reads under new keys. Those before them are kept for a while.
     pub(super) fn change(&mut self, opener: Opener) {
+        self.current_is_used = false;
         if let Some(opener) = self.current.replace(opener) {
             let until = None;
             self.previous.push(Previous { opener, until });
@@ -119,6 +128,7 @@ impl Epochs {
     /// A record was opened.
     pub(super) fn used(&mut self, epoch: u16, now: Duration) {
         if epoch == self.current() {
+            self.current_is_used = true;
             let until = now.saturating_add(PREVIOUS_KEYS);
             for previous in &mut self.previous {
                 previous.until.get_or_insert(until);

@@ -319,10 +319,14 @@ impl Inbound {
     }
 
     /// Something that the handshake may have to fail for. Once there are keys, what is in the clear says
-    /// nothing (hazard D12). In DTLS 1.3 a side has its keys while the peer may still have none, and only
-    /// says plain ACKs; whoever believes everything believes these too.
+    /// nothing (hazard D12), unless the peer may have none. In DTLS 1.2 anyone's ChangeCipherSpec puts ours in
+    /// force, and only a record under them shows that the peer has them, too. In DTLS 1.3 a side has its keys while
+    /// the peer may still have none, and only says plain ACKs; whoever believes everything believes these too.
     fn suspect(&self, input: &mut Input<'_>, error: Error) {
-        let keyless = self.is_13() && self.rules.belief == Belief::Literal;
+        let keyless = match self.is_13() {
+            true => self.rules.belief == Belief::Literal,
+            false => !self.epochs.current_is_used(),
+        };
         if input.epoch == self.epochs.current() || keyless {
             input.response.suspicion.get_or_insert(error);
         }

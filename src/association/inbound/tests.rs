@@ -49,9 +49,10 @@ impl Inbound {
         } = self;
         let early = !self.early.is_empty();
         let (epochs, keys) = (self.epochs.all(), self.at_change_cipher_spec.is_some());
+        let used = self.epochs.current_is_used();
         let reassembly = reassembly.state();
         format!(
-            "{phase:?} {version:?} {epochs:?} {keys} {change_cipher_spec_seen} {early} {reassembly} {previous_flight} \
+            "{phase:?} {version:?} {epochs:?} {used} {keys} {change_cipher_spec_seen} {early} {reassembly} {previous_flight} \
              {current_flight} {renegotiation_refused} {closed_early} {ended:?}"
         )
     }

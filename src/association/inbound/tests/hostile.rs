@@ -138,7 +138,7 @@ fn d10_nothing_is_delivered_after_the_peers_end() {
     }
 }
 
-/// Whatever nobody authenticated is nothing, of whatever epoch it claims to be.
+/// Whatever nobody authenticated is nothing, of whatever epoch it claims to be, once something came under the keys.
 #[test]
 fn d12_p47_what_is_in_the_clear_is_nothing_once_there_are_keys() {
     let finished = finished(5);
@@ -161,6 +161,7 @@ fn d12_p47_what_is_in_the_clear_is_nothing_once_there_are_keys() {
             // Before the end of the handshake no more, but that in DTLS 1.2 it may be of other keys. In
             // DTLS 1.3 a message of before, which has come again, may still be answered.
             for mut peer in Peer::of_each_version(RULES) {
+                let _ = peer.say(ContentType::ALERT, &[1, 90]);
                 let (response, _) = peer.hand_over(claimed(typ, 0xfefd, epoch, content));
                 assert!(response.fatal.is_none() && !response.close_notify, "{at}");
                 assert!(response.acknowledge.is_empty(), "{at}");
@@ -168,6 +169,26 @@ fn d12_p47_what_is_in_the_clear_is_nothing_once_there_are_keys() {
                 assert_eq!(response.suspicion.is_some(), suspected, "{at}");
                 peer.finished().assert_alive(&at);
             }
+        }
+    }
+}
+
+/// In DTLS 1.2 the ChangeCipherSpec that put them in force may be forged, and the peer have none. In DTLS 1.3 it is the
+/// true ServerHello that brings them.
+#[test]
+fn d12_what_is_in_the_clear_is_a_suspicion_as_long_as_nothing_came_under_the_keys() {
+    for alert in [&[2, 51][..], &[1, 0], &[2]] {
+        for mut peer in Peer::of_each_version(RULES) {
+            let is_12 = peer.version == DTLS1_2;
+            // What does not open proves nothing.
+            let _ = peer.hand_over(peer.forged(40));
+            let (response, _) = peer.hand_over(clear(ContentType::ALERT, alert));
+            assert!(response.fatal.is_none() && !response.close_notify);
+            assert_eq!(response.suspicion.is_some(), is_12, "{alert:?}");
+            let _ = peer.say(ContentType::ALERT, &[1, 90]);
+            let (response, _) = peer.hand_over(clear(ContentType::ALERT, alert));
+            assert!(response.is_empty(), "{alert:?}: {response:?}");
+            peer.finished().assert_alive("in the clear");
         }
     }
 }

@@ -10,7 +10,9 @@
 //! | under keys, in its place | taken | taken |
 //! | under keys, out of place | the end | the end: nobody but the peer can have said it |
 //! | under wrong keys, in the handshake | the end | ignored |
-//! | in the clear, once there are keys | ignored | ignored (hazard D12) |
+//! | in the clear, once something came under the keys | ignored | ignored (hazard D12) |
+//! | in the clear before, an alert or what no message may stand beside | the end | ignored |
+//! | any other in the clear, once there are keys | ignored | ignored |
 //! | anything at all, after the end | nothing | nothing (hazard D10) |
 
 use super::flights::Next;
@@ -22,6 +24,8 @@ use crate::wire::{Alert, AlertDescription};
 pub(super) struct Oracle12<'a> {
     pub(super) course: Course<'a>,
     change_cipher_spec_seen: bool,
+    /// A record came under the keys, so that the peer has them.
+    keys_are_used: bool,
     refused_renegotiation: bool,
 }
 
@@ -30,6 +34,7 @@ impl<'a> Oracle12<'a> {
         Oracle12 {
             course,
             change_cipher_spec_seen: false,
+            keys_are_used: false,
             refused_renegotiation: false,
         }
     }
@@ -49,9 +54,16 @@ impl Oracle for Oracle12<'_> {
             (_, Symbol::Repetition | Symbol::Straggler) => {}
             (Stage::Clear, Symbol::Record(content, Under::Nothing)) => self.clear(content),
             (Stage::Clear, held) => self.course.wait(held),
+            // Whoever sent the ChangeCipherSpec, nobody has shown to have keys.
+            (Stage::Keys, Symbol::Record(content, Under::Nothing)) if !self.keys_are_used => {
+                self.clear_beside_keys(content);
+            }
             // RFC 6347 §4.1: of an epoch that is over.
             (_, Symbol::Record(_, Under::Nothing)) => {}
-            (Stage::Keys, Symbol::Record(content, Under::RightKeys)) => self.keys(content),
+            (Stage::Keys, Symbol::Record(content, Under::RightKeys)) => {
+                self.keys_are_used = true;
+                self.keys(content);
+            }
             (Stage::Keys, Symbol::Record(..)) => {
                 self.course.suspect(Some(AlertDescription::DECRYPT_ERROR));
             }
@@ -87,8 +99,8 @@ impl Oracle for Oracle12<'_> {
 
     fn state(&self) -> String {
         let (seen, refused) = (self.change_cipher_spec_seen, self.refused_renegotiation);
-        let course = self.course.state(&self.opened());
-        format!("{course} {} {seen} {refused}", self.finished_waits())
+        let (course, used) = (self.course.state(&self.opened()), self.keys_are_used);
+        format!("{course} {} {seen} {used} {refused}", self.finished_waits())
     }
 }
 
@@ -138,6 +150,14 @@ impl Oracle12<'_> {
                 self.course
                     .suspect(Some(AlertDescription::UNEXPECTED_MESSAGE));
             }
+        }
+    }
+
+    /// RFC 6347 §4.1: a message in the clear is of an epoch that is over, and so is a ChangeCipherSpec.
+    fn clear_beside_keys(&mut self, content: Content) {
+        match content {
+            Content::Handshake(_) | Content::ChangeCipherSpec => {}
+            other => self.clear(other),
         }
     }
 
@@ -201,6 +221,9 @@ impl Oracle12<'_> {
 
     fn open_what_waited(&mut self) {
         let opened = self.opened();
+        let mut waited = self.course.waiting.iter();
+        self.keys_are_used =
+            waited.any(|symbol| matches!(symbol, Symbol::Record(_, Under::RightKeys)));
         let course = &mut self.course;
         match course.open(opened)[..] {
             [] => {}
