@@ -125,10 +125,11 @@ impl Victim {
         let end = (!self.alive).then(|| self.side.handshake());
         assert!(end.is_none(), "ended before type {typ}: {end:?}");
         // All but a byte of the next, and as much of what comes behind it as there is room for. Whom the victim
-        // knows must not contradict itself: it says once what lies behind the end of its flight.
+        // knows must not contradict itself: it says once what lies behind the end of its flight. Since that stays,
+        // it leaves the room that the rest of the flight needs.
         let (ahead, claim) = match under {
             Under::None => (0..7, self.left.min(LONGEST_CERTIFICATE)),
-            Under::HandshakeKeys(..) if self.next_record == 0 => (5..7, 6000),
+            Under::HandshakeKeys(..) if self.next_record == 0 => (5..7, 2000),
             Under::HandshakeKeys(..) => (0..0, 0),
         };
         let part = [typ; 400];

@@ -192,12 +192,12 @@ impl Reassembly {
         u16::try_from(self.next).ok()
     }
 
-    /// What a fragment of this message may cost. The next message is bounded by its own limits alone,
-    /// so that nothing sent ahead of time can keep it out.
+    /// What a fragment of this message may cost. The next message is bounded by its own limits and what the peer itself
+    /// has said ahead of time, so that nothing that is forged can keep it out.
     fn room(&self, message_seq: u16) -> usize {
         let room = self.room_beside_next();
         match self.key() == Some(message_seq) {
-            true => room,
+            true => room.saturating_sub(cost(self.ahead().filter(|held| !is_in_the_clear(held)))),
             false => room.min(AHEAD_BUDGET).saturating_sub(self.spent_ahead()),
         }
     }
@@ -210,19 +210,37 @@ impl Reassembly {
     }
 
     fn spent_ahead(&self) -> usize {
-        let ahead = self
-            .held
-            .iter()
-            .filter(|(seq, _)| u32::from(**seq) != self.next);
-        ahead.fold(0, |sum, (_, message)| sum.saturating_add(message.cost()))
+        cost(self.ahead())
     }
 
-    /// The next message goes before those that are ahead of it: they come again.
+    fn ahead(&self) -> impl DoubleEndedIterator<Item = Held<'_>> {
+        let next = self.next;
+        self.held
+            .iter()
+            .filter(move |(seq, _)| u32::from(**seq) != next)
+    }
+
+    /// The next message goes before those that are ahead of it in the clear: they come again, or are forged. What is
+    /// authentic stays, since a peer that was told of it (RFC 9147 §7) does not say it again.
     fn make_room(&mut self) {
         while self.spent_ahead() > self.room_beside_next() {
-            self.held.pop_last();
+            let Some((&last, _)) = self.ahead().rfind(is_in_the_clear) else {
+                return;
+            };
+            self.held.remove(&last);
         }
     }
+}
+
+/// A message that is held, by its number.
+type Held<'a> = (&'a u16, &'a PartialMessage);
+
+fn is_in_the_clear((_, message): &Held<'_>) -> bool {
+    message.epoch() == 0
+}
+
+fn cost<'a>(held: impl Iterator<Item = Held<'a>>) -> usize {
+    held.fold(0, |sum, (_, message)| sum.saturating_add(message.cost()))
 }
 
 #[cfg(any(test, flightline_fuzzing))]

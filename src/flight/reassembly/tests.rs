@@ -393,22 +393,40 @@ fn messages_have_so_many_bytes_together() {
     assert_eq!(behind, Inserted::Stored);
 }
 
-/// What is ahead comes again; the next message might not.
+/// What is ahead in the clear comes again, or is forged; the next message might not. What is ahead under keys has been
+/// acknowledged in DTLS 1.3, and does not come again.
 #[test]
-fn what_is_ahead_gives_way_to_the_next_message() {
+fn what_is_ahead_in_the_clear_gives_way_to_the_next_message() {
     const LEFT: usize = 8 << 10;
     const AHEAD: usize = 6000;
-    for (beyond, kept) in [(0, true), (1, false)] {
+    for (epoch, beyond, next, kept) in [
+        (0, 0, Inserted::Stored, true),
+        (0, 1, Inserted::Stored, false),
+        (2, 0, Inserted::Stored, true),
+        (2, 1, Inserted::NoRoom, true),
+    ] {
         let mut r = reassembly(0);
         r.accepted(LIMITS.of_handshake() - LEFT);
-        insert_whole(&mut r, CERTIFICATE, 0, 1, &body(AHEAD));
+        insert_whole(&mut r, CERTIFICATE, epoch, 1, &body(AHEAD));
         let each = r.cost() - AHEAD;
         let room = LEFT + GAPS_BUDGET - r.cost() - each;
-        let next = insert_whole(&mut r, CERTIFICATE, 0, 0, &body(room + beyond));
-        assert_eq!(next, Inserted::Stored);
+        let body = body(room + beyond);
+        assert_eq!(insert_whole(&mut r, CERTIFICATE, epoch, 0, &body), next);
+        if next == Inserted::NoRoom {
+            insert_whole(&mut r, CERTIFICATE, epoch, 0, &body[beyond..]);
+        }
         assert!(r.take().is_some());
-        assert_eq!(r.take().is_some(), kept);
+        assert_eq!(r.take().is_some(), kept, "{beyond} beyond in epoch {epoch}");
     }
+    // A forged message costs the true ones nothing.
+    let mut r = reassembly(0);
+    r.accepted(LIMITS.of_handshake() - LEFT);
+    for (epoch, seq) in [(2, 1), (0, 2), (2, 3), (0, 4)] {
+        insert_whole(&mut r, CERTIFICATE, epoch, seq, &body(2_000));
+    }
+    let next = insert_whole(&mut r, CERTIFICATE, 2, 0, &body(LEFT - 1_000));
+    assert_eq!(next, Inserted::Stored);
+    assert_eq!(r.held.keys().copied().collect::<Vec<_>>(), [0, 1, 3]);
 }
 
 /// What is taken was all: an idle connection holds nothing of the flights that made it.
