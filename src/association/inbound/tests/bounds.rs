@@ -349,3 +349,18 @@ fn b01_b23_no_length_reaches_beyond_its_datagram() {
         assert_eq!(peer.hand_over(record).1, [b"a secret"]);
     }
 }
+
+/// An empty message would look like the end of the data.
+#[test]
+fn b03_p53_an_empty_application_record_is_dropped() {
+    for peer in Peer::of_each_version(RULES) {
+        let mut peer = peer.finished();
+        for _ in 0..100 {
+            let empty = peer.record(ContentType::APPLICATION_DATA, b"");
+            let (response, delivered) = peer.hand_over(empty);
+            assert!(response.is_empty() && delivered.is_empty());
+        }
+        assert_eq!(peer.dropped(DropReason::EmptyRecord), 100);
+        peer.assert_alive("afterwards");
+    }
+}

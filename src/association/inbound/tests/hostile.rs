@@ -19,7 +19,7 @@ fn established() -> [Peer; 2] {
 
 impl Peer {
     /// The connection is as good as before.
-    fn assert_alive(&mut self, at: &str) {
+    pub(super) fn assert_alive(&mut self, at: &str) {
         let record = self.record(ContentType::APPLICATION_DATA, b"alive");
         let (response, delivered) = self.hand_over(record);
         assert!(response.is_empty(), "{at}: {response:?}");
@@ -435,19 +435,5 @@ fn p49_only_what_was_tried_to_be_opened_counts_as_a_bad_record() {
         let (response, _) = peer.hand_over(peer.forged(40));
         let limit = matches!(response.fatal, Some(Error::TooManyBadRecords { limit: 2 }));
         assert!(limit, "{response:?}");
-    }
-}
-
-/// An empty message would look like the end of the data.
-#[test]
-fn b03_p53_an_empty_application_record_is_dropped() {
-    for mut peer in established() {
-        for _ in 0..100 {
-            let empty = peer.record(ContentType::APPLICATION_DATA, b"");
-            let (response, delivered) = peer.hand_over(empty);
-            assert!(response.is_empty() && delivered.is_empty());
-        }
-        assert_eq!(peer.dropped(DropReason::EmptyRecord), 100);
-        peer.assert_alive("afterwards");
     }
 }
