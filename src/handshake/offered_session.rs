@@ -18,7 +18,7 @@ const COOKIE: usize = 32;
 const COOKIE13: usize = 72;
 
 /// A session on offer, if there is one. It goes back to the store that it came from where the server says
-/// nothing: one that cannot be reached costs no session. But one that failed must be forgotten
+/// nothing: one that cannot be reached costs no session, as long as the hello goes whole. But one that failed must be forgotten
 /// (RFC 5246 §7.2.2, RFC 5077 §3.2), and one whose hello was cut may have failed: many servers take no such
 /// hello, or none in so many parts, and say nothing.
 pub(super) struct OfferedSession {

@@ -186,7 +186,7 @@ impl<D: FnMut(Handshake, Arc<Place>)> Dispatcher<D> {
             }
             return self.hub.counters.dropped_hellos.count();
         }
-        if peers.has_left_behind(address, &random) {
+        if peers.has_left_behind(address, &random, now) {
             return self.hub.counters.dropped_hellos.count();
         }
         let inbox = Arc::new(Inbox::new(self.inbox_capacity));

@@ -61,10 +61,21 @@ struct Table {
     /// A verified handshake beside an association that lives (RFC 6347 §4.2.8). It takes over when it
     /// is finished, and not before: whoever can only replay a hello changes nothing.
     candidate: Option<Seat>,
-    /// The randoms of the last few hellos that newer ones have replaced here. Their client has moved on, so
-    /// whoever says them again is another, or the network.
-    left_behind: VecDeque<[u8; 32]>,
+    /// The last few hellos that newer ones have replaced here.
+    left_behind: VecDeque<LeftBehind>,
 }
+
+/// A hello that another has replaced. Its client has moved on, so whoever says it again is somebody else, or the
+/// network; unless the other was not the client's, but an old one that somebody said again. Then it is said again
+/// and again.
+struct LeftBehind {
+    random: [u8; 32],
+    /// When it came first again.
+    again: Option<Duration>,
+}
+
+/// For so long a hello that was left behind begins nothing when it comes again. No client has two timers sooner.
+const INSISTING: Duration = Duration::from_millis(500);
 
 /// How many such randoms are kept. Of a hello that was forgotten a replay begins a handshake again, while its
 /// cookie is good.
@@ -72,10 +83,12 @@ const MOST_LEFT_BEHIND: usize = 8;
 
 impl Table {
     fn leave_behind(&mut self, random: [u8; 32]) {
+        self.left_behind.retain(|left| left.random != random);
         if self.left_behind.len() >= MOST_LEFT_BEHIND {
             self.left_behind.pop_front();
         }
-        self.left_behind.push_back(random);
+        let again = None;
+        self.left_behind.push_back(LeftBehind { random, again });
     }
 
     /// The candidate, if there is one, takes the place of who was there before.
@@ -183,10 +196,20 @@ impl Peers {
         seats.find(|seat| seat.random == *random)
     }
 
-    /// Whether a client of `address` began with this hello, and with another since.
-    pub(super) fn has_left_behind(&self, address: SocketAddr, random: &[u8; 32]) -> bool {
-        let table = self.tables.get(&address);
-        table.is_some_and(|table| table.left_behind.contains(random))
+    /// Whether a client of `address` began with this hello and with another since, and does not insist.
+    pub(super) fn has_left_behind(
+        &mut self,
+        address: SocketAddr,
+        random: &[u8; 32],
+        now: Duration,
+    ) -> bool {
+        let table = self.tables.get_mut(&address);
+        let known = |left: &&mut LeftBehind| left.random == *random;
+        let left = table.and_then(|table| table.left_behind.iter_mut().find(known));
+        left.is_some_and(|left| {
+            let since = *left.again.get_or_insert(now);
+            now.saturating_sub(since) < INSISTING
+        })
     }
 
     /// Who gets a datagram from `address`. While a candidate runs beside an established association,

@@ -275,20 +275,42 @@ fn a06_h01_a_hello_that_was_left_behind_is_known_for_long() {
             assert_eq!(client.id, SeatId::from(random));
         }
     };
-    let left_behind = |peers: &Peers| -> Vec<u8> {
-        let is_known = |random: &u8| peers.has_left_behind(address(A), &[*random; 32]);
-        (0..20).filter(is_known).collect()
+    let left_behind = |peers: &mut Peers| -> Vec<u8> {
+        let mut is_known =
+            |random: &u8| peers.has_left_behind(address(A), &[*random; 32], Duration::ZERO);
+        (0..20).filter(|random| is_known(random)).collect()
     };
     newest(&mut peers, 0, 0);
-    assert_eq!(left_behind(&peers), [0_u8; 0]);
+    assert_eq!(left_behind(&mut peers), [0_u8; 0]);
     newest(&mut peers, 1, 3);
-    assert_eq!(left_behind(&peers), [0, 1, 2]);
+    assert_eq!(left_behind(&mut peers), [0, 1, 2]);
     newest(&mut peers, 4, 10);
     let last_few: Vec<_> = (2..10).collect();
-    assert_eq!(left_behind(&peers), last_few);
+    assert_eq!(left_behind(&mut peers), last_few);
     remove(&mut peers, address(A), 10);
-    assert_eq!(left_behind(&peers), [0_u8; 0]);
+    assert_eq!(left_behind(&mut peers), [0_u8; 0]);
     assert!(peers.is_empty());
+}
+
+/// An old hello that somebody says again puts the newest handshake out, whose client still says its own: it has its
+/// place back at its second timer.
+#[test]
+fn a06_h01_a_hello_that_insists_is_let_in_again() {
+    let mut peers = Peers::new();
+    let at = Duration::from_millis;
+    connect(&mut peers, A, 2, WIDE).unwrap();
+    let live = admit_within(&mut peers, A, 3, WIDE).unwrap();
+    let replayed = admit_within(&mut peers, A, 1, WIDE).unwrap();
+    assert!(ended(&live) && !ended(&replayed));
+    for (now, is_left) in [(7_000, true), (7_000, true), (7_499, true), (7_500, false)] {
+        assert_eq!(
+            peers.has_left_behind(address(A), &[3; 32], at(now)),
+            is_left
+        );
+    }
+    let live = admit_within(&mut peers, A, 3, WIDE).unwrap();
+    assert!(!ended(&live) && ended(&replayed));
+    assert!(peers.has_left_behind(address(A), &[1; 32], at(20_000)));
 }
 
 const WIDE: Bounds = Bounds {
