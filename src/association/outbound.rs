@@ -130,6 +130,7 @@ impl Outbound {
         // A client takes the first answer for the answer to its latest hello; it asks if it wants this one.
         let datagrams =
             if self.rival == Rival::Newer && self.flight.holds(HandshakeType::SERVER_HELLO) {
+                self.retransmit.held_back();
                 0
             } else {
                 self.transmit(now, emit)?

@@ -77,8 +77,8 @@ struct Waiting {
     wait: Duration,
     expires: Duration,
     expiries: u32,
-    /// When the flight went for the last time, or its latest burst.
-    sent: Duration,
+    /// When the flight went for the last time, or its latest burst; if it went.
+    sent: Option<Duration>,
     repeats_answered: u32,
     /// When the next burst of the flight goes, whatever the peer has said to the one before.
     goes_on: Option<Duration>,
@@ -157,6 +157,13 @@ impl Retransmit {
         matches!(self.state, State::Listening(_))
     }
 
+    /// The flight was held back: whoever asks for it has it.
+    pub(crate) fn held_back(&mut self) {
+        if let State::Waiting(waiting) = &mut self.state {
+            waiting.sent = None;
+        }
+    }
+
     /// A burst of the flight went out, and another is to follow: when this one is acknowledged, or else
     /// after half of the delay (RFC 9147 §5.8.3). The peer waits for a quarter of its own with an ACK.
     pub(crate) fn burst_sent(&mut self, now: Duration) {
@@ -194,7 +201,7 @@ impl Retransmit {
         if let Some(made) = waiting.made.take() {
             let late = now.saturating_sub(made);
             waiting.expires = waiting.expires.saturating_add(late);
-            waiting.sent = waiting.sent.saturating_add(late);
+            waiting.sent = waiting.sent.map(|sent| sent.saturating_add(late));
             waiting.goes_on = waiting.goes_on.map(|due| due.saturating_add(late));
         }
     }
@@ -319,7 +326,7 @@ impl Retransmit {
         match &self.state {
             State::Waiting(waiting) => {
                 let damping = waiting.damping(&self.plan, self.belief);
-                Some(waiting.sent.saturating_add(damping))
+                Some(waiting.sent.unwrap_or_default().saturating_add(damping))
             }
             _ => None,
         }
@@ -347,7 +354,7 @@ impl Waiting {
             wait,
             expires: now.saturating_add(wait),
             expiries: 0,
-            sent: now,
+            sent: Some(now),
             repeats_answered: 0,
             goes_on: None,
         }
@@ -359,7 +366,7 @@ impl Waiting {
     }
 
     fn sent_again(&mut self, now: Duration, plan: &Retransmission) {
-        self.sent = now;
+        self.sent = Some(now);
         self.arm(now, plan);
     }
 
@@ -379,7 +386,10 @@ impl Waiting {
     }
 
     fn answer(&mut self, damping: Duration, now: Duration, plan: &Retransmission) -> Repeat {
-        if now < self.sent.saturating_add(damping) {
+        if self
+            .sent
+            .is_some_and(|sent| now < sent.saturating_add(damping))
+        {
             return Repeat::Damped;
         }
         self.sent_again(now, plan);

@@ -49,6 +49,7 @@ impl Outbound {
             }
             Expiry::GiveUp => Ok(Ticked::GaveUp),
             Expiry::Resend(_) if self.rival == Rival::Newer && begins_in_the_clear => {
+                self.retransmit.held_back();
                 Ok(Ticked::Going)
             }
             Expiry::Resend(reason) => {

@@ -263,6 +263,13 @@ fn beside_another_handshake_nothing_is_sent_again() {
     ours.outbound.set_rival(Rival::Newer);
     assert!(ours.next_timer().is_empty());
     assert_eq!(ours.outbound.next_deadline(), Some(SECOND * 4));
+    // The peer asks a moment after the timer that sent nothing.
+    let asked = Response {
+        repeated: true,
+        ..Response::default()
+    };
+    assert_eq!(ours.hear(&asked).len(), 1);
+    assert!(ours.hear(&asked).is_empty());
     ours.outbound.set_rival(Rival::None);
     assert_eq!(ours.next_timer().len(), 1);
 
