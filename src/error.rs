@@ -289,21 +289,20 @@ impl Error {
         })
     }
 
-    /// The kind under which this error goes as an [`io::Error`].
+    /// The kind under which this error goes as an [`io::Error`]. As with std's sockets `WouldBlock` and `TimedOut`
+    /// mean that `recv` may be called again; but for [`Error::HandshakeTimeout`], which is final.
     pub fn kind(&self) -> io::ErrorKind {
         match self {
             Error::Io(error) => error.kind(),
             Error::WantRead => io::ErrorKind::WouldBlock,
-            Error::ReadTimeout | Error::HandshakeTimeout { .. } | Error::Idle => {
-                io::ErrorKind::TimedOut
-            }
+            Error::ReadTimeout | Error::HandshakeTimeout { .. } => io::ErrorKind::TimedOut,
             Error::Config(_)
             | Error::NoCookieContext
             | Error::MessageTooLong { .. }
             | Error::EmptyMessage
             | Error::BufferTooSmall { .. } => io::ErrorKind::InvalidInput,
             Error::Closed | Error::ListenerClosed => io::ErrorKind::NotConnected,
-            Error::Aborted(_) => io::ErrorKind::ConnectionAborted,
+            Error::Aborted(_) | Error::Idle => io::ErrorKind::ConnectionAborted,
             Error::ReplacedByNewHandshake => io::ErrorKind::ConnectionReset,
             Error::PeerAlert(_) | Error::Refused(_) | Error::TooManyConnections => {
                 io::ErrorKind::ConnectionAborted

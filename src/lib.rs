@@ -28,7 +28,7 @@
 //!
 //! - `x509` (default): certificates. Without it there are pre-shared keys only.
 //! - `anti-replay`, `bad-mac-limit`, `hello-verify` (default): protections that can be compiled out; a
-//!   configuration that does not say in words that it goes without fails to build then.
+//!   configuration that needs one fails to build then, unless it says in words that it goes without.
 //! - `lab`: a client, a server and a faulty network between them, in virtual time.
 #![cfg_attr(
     test,

@@ -15,7 +15,7 @@ use flightline::{
 use served::{
     LONG, MOMENT, Served, ask, connect, echo, first_hello, proven_hello, psk, server_config,
 };
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::net::{Ipv4Addr, Shutdown, UdpSocket};
 use std::sync::{Arc, mpsc};
 use std::thread;
@@ -30,6 +30,8 @@ const WAITING: [(&str, Waiting); 4] = [
     ("read", |mut socket| match socket.read(&mut [0; 64]) {
         Ok(0) => Err(Error::Closed),
         Ok(length) => Ok(length),
+        // Not the end of the data: this side's listener was closed.
+        Err(error) if error.kind() == ErrorKind::NotConnected => Err(Error::Closed),
         Err(error) => panic!("{error}"),
     }),
     ("recv with a timeout", |socket| {
@@ -204,17 +206,41 @@ fn a_listener_that_is_drained_serves_whom_it_has() {
     server.closer.drain(Duration::MAX);
     assert!(server.closer.is_draining());
     let name = flightline::ServerName::unnamed();
+    let challenges = server.closer.stats().challenges_sent;
     let new =
         DtlsSocket::connect_timeout(&server.address, name, served::client_config(), 4 * MOMENT);
     assert!(
         matches!(new, Err(Error::HandshakeTimeout { .. })),
         "{new:?}"
     );
-    assert!(server.closer.stats().refused_draining >= 1);
+    let stats = server.closer.stats();
+    assert!(stats.refused_draining >= 1 && stats.challenges_sent == challenges);
     assert_eq!(ask(&old, b"after"), b"after");
     assert_eq!(server.closer.stats().connections, 1);
     drop(old);
     server.wait_to_end();
+}
+
+/// What is cut short by the end of the server is no whole upload.
+#[test]
+fn the_end_of_the_listener_is_not_the_end_of_the_data() {
+    let upload = |mut socket: DtlsSocket| {
+        let mut data = Vec::new();
+        std::io::copy(&mut socket, &mut data).map_err(|error| error.kind())
+    };
+    let (mut server, uploaded) =
+        Served::reporting(server_config(), ServeOptions::default(), upload);
+    for (is_whole, expected) in [(true, Ok(4)), (false, Err(ErrorKind::NotConnected))] {
+        let client = connect(server.address);
+        client.send(b"data").unwrap();
+        if is_whole {
+            client.close(Duration::ZERO);
+        } else {
+            server.wait_for(|stats| stats.connections == 1);
+            server.stop();
+        }
+        assert_eq!(uploaded.recv_timeout(LONG).unwrap(), expected);
+    }
 }
 
 /// Whoever does not leave in time is closed, and hears so.

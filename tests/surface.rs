@@ -59,7 +59,7 @@ fn a_configuration_that_makes_no_sense_is_not_built() {
     let zero = Duration::ZERO;
     let long_names = || (0..40_u8).map(|number| vec![number; 255]);
     let longish_names = || long_names().take(15);
-    let rows: [(Client, &str); 15] = [
+    let rows: [(Client, &str); 16] = [
         (client().cipher_suites([unknown_suite]), "is not supported"),
         (client().groups([unknown_group]), "is not supported"),
         (client().cipher_suites([]), "no cipher suites"),
@@ -79,6 +79,7 @@ fn a_configuration_that_makes_no_sense_is_not_built() {
             "goes with this trust",
         ),
         (client().cipher_suites(sha384), "goes with this trust"),
+        (client().versions([]), "no versions"),
         (client().max_certificate_message(1023), "1,024 bytes"),
     ];
     for (builder, part) in rows {

@@ -184,12 +184,13 @@ impl Settings {
     }
 
     /// What must hold, and what is said where it does not.
-    fn rules(&self) -> [(bool, &'static str); 14] {
+    fn rules(&self) -> [(bool, &'static str); 15] {
         let is_name = |name: &Vec<u8>| (1..=255).contains(&name.len());
         let on_the_wire = |name: &Vec<u8>| name.len().saturating_add(1);
         let zero = Some(Duration::ZERO);
         let any_suite = self.suites().next().is_some() || self.suites13().next().is_some();
         [
+            (!self.versions.is_empty(), "no versions"),
             (!self.cipher_suites.is_empty(), "no cipher suites"),
             (
                 any_suite,

@@ -42,7 +42,7 @@ fn errors() -> Vec<(Error, (Kind, &'static str))> {
         E::ReplacedByNewHandshake => E::ReplacedByNewHandshake, (Kind::ConnectionReset, "began anew");
         E::Aborted(_) => E::Aborted(AlertDescription::ACCESS_DENIED),
             (Kind::ConnectionAborted, "this side ended the connection: ACCESS_DENIED");
-        E::Idle => E::Idle, (Kind::TimedOut, "for too long");
+        E::Idle => E::Idle, (Kind::ConnectionAborted, "for too long");
         E::HelloVerifyRequired => E::HelloVerifyRequired, (Kind::Other, "prove its address");
         E::NoCookieContext => E::NoCookieContext, (Kind::InvalidInput, "no cookie context");
         E::BufferTooSmall { .. } => E::BufferTooSmall { needed: 70 }, (Kind::InvalidInput, "70 bytes");

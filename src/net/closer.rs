@@ -41,7 +41,7 @@ impl Closer {
     /// word, so that their clients go on to another server. Whoever is connected, or has a handshake
     /// under way, goes on for `grace` at most, or for good with [`Duration::MAX`]; the listener is closed
     /// when the last of them has left, or then. `serve` returns as after [`close`](Closer::close), and
-    /// `accept` fails. Returns at once; the sooner end counts where it is called again.
+    /// `accept` fails when nobody waits any more. Returns at once; the sooner end counts where it is called again.
     ///
     /// A handler that waits for its client does not see this: one with a read timeout may ask
     /// [`is_draining`](Closer::is_draining) when it is over, and say goodbye.

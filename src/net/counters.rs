@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 #[non_exhaustive]
 pub struct ListenerStats {
     /// Connections that are established now, and those that were replaced or are over until their threads have
-    /// nothing to do any more.
+    /// nothing to do any more. None when the listener is closed, though handlers may still run.
     pub connections: u64,
     /// Handshakes in progress now, and those that were replaced or have failed, for as long.
     pub handshakes: u64,
@@ -36,7 +36,7 @@ pub struct ListenerStats {
     pub refused_handshakes_per_address: u64,
     /// Verified clients turned away: too many waited to be [accepted](crate::DtlsListener::accept).
     pub refused_backlog: u64,
-    /// Verified clients turned away: the listener was [drained](crate::Closer::drain).
+    /// Hellos turned away: the listener was [drained](crate::Closer::drain).
     pub refused_draining: u64,
     /// Datagrams dropped since a connection did not keep up.
     pub dropped_inbox_full: u64,

@@ -13,7 +13,7 @@ use super::inbox::Inbox;
 use super::link::SLICE;
 use super::listener_transport::ListenerTransport;
 use super::os_error;
-use super::peers::{Bounds, Seat};
+use super::peers::{Bounds, NoRoom, Seat};
 use super::udp_transport::{RECEIVE_BUFFER, uncut};
 use crate::config::ServerConfig;
 use crate::cookie::{Entrance, GateDrop, ReplyBuffer, Verdict, VerifiedHello};
@@ -121,6 +121,10 @@ impl<D: FnMut(Handshake, Arc<Place>)> Dispatcher<D> {
             .entrance
             .check(client_id.as_bytes(), datagram, now, reply)
         {
+            // Whoever is drained proves nobody's address any more.
+            Verdict::Challenge(_) | Verdict::Refuse(_) if self.hub.state() != State::Open => {
+                self.hub.counters.turned_away(NoRoom::Draining);
+            }
             Verdict::Challenge(challenge) => {
                 self.hub.counters.challenges_sent.count();
                 if self.socket.send_to(challenge, from).is_err() {

@@ -209,6 +209,9 @@ impl Handshake {
     /// [`Error::WantRead`] while it is not done: call again when a datagram or the timer is due. After a
     /// pass that left datagrams behind, [`next_timeout`](Handshake::next_timeout) is 1 ms, for loops that
     /// are told of a readable socket only once. Every other error is final.
+    ///
+    /// When it is done, nothing behind the handshake's last datagram was read: such loops go on with
+    /// [`service`](DtlsSocket::service) or `recv` at once.
     pub fn handshake(&mut self) -> Result<()> {
         self.unread = false;
         self.begin()?;
@@ -242,7 +245,7 @@ impl Handshake {
     /// The connection, once [`handshake`](Handshake::handshake) has returned `Ok`.
     ///
     /// # Errors
-    /// [`Error::WantRead`] if the handshake is not done, or why it failed.
+    /// [`Error::WantRead`] if the handshake is not done, which gives it up, or why it failed.
     pub fn into_socket(mut self) -> Result<DtlsSocket> {
         if let Stage::Failed(error) = &self.stage {
             return Err(error.clone());
@@ -270,13 +273,14 @@ impl Handshake {
         )))
     }
 
-    /// How long until the timer is due, at least 1 ms so that waiting for it makes progress. `None` when nothing is due: the
-    /// handshake is done, has failed, or a server waits for its first hello.
+    /// How long until the timer is due, at least 1 ms so that waiting for it makes progress, and 1 ms before the first
+    /// pass. `None` when nothing is due: the handshake is done, has failed, or a server waits for its first hello.
     pub fn next_timeout(&self) -> Option<Duration> {
-        if self.unread {
-            return Some(SOON);
+        match &self.stage {
+            Stage::Ready { .. } | Stage::Verified { .. } => Some(SOON),
+            _ if self.unread => Some(SOON),
+            _ => self.until_due(),
         }
-        self.until_due()
     }
 
     fn until_due(&self) -> Option<Duration> {

@@ -8,6 +8,7 @@
 mod upkeep;
 
 use super::fate::Fate;
+use super::inbox::End;
 use super::pending::Pending;
 use super::sync::{AtomicBool, AtomicU64, AtomicUsize, Mutex, MutexGuard, Ordering};
 use super::transport::{self, Sent, Transport};
@@ -129,6 +130,9 @@ impl Link {
         let mut turn = self.wait_for_turn(patience)?;
         let mut pass = 0..DATAGRAMS_A_PASS;
         loop {
+            if !turn.pending.is_empty() {
+                self.not_aborted()?;
+            }
             let kept = match take {
                 Take::Remove => turn.pending.take(buf),
                 Take::Keep => turn.pending.peek(buf),
@@ -178,6 +182,11 @@ impl Link {
                 }
             }
         }
+    }
+
+    /// Whether this side's listener was closed, and not the peer.
+    pub(super) fn is_listener_closed(&self) -> bool {
+        self.fate.ended() == Some(End::Closed)
     }
 
     /// Seals and sends one message.
@@ -237,8 +246,10 @@ impl Link {
 
     /// Sends close_notify, the first time.
     pub(super) fn close_writing(&self) {
+        let now = self.clock.now();
         let mut outbound = self.outbound.lock();
-        outbound.close_notify(self.clock.now(), &mut |datagram| self.emit(datagram));
+        outbound.close_notify(now, &mut |datagram| self.emit(datagram));
+        self.settle(&mut outbound, now);
         let told = outbound.take_events();
         drop(outbound);
         told.tell();

@@ -169,9 +169,12 @@ impl DtlsListener {
     /// it in the thread that is to serve the client. The first call starts a thread that reads the
     /// socket, so that clients accepted before are served whether or not accept is called again.
     ///
+    /// 128 handshakes may wait to be accepted. Otherwise the defaults of [`ServeOptions`] hold, its idle limit of a day
+    /// too; nobody lingers but who calls [`close`](DtlsSocket::close) with a time.
+    ///
     /// # Errors
-    /// [`Error::ListenerClosed`] after a [`Closer`] closed or drained the listener; [`Error::Io`] if the thread
-    /// cannot be started.
+    /// [`Error::ListenerClosed`] after a [`Closer`] closed the listener, or drained it and nobody waits any more;
+    /// [`Error::Io`] if the thread cannot be started.
     pub fn accept(&self) -> Result<(Handshake, SocketAddr)> {
         let backlog = self.backlog()?;
         let handshake = loop {

@@ -27,6 +27,7 @@ mod pending;
 mod pool;
 mod serve_options;
 mod socket;
+mod stream;
 mod sync;
 #[cfg(all(
     test,

@@ -45,10 +45,11 @@ pub struct ServeOptions {
     /// A connection from which nothing authentic and new came for this long is over: its `recv` and `send` fail
     /// with [`Error::Idle`](crate::Error::Idle), whatever its read timeout. Only
     /// what is read is heard: a handler that does nothing but send calls
-    /// [`service`](crate::DtlsSocket::service) now and then. `None` waits for ever. A day, in
-    /// whole seconds, as long as a session lives: a client that is gone must not hold a thread for good.
+    /// [`service`](crate::DtlsSocket::service) now and then. `None` waits for ever. A day, as long as a session
+    /// lives: a client that is gone must not hold a thread for good. It is looked for once a second.
     pub idle_limit: Option<Duration>,
-    /// Is told of errors, in the thread of the client they concern, whose place is taken until it returns. `None`
+    /// Is told of the errors of handshakes, and of those that the handler returns: one that does not care how its
+    /// client leaves returns `Ok` at [`Error::Closed`](crate::Error::Closed). Called in the thread of the client they concern, whose place is taken until it returns. `None`
     /// leaves them to the log, at level debug: anyone can cause them.
     pub on_error: Option<OnError>,
 }

@@ -11,7 +11,7 @@ use crate::srtp::SrtpKeys;
 use crate::stats::Stats;
 use crate::wire::{AlertDescription, CipherSuite, KeyUpdate, ProtocolVersion, SrtpProfile};
 use std::fmt;
-use std::io::{self, Read, Write};
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, ToSocketAddrs, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
@@ -53,6 +53,9 @@ impl DtlsSocket {
     /// Connects to `addr` from a socket of its own and blocks until the handshake is done. `server` is
     /// the name that the server must prove. Where `addr` resolves to several addresses, they are tried
     /// in turn until one answers. One that this machine has no way to is passed over.
+    ///
+    /// Where nobody answers, this takes two minutes by default. It does so even where nobody listens: unlike TCP's,
+    /// a refusal can be forged. [`connect_timeout`](DtlsSocket::connect_timeout) is for the impatient.
     ///
     /// # Errors
     /// Why the handshake failed with the last address that was tried; [`Error::Io`] if none could be,
@@ -141,7 +144,8 @@ impl DtlsSocket {
     /// [`Error::MessageTooLong`] beyond [`max_message`](DtlsSocket::max_message),
     /// [`Error::EmptyMessage`], [`Error::Closed`] after the writing side was shut down, the connection
     /// failed or its listener was closed, [`Error::ReplacedByNewHandshake`] and [`Error::Idle`] as from [`recv`](Self::recv),
-    /// [`Error::Io`] where the socket fails. A datagram lost on the way is no error.
+    /// [`Error::Io`] where the socket fails. A datagram lost on the way is no error. In DTLS 1.3 a peer that has
+    /// closed may read on, so that `send` goes on, too, and only `recv` and [`service`](Self::service) tell of it.
     pub fn send(&self, message: &[u8]) -> Result<usize> {
         self.link.send(message)
     }
@@ -202,7 +206,10 @@ impl DtlsSocket {
     }
 
     /// Ends reading, writing or both, for all clones. Ending writing tells the peer; ending reading wakes
-    /// a `recv` that waits in another thread, within 100 ms.
+    /// a `recv` that waits in another thread, within 100 ms. What was received before is still handed out.
+    ///
+    /// In DTLS 1.3 what the peer still says arrives behind the end of writing. In DTLS 1.2 the peer's answer is its own
+    /// end of writing (RFC 5246 §7.2.1).
     ///
     /// # Errors
     /// None; the signature is std's.
@@ -217,7 +224,7 @@ impl DtlsSocket {
     }
 
     /// Ends the connection with a fatal alert, for all clones: the protocol on top has found the peer at
-    /// fault. Nothing more is sent or received.
+    /// fault. Nothing more is sent, and nothing more is handed out, though it was received before.
     pub fn abort(&self, alert: AlertDescription) {
         self.link.abort(alert);
     }
@@ -378,49 +385,6 @@ fn bound_for(address: SocketAddr) -> Result<UdpSocket> {
     let socket = UdpSocket::bind((any, 0))?;
     socket.connect(address)?;
     Ok(socket)
-}
-
-/// One message a read; the peer's close is the end of the data.
-impl Read for &DtlsSocket {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        if buf.is_empty() {
-            return Ok(0);
-        }
-        match self.recv(buf) {
-            Err(Error::Closed) => Ok(0),
-            other => Ok(other?),
-        }
-    }
-}
-
-/// One message a write.
-impl Write for &DtlsSocket {
-    fn write(&mut self, message: &[u8]) -> io::Result<usize> {
-        if message.is_empty() {
-            return Ok(0);
-        }
-        Ok(self.send(message)?)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Read for DtlsSocket {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        (&*self).read(buf)
-    }
-}
-
-impl Write for DtlsSocket {
-    fn write(&mut self, message: &[u8]) -> io::Result<usize> {
-        (&*self).write(message)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }
 
 impl fmt::Debug for DtlsSocket {

@@ -13,7 +13,7 @@ use std::time::Duration;
 /// ```
 /// use flightline::Transport;
 /// use std::io;
-/// use std::sync::mpsc::{Receiver, SyncSender};
+/// use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 /// use std::sync::Mutex;
 /// use std::time::Duration;
 ///
@@ -31,7 +31,11 @@ use std::time::Duration;
 ///
 ///     fn recv(&self, buf: &mut Vec<u8>, wait: Duration) -> io::Result<usize> {
 ///         let inbox = self.inbox.lock().unwrap();
-///         *buf = inbox.recv_timeout(wait).map_err(|_| io::ErrorKind::WouldBlock)?;
+///         *buf = inbox.recv_timeout(wait).map_err(|error| match error {
+///             RecvTimeoutError::Timeout => io::ErrorKind::WouldBlock,
+///             // Whoever says that nothing came must have waited.
+///             RecvTimeoutError::Disconnected => io::ErrorKind::BrokenPipe,
+///         })?;
 ///         Ok(buf.len())
 ///     }
 /// }

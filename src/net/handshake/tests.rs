@@ -299,7 +299,11 @@ fn a_client_that_was_not_answered_is_refused_in_silence() {
 #[test]
 fn another_initial_delay_may_be_set_before_the_first_hello() {
     let theirs = World::default();
-    let _ = client(&theirs).handshake();
+    let mut client = client(&theirs);
+    let soon = Some(Duration::from_millis(1));
+    assert_eq!(client.next_timeout(), soon, "a loop begins with a pass");
+    let _ = client.handshake();
+    assert_eq!(client.next_timeout(), Some(S));
     let ours = World::default();
     let config = open_server().clock(Arc::new(ours.clone())).build().unwrap();
     let mut server = Handshake::server(ours.clone(), "client", None, config).unwrap();

@@ -1,6 +1,5 @@
 //! What a connection owes its peer besides messages: somebody has to read the socket and answer.
 
-use super::super::pending::Pending;
 use super::super::sync::{MutexGuard, Ordering};
 use super::super::transport::{self, Sent};
 use super::{DATAGRAMS_A_PASS, Link, NEVER, Received, SLICE, Turn, micros};
@@ -17,7 +16,10 @@ impl Link {
     /// Receives without waiting what is there and has room, up to a bound, and fires what is due.
     pub(in super::super) fn service(&self) -> Result<()> {
         if let Some(mut turn) = self.turn.try_lock() {
-            return self.catch_up(&mut turn, &mut (0..DATAGRAMS_A_PASS));
+            self.catch_up(&mut turn, &mut (0..DATAGRAMS_A_PASS))?;
+            // What came before the end comes first.
+            let end = self.inbound.lock().closed();
+            return end.filter(|_| turn.pending.is_empty()).map_or(Ok(()), Err);
         }
         // Whoever has the turn does all this already, and in the right order.
         if self.is_something_due() {
@@ -64,12 +66,10 @@ impl Link {
             let Some(mut turn) = self.turn.try_lock_for(remaining.min(SLICE)) else {
                 continue;
             };
-            // Other clones may ask for messages still, and whoever does makes room.
-            if !turn.pending.has_room() {
-                turn.pending = Pending::default();
-            }
             let done = if self.is_something_due() {
-                self.catch_up(&mut turn, &mut (0..DATAGRAMS_A_PASS))
+                let read_on = self.read_on(&mut turn);
+                self.fire_what_is_due();
+                read_on
             } else {
                 self.receive(&mut turn, None, remaining.min(self.slice()))
                     .map(drop)
@@ -78,6 +78,17 @@ impl Link {
                 break;
             }
         }
+    }
+
+    /// Takes in what has come, a pass at most, whether messages have room or not: other clones may ask for those
+    /// that wait.
+    fn read_on(&self, turn: &mut Turn) -> Result<()> {
+        for _ in 0..DATAGRAMS_A_PASS {
+            if let Received::Nothing = self.receive(turn, None, Duration::ZERO)? {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// Whether the peer may miss something that only we can say again, as far as one can tell.
@@ -120,6 +131,14 @@ impl Link {
             Err(error) => Some(error),
         };
         self.conclude(outbound, over, now);
+    }
+
+    /// Nothing more is believed of a peer that was found at fault.
+    pub(super) fn not_aborted(&self) -> Result<()> {
+        match self.inbound.lock().closed() {
+            Some(error @ Error::Aborted(_)) => Err(error),
+            _ => Ok(()),
+        }
     }
 
     /// What the writing half has to tell is told; the connection ends if it is over for some reason.

@@ -1,7 +1,9 @@
 //! Connections whose transport is short, broken, or silent.
 
 use crate::error::Error;
+use crate::net::DtlsSocket;
 use crate::net::tests::world::{Side, World, client, server};
+use crate::wire::AlertDescription;
 use std::io;
 use std::net::Shutdown;
 use std::time::Duration;
@@ -63,6 +65,45 @@ fn a_transport_that_carries_less_makes_messages_shorter() {
     let outcome = socket.send(&vec![7; before]);
     assert!(matches!(outcome, Err(Error::MessageTooLong { .. })));
     assert!(socket.send(&vec![7; socket.max_message()]).is_ok());
+}
+
+/// Whoever never receives hears of the end by `service`, once nothing waits any more that came before.
+#[test]
+fn service_says_of_a_connection_that_is_over_what_recv_says() {
+    type EndIt = fn(&World);
+    let closed: EndIt = |world| world.server.socket().shutdown(Shutdown::Write).unwrap();
+    let ended: EndIt = |world| {
+        world
+            .server
+            .socket()
+            .abort(AlertDescription::INTERNAL_ERROR);
+    };
+    for end in [closed, ended] {
+        let world = World::quiet13();
+        let socket = world.client.socket();
+        world.server.socket().send(b"message").unwrap();
+        end(&world);
+        socket.service().unwrap();
+        assert_eq!(socket.recv(&mut [0; 64]).unwrap(), 7);
+        let of_service = socket.service().unwrap_err();
+        let of_recv = socket.recv(&mut [0; 64]).unwrap_err();
+        assert_eq!(of_service.to_string(), of_recv.to_string());
+    }
+}
+
+/// The peer was found at fault: what it has said before counts no more.
+#[test]
+fn behind_an_abort_nothing_is_handed_out() {
+    let world = World::quiet13();
+    let socket = world.client.socket();
+    world.server.socket().send(b"message").unwrap();
+    socket.service().unwrap();
+    assert_eq!(socket.peek(&mut [0; 64]).unwrap(), 7);
+    socket.abort(AlertDescription::ACCESS_DENIED);
+    for take in [DtlsSocket::recv, DtlsSocket::peek] {
+        let outcome = take(socket, &mut [0; 64]);
+        assert!(matches!(outcome, Err(Error::Aborted(_))), "{outcome:?}");
+    }
 }
 
 /// RFC 6347 §4.2.4: the last flight is served for a time, and no longer.
@@ -148,8 +189,10 @@ fn a_connection_whose_key_update_is_given_up_is_over() {
     while let Some(waits) = socket.next_timeout() {
         assert!(rounds.next().is_some(), "something is due for ever");
         *world.server.plug.time.lock() += waits;
-        socket.service().unwrap();
+        let _ = socket.service();
     }
+    let of_service = socket.service();
+    assert!(matches!(of_service, Err(Error::HandshakeTimeout { .. })));
     assert!(matches!(socket.send(b"message"), Err(Error::Closed)));
     assert!(matches!(socket.update_keys(), Err(Error::Closed)));
     let end = socket.recv(&mut [0; 64]);
