@@ -102,7 +102,7 @@ pub struct Stats {
     pub records_sent: u64,
     /// Flights sent for the first time.
     pub flights_sent: u64,
-    /// Flights sent again, because the timer expired or because the peer repeated its own.
+    /// Flights sent again, because the timer expired, the peer repeated its own, or it has a part only.
     pub flights_resent: u64,
     /// Peer flights that were repeated and not answered, since an answer had just been sent, or many had.
     pub repeats_damped: u64,

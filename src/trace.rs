@@ -55,15 +55,15 @@ pub enum What {
         /// Its messages, in order.
         messages: Vec<Message>,
     },
-    /// The peer repeated its flight, and ours was not sent again since it had just been.
+    /// The peer repeated its flight, and ours was not sent again since that was not long ago.
     RepeatDamped,
     /// A record or a message was dropped.
     Dropped {
         /// Why.
         reason: DropReason,
-        /// The record's epoch.
+        /// The record's epoch; of a record of DTLS 1.3 that was not opened only its two low bits, which is what it shows.
         epoch: u16,
-        /// The record's sequence number.
+        /// The record's sequence number, where it is known: a record of DTLS 1.3 hides it.
         sequence: u64,
     },
     /// The retransmission timer runs.
@@ -73,7 +73,7 @@ pub enum What {
     },
     /// The retransmission timer was stopped.
     TimerCancelled,
-    /// Datagrams are now kept below this size, in bytes.
+    /// Datagrams have at most this size from now on, in bytes; by suspicion only those of flights.
     MtuLowered {
         /// The new limit.
         mtu: usize,

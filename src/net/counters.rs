@@ -24,7 +24,7 @@ pub struct ListenerStats {
     pub connections_idle: u64,
     /// Datagrams from unknown addresses that are no hello.
     pub dropped_unknown: u64,
-    /// Hellos that cannot be read, come in pieces, cannot be challenged, or come again too soon or too late.
+    /// Hellos that cannot be read, come in pieces that fit nowhere, cannot be challenged, or come again too soon or too late.
     pub dropped_hellos: u64,
     /// Verified clients turned away: there were [too many connections](crate::ServeOptions::max_connections).
     pub refused_connections: u64,

@@ -173,7 +173,7 @@ impl<D: FnMut(Handshake, Arc<Place>)> Dispatcher<D> {
     }
 
     /// A verified hello: a duplicate for the handshake that it began, or the beginning of another. One that a newer
-    /// has replaced begins nothing: its client says it no more.
+    /// has replaced begins nothing at first: its client says it no more, unless that was a replay.
     fn welcome(
         &mut self,
         hello: Box<VerifiedHello>,
