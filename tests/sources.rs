@@ -170,3 +170,27 @@ fn j08_nothing_but_ring_computes_with_keys() {
     ];
     assert_eq!(names, known);
 }
+
+/// J1: what a peer may guess byte by byte is compared in constant time, and by nothing else.
+#[test]
+fn j01_secrets_are_compared_in_constant_time() {
+    let equal = saying(&["crypto::equal("], &[]);
+    let mut files: Vec<_> = equal.iter().map(|(file, _)| file.as_str()).collect();
+    files.sort_unstable();
+    let expected = [
+        "config/client_check.rs",
+        "handshake/finished.rs",
+        "handshake/keys13.rs",
+        "resumption/rotating_ticketer.rs",
+    ];
+    assert_eq!(files, expected);
+    let words = [
+        "verify_data ==",
+        "== expected.verify_data",
+        "binder ==",
+        "tag ==",
+        "mac ==",
+    ];
+    // There a cipher for fuzzing alone compares with zeros.
+    assert_eq!(saying(&words, &["crypto/aead.rs"]), []);
+}

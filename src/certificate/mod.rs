@@ -21,7 +21,7 @@ mod server_name;
 #[cfg(feature = "x509")]
 mod signature;
 #[cfg(all(test, feature = "x509"))]
-mod test_certificates;
+pub(crate) mod test_certificates;
 #[cfg(feature = "x509")]
 mod verifier;
 #[cfg(feature = "x509")]

@@ -109,7 +109,7 @@ pub(super) fn self_signed_pem(
 }
 
 /// The same in DER.
-pub(super) fn self_signed(pkcs8_pem: &str, change: impl FnOnce(&mut CertificateParams)) -> Vec<u8> {
+pub(crate) fn self_signed(pkcs8_pem: &str, change: impl FnOnce(&mut CertificateParams)) -> Vec<u8> {
     let pem = self_signed_pem(pkcs8_pem, change);
     super::pem::certificates(pem.as_bytes()).unwrap().remove(0)
 }

@@ -100,6 +100,15 @@ mod tests {
         }
     }
 
+    /// Nobody is woken in between: a wait has no end but a datagram, a call, or its time.
+    #[test]
+    fn i15_whoever_waits_is_called() {
+        let transport = transport();
+        assert!(transport.wake(), "so that waits may be long");
+        let called = transport.recv(&mut Vec::new(), Duration::MAX).unwrap_err();
+        assert_eq!(called.kind(), io::ErrorKind::WouldBlock);
+    }
+
     /// The buffer is the connection's from one datagram to the next.
     #[test]
     fn i18_a_huge_datagram_does_not_stay_with_a_connection_that_waits() {

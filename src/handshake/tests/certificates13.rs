@@ -1,17 +1,18 @@
 //! Certificates of DTLS 1.3, and requests for them, opposite a peer that says more or less than it should.
 
 use super::super::keys13::{EarlySecret, HandshakeSecret};
-use super::super::signed;
+use super::super::{auth, signed};
 use super::certificates::{Knows, SCHEME, identities};
 use super::honest::plain;
 use super::honest13::*;
 use super::puppet::{Puppet, Verdict};
+use crate::certificate::test_certificates::self_signed;
 use crate::certificate::{CertificateVerifier, Identity, PeerCertificates};
 use crate::codec::{DecodeError, Writer};
 use crate::config::{
     ClientAuth, ClientConfig, ConfigBuilder, ServerConfig, ServerIdentity, ServerTrust,
 };
-use crate::crypto::test_keys::RSA_PKCS8;
+use crate::crypto::test_keys::{P256_PKCS8, P384_PKCS8, RSA_PKCS8};
 use crate::crypto::{self, SUITES13};
 use crate::error::{CertificateError, Error};
 use crate::record::Replay;
@@ -35,6 +36,20 @@ fn certificate() -> Certificate13 {
 
 fn extensions(server: ServerExtensions) -> EncryptedExtensions {
     EncryptedExtensions { extensions: server }
+}
+
+/// RFC 8446 §4.2.3: in DTLS 1.3 an ECDSA scheme has its curve.
+#[test]
+fn d18_an_ecdsa_scheme_of_dtls_1_3_is_bound_to_its_curve() {
+    let [sha256, sha384] = [0x0403, 0x0503].map(SignatureScheme);
+    for (key, its, other) in [(P256_PKCS8, sha256, sha384), (P384_PKCS8, sha384, sha256)] {
+        let chain = [self_signed(key, |_| ())];
+        let verdict = |scheme| auth::verify13(&chain, scheme, b"a handshake", b"");
+        assert!(matches!(verdict(its), Err(Error::BadSignature)));
+        let refused = verdict(other);
+        let scheme = matches!(refused, Err(Error::IllegalParameter("signature scheme")));
+        assert!(scheme, "{refused:?}");
+    }
 }
 
 /// A client that waits for the server's certificate.

@@ -143,14 +143,22 @@ fn a_server_reads_a_key_exchange_to_its_end() {
 #[test]
 fn d21_j07_an_unknown_identity_looks_like_a_wrong_key() {
     let knows = |identity: &[u8]| (identity == psk().identity()).then(psk);
-    for identity in [psk().identity(), b"nobody"] {
+    let known = psk();
+    let nobody: &[u8] = b"nobody";
+    for (identity, guess) in [
+        (known.identity(), [0x43; 32].as_slice()),
+        (nobody, &[0x43; 32]),
+        (nobody, &[0; 32]),
+        (nobody, known.key().as_bytes()),
+        (nobody, nobody),
+    ] {
         let server = ServerConfig::builder(ServerIdentity::psk(knows));
         let mut puppet = Puppet::client(plain(server), &hello());
         let answer = puppet.hear::<ServerHello>();
         puppet.hear::<ServerHelloDone>();
         puppet.say(&ClientKeyExchange::psk(identity));
         assert_eq!(puppet.verdict(), Verdict::Waits);
-        let guess = Psk::new(identity, [0x43; 32]).unwrap();
+        let guess = Psk::new(identity, guess).unwrap();
         let keys = psk_keys(&mut puppet, &guess, randoms(&hello(), &answer));
         finish_as_client(&mut puppet, &keys);
         assert_eq!(puppet.verdict(), Verdict::Failed(Error::BadFinished));

@@ -56,9 +56,12 @@ fn b05_new_keys_are_asked_for_before_the_limit_and_old_ones_end_alone() {
         &message(Type::KEY_UPDATE, 6, &update),
     );
     assert!(response.fatal.is_none());
-    for _ in 0..3 {
+    let held = peer.inbound.epochs.held();
+    let left = [(); 4].map(|()| {
         assert!(peer.hand_over(peer.forged(64)).0.fatal.is_none());
-    }
+        peer.inbound.epochs.held()
+    });
+    assert_eq!(left, [held, held - 1, held - 1, held - 1], "{held}");
     peer.sealer = secret(3).next().unwrap().sealer(4).unwrap();
     let good = peer.record(ContentType::APPLICATION_DATA, b"good");
     assert_eq!(peer.hand_over(good).1, [b"good"]);
