@@ -76,6 +76,13 @@ impl Identity {
                     .into(),
             ));
         }
+        if !public_key.is_of_kind(&key) {
+            return Err(Error::Config(
+                "the first certificate says that the key is of another kind, so that no peer could \
+                 verify with it; for an RSA key it must name rsaEncryption, not RSASSA-PSS"
+                    .into(),
+            ));
+        }
         let fingerprint = Fingerprint::of(own);
         Ok(Identity(Arc::new(Inner {
             chain,
@@ -235,6 +242,20 @@ mod tests {
         assert!(why(Identity::from_der(vec![], der.as_bytes())).contains("empty"));
         let junk = vec![vec![0; 9]];
         assert!(why(Identity::from_der(junk, der.as_bytes())).contains("not usable"));
+    }
+
+    #[test]
+    fn a_certificate_that_names_another_kind_of_key_does_not_do() {
+        use crate::crypto::der::{EC_PUBLIC_KEY, SECP256R1};
+        let key = pem::private_key(P256_PKCS8.as_bytes()).unwrap();
+        for named in [EC_PUBLIC_KEY, SECP256R1] {
+            let mut certificate = self_signed(P256_PKCS8, |_| ());
+            let mut places = certificate.windows(named.len());
+            let at = places.position(|window| window == named).unwrap();
+            certificate[at + named.len() - 1] ^= 1;
+            let why = why(Identity::from_der(vec![certificate], key.as_bytes()));
+            assert!(why.contains("of another kind"), "{why}");
+        }
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! The public key inside a certificate: SubjectPublicKeyInfo (RFC 5280 §4.1).
 
 use crate::codec::{self, Reader};
-use crate::crypto::der;
+use crate::crypto::{Authentication, SigningKey, der};
 use crate::error::CertificateError;
+use crate::wire::NamedGroup;
 use rustls_pki_types::CertificateDer;
 use webpki::EndEntityCert;
 
@@ -30,6 +31,19 @@ impl PublicKey {
             .map_err(super::webpki_errors::certificate_error)?
             .subject_public_key_info();
         Self::read(&info).map_err(|cause| CertificateError::Unreadable(cause.to_string()))
+    }
+
+    /// Whether what this private key signs can be verified by the algorithm that the certificate names.
+    pub(super) fn is_of_kind(&self, key: &SigningKey) -> bool {
+        match self.kind {
+            KeyKind::P256 => key.curve() == Some(NamedGroup::SECP256R1),
+            KeyKind::P384 => key.curve() == Some(NamedGroup::SECP384R1),
+            KeyKind::Ed25519 => {
+                key.curve().is_none() && key.authentication() == Authentication::Ecdsa
+            }
+            KeyKind::Rsa => key.authentication() == Authentication::Rsa,
+            KeyKind::Other => false,
+        }
     }
 
     fn read(info: &[u8]) -> codec::Result<Self> {
