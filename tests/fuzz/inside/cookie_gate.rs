@@ -29,6 +29,8 @@ struct Given<'a> {
     client: &'a [u8],
     at: Duration,
     cookie: Vec<u8>,
+    /// By a HelloRetryRequest.
+    retries: bool,
     /// What was answered, if it was there in whole.
     hello: Option<ClientHello>,
     /// Of the message that it stood in.
@@ -64,16 +66,34 @@ fn play(data: &[u8]) -> [usize; 2] {
             }
         }
         let mut reply = ReplyBuffer::new();
+        // RFC 8446 §4.2.1: the newest version that both speak.
+        let has_13 = |hello: &ClientHello| {
+            !choices.suites.is_empty() && hello.offers(ProtocolVersion::DTLS1_3)
+        };
         match entrance.check(client, &datagram, now, &mut reply) {
-            Verdict::Challenge(reply) => given.push(challenge(client, now, &datagram, reply)),
+            Verdict::Challenge(reply) => {
+                let given_now = challenge(client, now, &datagram, reply);
+                if let Some(hello) = &given_now.hello {
+                    assert_eq!(
+                        given_now.retries,
+                        has_13(hello),
+                        "a cookie of the other version"
+                    );
+                }
+                given.push(given_now);
+            }
             Verdict::Verified(hello) => {
-                verified[usize::from(hello.retried().is_some())] += 1;
+                let retries = hello.retried().is_some();
+                assert_eq!(retries, has_13(hello.hello()), "in for the other version");
+                verified[usize::from(retries)] += 1;
                 let cookie = match hello.retried() {
                     Some(_) => hello.hello().extensions.cookie.clone().unwrap(),
                     None => hello.hello().cookie.clone(),
                 };
                 let mut given = given.iter().rev();
-                let given = given.find(|given| given.client == client && given.cookie == cookie);
+                let given = given.find(|given| {
+                    given.retries == retries && given.client == client && given.cookie == cookie
+                });
                 let given = given.expect("in without a cookie of its own");
                 assert!(now - given.at < COOKIES_LIVE, "in with an old cookie");
                 if let Some(first) = &given.hello {
@@ -81,6 +101,7 @@ fn play(data: &[u8]) -> [usize; 2] {
                     assert_eq!(hello.version, first.version, "another version");
                     assert_eq!(hello.random, first.random, "another random");
                     assert_eq!(hello.cipher_suites, first.cipher_suites, "other suites");
+                    assert_eq!(hello.compression_methods, first.compression_methods);
                 }
                 if let Some(retried) = hello.retried() {
                     assert_eq!(retried.request, given.body, "another HelloRetryRequest");
@@ -113,7 +134,8 @@ fn challenge<'a>(client: &'a [u8], at: Duration, datagram: &[u8], reply: &[u8]) 
     let hello = whole_hello(datagram);
     let body = reply[RECORD_HEADER + HANDSHAKE_HEADER..].to_vec();
     let [longest12, longest13] = LONGEST_REPLIES;
-    let cookie = match HandshakeType(reply[RECORD_HEADER]) {
+    let typ = HandshakeType(reply[RECORD_HEADER]);
+    let cookie = match typ {
         HandshakeType::HELLO_VERIFY_REQUEST => {
             assert!(reply.len() < longest12, "a long reply");
             // RFC 6347 §4.2.1.
@@ -123,7 +145,7 @@ fn challenge<'a>(client: &'a [u8], at: Duration, datagram: &[u8], reply: &[u8]) 
             );
             HelloVerifyRequest::decode(&body).unwrap().cookie
         }
-        typ => {
+        _ => {
             assert_eq!(typ, HandshakeType::SERVER_HELLO);
             assert!(reply.len() <= longest13, "a long reply");
             let request = ServerHello::decode(&body).unwrap();
@@ -140,6 +162,7 @@ fn challenge<'a>(client: &'a [u8], at: Duration, datagram: &[u8], reply: &[u8]) 
         client,
         at,
         cookie,
+        retries: typ == HandshakeType::SERVER_HELLO,
         hello,
         body,
     }
@@ -158,50 +181,50 @@ fn asks_for_what_is_offered(hello: &ClientHello, request: &ServerHello) {
     }
 }
 
-/// The hello that a datagram begins with, if it is whole and can be read.
+/// The hello that a datagram begins with, if it is whole and can be read, and is not passed over.
 fn whole_hello(datagram: &[u8]) -> Option<ClientHello> {
     let mut reader = Reader::new(datagram.get(RECORD_HEADER..)?);
     let (header, body) = HandshakeHeader::read_fragment(&mut reader).ok()?;
-    let whole = header.typ == HandshakeType::CLIENT_HELLO && header.is_whole();
-    ClientHello::decode(body).ok().filter(|_| whole)
+    let is_answered =
+        header.typ == HandshakeType::CLIENT_HELLO && header.is_whole() && header.message_seq <= 255;
+    ClientHello::decode(body).ok().filter(|_| is_answered)
 }
 
 pub(super) fn seeds() -> Vec<Vec<u8>> {
-    let mut seeds = Vec::new();
-    for (kind, choice) in combinations() {
-        seeds.extend(seeds_of(kind, choice));
-    }
-    seeds
+    seeds_by_version().flat_map(|(_, seeds)| seeds).collect()
 }
 
 /// That each seed lets the hello in that has its sender's cookie, and no other.
 pub(super) fn check_seeds() {
-    for (kind, choice) in combinations() {
-        let expected = match speaks_13(kind, choice) {
-            true => [0, 1],
-            false => [1, 0],
-        };
-        for seed in seeds_of(kind, choice) {
-            assert_eq!(play(&seed), expected, "{kind:?} with choices {choice}");
+    for (version, seeds) in seeds_by_version() {
+        let expected = [ProtocolVersion::DTLS1_2, ProtocolVersion::DTLS1_3]
+            .map(|one| usize::from(one == version));
+        for seed in seeds {
+            assert_eq!(play(&seed), expected, "{version}: {seed:02x?}");
         }
     }
 }
 
-fn combinations() -> impl Iterator<Item = (Kind, u8)> {
+/// With the version that the hellos are let in for.
+fn seeds_by_version() -> impl Iterator<Item = (ProtocolVersion, [Vec<u8>; 3])> {
     let kinds = Kind::ALL.into_iter();
-    kinds.flat_map(|kind| (0..3).map(move |choice| (kind, choice)))
-}
-
-fn speaks_13(kind: Kind, choice: u8) -> bool {
-    kind.is_13() && choice > 0
+    let combinations = kinds.flat_map(|kind| (0..3).map(move |choice| (kind, choice)));
+    let of_kinds = combinations.map(|(kind, choice)| match kind.is_13() && choice > 0 {
+        true => (
+            ProtocolVersion::DTLS1_3,
+            steps(choice, hellos13(kind, choice)),
+        ),
+        false => (
+            ProtocolVersion::DTLS1_2,
+            steps(choice, hellos12(decoded(&Duel::hello(kind)))),
+        ),
+    });
+    let straddled = (0..3).map(|choice| steps(choice, hellos12(with_straddled_version())));
+    of_kinds.chain(straddled.map(|seeds| (ProtocolVersion::DTLS1_2, seeds)))
 }
 
 /// The hellos of a client, whole and in pieces, and with a cookie that grows too old.
-fn seeds_of(kind: Kind, choice: u8) -> [Vec<u8>; 3] {
-    let (first, second, room) = match speaks_13(kind, choice) {
-        true => hellos13(kind, choice),
-        false => hellos12(kind),
-    };
+fn steps(choice: u8, (first, second, room): (Vec<u8>, Vec<u8>, usize)) -> [Vec<u8>; 3] {
     let [high, low] = (room as u16).to_be_bytes();
     // A hello without a cookie, and one with that of its sender, and with that of another.
     let whole = [
@@ -229,15 +252,32 @@ fn step(head: u8, datagram: &[u8], tail: &[u8]) -> Vec<u8> {
     [&[head], &length[..], datagram, tail].concat()
 }
 
-/// A client's hello, the same with room for a cookie, and where that is.
-fn hellos12(kind: Kind) -> (Vec<u8>, Vec<u8>, usize) {
-    let first = Duel::hello(kind);
-    let mut hello = ClientHello::decode(&first[RECORD_HEADER + HANDSHAKE_HEADER..]).unwrap();
+/// DTLS 1.3 stands there only for whoever reads across two versions.
+fn with_straddled_version() -> ClientHello {
+    let [first, second] = ProtocolVersion::DTLS1_3.0.to_be_bytes();
+    let mut hello = decoded(&Duel::hello(Kind::Full13));
+    hello.extensions.supported_versions = Some(vec![
+        ProtocolVersion(u16::from_be_bytes([0x7f, first])),
+        ProtocolVersion(u16::from_be_bytes([second, 0x7f])),
+    ]);
+    hello
+}
+
+fn decoded(datagram: &[u8]) -> ClientHello {
+    ClientHello::decode(&datagram[RECORD_HEADER + HANDSHAKE_HEADER..]).unwrap()
+}
+
+/// A client's hello in a datagram, the same with room for a cookie, and where that is.
+fn hellos12(mut hello: ClientHello) -> (Vec<u8>, Vec<u8>, usize) {
+    let datagram = |hello: &ClientHello| {
+        let body = hello.encode();
+        let header = HandshakeHeader::whole(HandshakeType::CLIENT_HELLO, 0, body.len() as u32);
+        fragment(header, &body)
+    };
+    let first = datagram(&hello);
     hello.cookie = vec![0; 17];
     let before = RECORD_HEADER + HANDSHAKE_HEADER + 2 + 32 + 1 + hello.session_id.len() + 1;
-    let body = hello.encode();
-    let header = HandshakeHeader::whole(HandshakeType::CLIENT_HELLO, 0, body.len() as u32);
-    (first, fragment(header, &body), before)
+    (first, datagram(&hello), before)
 }
 
 /// Both hellos of a client that answers the gate's HelloRetryRequest, and where the cookie stands.

@@ -1,12 +1,12 @@
 //! The extensions of the hellos and of what answers them, where the bytes decide fields and not offsets.
 
 use super::input::Input;
-use super::messages::check;
-use crate::codec::Reader;
+use super::messages::{check, client_hello};
+use super::retold::Retold;
 use crate::codec::Writer;
 use crate::wire::{
-    Body, Certificate13, CertificateRequest13, ClientHello, ClientHelloFields, EncryptedExtensions,
-    HELLO_RETRY_REQUEST, NewSessionTicket13, ServerHello,
+    Certificate13, CertificateRequest13, EncryptedExtensions, ExtensionType, HELLO_RETRY_REQUEST,
+    NewSessionTicket13, ServerHello,
 };
 
 /// How many kinds of messages have extensions here.
@@ -16,6 +16,7 @@ const KINDS: u8 = 7;
 pub(super) fn run(data: &[u8]) {
     let mut input = Input::new(data);
     let kind = input.u8() % KINDS;
+    let mut types = Vec::new();
     let block = Writer::bytes_of(|w| {
         while !input.is_empty() {
             let number = match input.u8() {
@@ -24,6 +25,7 @@ pub(super) fn run(data: &[u8]) {
                 number => number.into(),
             };
             w.u16(number);
+            types.push(ExtensionType(number));
             let length = input.u8();
             let content = input.bytes(length.into());
             w.vec16(|w| w.bytes(content));
@@ -39,13 +41,16 @@ pub(super) fn run(data: &[u8]) {
         })
     };
     match kind {
-        0 => client_hello(
-            &message(&hello(&[7; 32], &[0, 0, 2, 0xc0, 0x2b, 1, 0])),
-            &block,
+        0 => client_hello(&message(&hello(&[7; 32], &[0, 0, 2, 0xc0, 0x2b, 1, 0]))),
+        1 => server_hello(&message(&hello(&[7; 32], &[0xc0, 0x2b, 0])), &types),
+        2 => server_hello(
+            &message(&hello(&HELLO_RETRY_REQUEST, &[0x13, 1, 0])),
+            &types,
         ),
-        1 => check::<ServerHello>(&message(&hello(&[7; 32], &[0xc0, 0x2b, 0]))),
-        2 => check::<ServerHello>(&message(&hello(&HELLO_RETRY_REQUEST, &[0x13, 1, 0]))),
-        3 => check::<EncryptedExtensions>(&message(&[])),
+        3 => {
+            let answers = |message: EncryptedExtensions| message.extensions.types;
+            names_all(&message(&[]), answers, &types);
+        }
         4 => check::<CertificateRequest13>(&message(&[0])),
         5 => {
             let mut list = vec![0, 0, 1, 48];
@@ -54,7 +59,8 @@ pub(super) fn run(data: &[u8]) {
                 w.vec8(|_| {});
                 w.vec24(|w| w.bytes(&list));
             });
-            check::<Certificate13>(&certificate);
+            let of_entries = |message: Certificate13| message.extensions;
+            names_all(&certificate, of_entries, &types);
         }
         _ => check::<NewSessionTicket13>(&message(&[0, 0, 0, 9, 1, 2, 3, 4, 1, 5, 0, 2, 6, 7])),
     }
@@ -65,13 +71,20 @@ fn hello(random: &[u8; 32], rest: &[u8]) -> Vec<u8> {
     [&[0xfe, 0xfd], &random[..], &[0], rest].concat()
 }
 
-fn client_hello(hello: &[u8], block: &[u8]) {
-    check::<ClientHello>(hello);
-    // The gate reads a hello's fields where they stand; both readings must agree on what a hello is.
-    let fields = Reader::whole(hello, ClientHelloFields::read).unwrap();
-    assert_eq!(fields.extensions, Some(block));
-    if let Ok(hello) = ClientHello::decode(hello) {
-        assert_eq!(hello.random, fields.random);
+fn server_hello(bytes: &[u8], types: &[ExtensionType]) {
+    let answers = |message: ServerHello| message.extensions.types;
+    names_all(bytes, answers, types);
+}
+
+/// Whoever reads an answer must learn of every extension in it, since some were not asked for.
+fn names_all<B: Retold>(
+    bytes: &[u8],
+    named: impl FnOnce(B) -> Vec<ExtensionType>,
+    types: &[ExtensionType],
+) {
+    check::<B>(bytes);
+    if let Ok(body) = B::decode(bytes) {
+        assert_eq!(named(body), types, "{}", B::TYPE);
     }
 }
 

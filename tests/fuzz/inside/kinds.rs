@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 pub(super) const AUTHORITY: &[u8] = include_bytes!("../pki/ca.pem");
 pub(super) const SERVER: &[u8] = include_bytes!("../pki/server.pem");
 pub(super) const SERVER_KEY: &[u8] = include_bytes!("../pki/server.key");
-const CLIENT: &[u8] = include_bytes!("../pki/client.pem");
+pub(super) const CLIENT: &[u8] = include_bytes!("../pki/client.pem");
 pub(super) const CLIENT_KEY: &[u8] = include_bytes!("../pki/client.key");
 
 /// How the two shake hands.

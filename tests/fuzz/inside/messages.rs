@@ -3,12 +3,14 @@
 use super::duel::Duel;
 use super::input::Input;
 use super::kinds::Kind;
+use super::retold::Retold;
+use crate::codec::Reader;
 use crate::lab::End;
 use crate::wire::{
     Ack, Alert, Body, Certificate, Certificate13, CertificateRequest, CertificateRequest13,
-    CertificateVerify, ClientHello, ClientKeyExchange, ContentType, EncryptedExtensions, Finished,
-    HandshakeType, HelloVerifyRequest, KeyUpdate, NewSessionTicket, NewSessionTicket13,
-    RecordNumber, ServerHello, ServerHelloDone, ServerKeyExchange,
+    CertificateVerify, CipherSuite, ClientHello, ClientHelloFields, ClientKeyExchange, ContentType,
+    EncryptedExtensions, Finished, HandshakeType, HelloVerifyRequest, KeyUpdate, NewSessionTicket,
+    NewSessionTicket13, RecordNumber, ServerHello, ServerHelloDone, ServerKeyExchange,
 };
 
 /// What is no handshake message has a number here that no type of message has.
@@ -20,7 +22,7 @@ pub(super) fn run(data: &[u8]) {
     let typ = HandshakeType(input.u8());
     let body = input.rest();
     match typ {
-        HandshakeType::CLIENT_HELLO => check::<ClientHello>(body),
+        HandshakeType::CLIENT_HELLO => client_hello(body),
         HandshakeType::SERVER_HELLO => check::<ServerHello>(body),
         HandshakeType::HELLO_VERIFY_REQUEST => check::<HelloVerifyRequest>(body),
         HandshakeType::NEW_SESSION_TICKET => {
@@ -51,13 +53,31 @@ pub(super) fn run(data: &[u8]) {
     }
 }
 
-/// What is decoded can be encoded, and that decodes to the same again.
-pub(super) fn check<B: Body>(bytes: &[u8]) {
+/// What is decoded can be encoded, and that says the same.
+pub(super) fn check<B: Retold>(bytes: &[u8]) {
     let Ok(body) = B::decode(bytes) else { return };
     let canonical = body.encode();
     let again = B::decode(&canonical);
     let again = again.unwrap_or_else(|error| panic!("{}: {error}", B::TYPE));
     assert_eq!(again.encode(), canonical, "{}", B::TYPE);
+    assert_eq!(B::said(&canonical), B::said(bytes), "{}", B::TYPE);
+}
+
+/// The gate reads a hello's fields where they stand: both readings must agree on what a hello is.
+pub(super) fn client_hello(bytes: &[u8]) {
+    check::<ClientHello>(bytes);
+    let Ok(hello) = ClientHello::decode(bytes) else {
+        return;
+    };
+    let fields = Reader::whole(bytes, ClientHelloFields::read).expect("it is a hello");
+    assert_eq!(hello.version, fields.version);
+    assert_eq!(hello.random, fields.random);
+    assert_eq!(hello.session_id, fields.session_id);
+    assert_eq!(hello.cookie, fields.cookie);
+    assert_eq!(hello.compression_methods, fields.compression_methods);
+    let suites = fields.cipher_suites.chunks(2);
+    let suites = suites.map(|pair| CipherSuite(u16::from_be_bytes([pair[0], pair[1]])));
+    assert_eq!(hello.cipher_suites, suites.collect::<Vec<_>>());
 }
 
 /// Each has one encoding only, so it must be the one that was read.

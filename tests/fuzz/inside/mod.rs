@@ -24,6 +24,7 @@ mod pair;
 mod reassembly;
 mod records;
 mod replay;
+mod retold;
 mod tickets;
 
 /// A target: its name, what it does with an input, and inputs to begin with.
@@ -63,4 +64,5 @@ pub fn run(name: &str, data: &[u8]) {
 pub fn check_seeds() {
     cookie_gate::check_seeds();
     handshake::check_seeds();
+    reassembly::check_seeds();
 }

@@ -18,7 +18,20 @@ type Held = BTreeMap<u16, ((u8, u16, usize), Vec<bool>)>;
 /// The longest message and what its pieces cost, beside the budget for what is ahead of it (hazard C6).
 const MOST: usize = (1 << 14) + 257 * 64 + (16 << 10);
 
+/// Bytes of the messages of a handshake.
+const MOST_ACCEPTED: usize = (1 << 14) + (5 << 10);
+
+/// What keeping pieces apart may cost, and what was ahead before there was less left for it.
+const BESIDE_ACCEPTED: usize = (4 << 10) + (12 << 10);
+
 pub(super) fn run(data: &[u8]) {
+    play(data);
+}
+
+/// How many fragments found no room.
+fn play(data: &[u8]) -> usize {
+    let mut without_room = 0;
+    let mut accepted = 0;
     let mut input = Input::new(data);
     let mut reassembly = Reassembly::new(input.u16(), LIMITS);
     let mut said = Said::new();
@@ -63,12 +76,22 @@ pub(super) fn run(data: &[u8]) {
                 held.clear();
                 assert!(!reassembly.holds_anything());
             }
+            18 => {
+                let length = usize::from(input.u16());
+                reassembly.accepted(length);
+                accepted = MOST_ACCEPTED.min(accepted + length);
+            }
             ahead => {
                 let inserted = insert(&mut reassembly, &mut said, next, ahead, &mut input);
                 hold(&mut held, &inserted);
+                without_room += usize::from(inserted.outcome == Inserted::NoRoom);
             }
         }
         assert!(reassembly.cost() <= MOST, "it holds too much");
+        assert!(
+            accepted + reassembly.cost() <= MOST_ACCEPTED + BESIDE_ACCEPTED,
+            "it holds too much beside what was accepted"
+        );
         if let Some((key, bytes)) = held.get(&reassembly.next_seq()) {
             if !reassembly.exhausted() && bytes.iter().all(|here| *here) {
                 let message = reassembly.next().expect("it is whole");
@@ -76,6 +99,7 @@ pub(super) fn run(data: &[u8]) {
             }
         }
     }
+    without_room
 }
 
 /// A fragment, and what became of it.
@@ -158,38 +182,57 @@ fn insert(
     }
 }
 
+/// Of a Finished under no keys, the next message or the one behind it.
+const NEXT: u8 = 37;
+const SECOND: u8 = 38;
+
+fn piece(ahead: u8, length: u16, offset: u16, text: &[u8]) -> Vec<u8> {
+    let [length, offset] = [length, offset].map(u16::to_be_bytes);
+    [&[ahead, 0], &length[..], &offset, &[text.len() as u8], text].concat()
+}
+
 pub(super) fn seeds() -> Vec<Vec<u8>> {
-    let whole = |ahead: u8, text: &[u8]| {
-        let head = [ahead, 0, text.len() as u8, 0, 0, text.len() as u8];
-        [&head, text].concat()
-    };
-    let part = |ahead: u8, length: u8, offset: u8, text: &[u8]| {
-        let head = [ahead, 0, length, 0, offset, text.len() as u8];
-        [&head, text].concat()
-    };
-    vec![
-        [vec![0, 0], whole(19, b"certificate"), vec![0]].concat(),
+    let whole = |ahead: u8, text: &[u8]| piece(ahead, text.len() as u16, 0, text);
+    let beginnings = [
+        [vec![0, 0], whole(NEXT, b"finished"), vec![0]],
         [
             vec![0, 3],
-            part(19, 6, 3, b"def"),
-            part(19, 6, 0, b"abcd"),
+            [piece(NEXT, 6, 3, b"def"), piece(NEXT, 6, 0, b"abcd")].concat(),
             vec![0],
-        ]
-        .concat(),
+        ],
         [
             vec![255, 255],
-            whole(19, b"last"),
+            [whole(NEXT, b"last"), vec![0], whole(NEXT, b"beyond")].concat(),
             vec![0],
-            whole(19, b"beyond"),
-            vec![0],
-        ]
-        .concat(),
+        ],
         [
             vec![0, 0],
-            whole(20, b"second"),
-            whole(19, b"first"),
+            [whole(SECOND, b"second"), whole(NEXT, b"first")].concat(),
             vec![0, 0, 16, 3, 17],
-        ]
-        .concat(),
+        ],
+    ];
+    let beginnings = beginnings.map(|parts| parts.concat());
+    beginnings.into_iter().chain(seeds_without_room()).collect()
+}
+
+/// Pieces of a byte, with gaps between them, of the message behind the next; of the next; and of the next where
+/// little is left of the handshake.
+fn seeds_without_room() -> [Vec<u8>; 3] {
+    // Of Certificates.
+    let pieces = |ahead: u8, count: u16| {
+        let pieces = (0..count).map(|at| piece(ahead, 0x800, 2 * at + 1, b"x"));
+        pieces.collect::<Vec<_>>().concat()
+    };
+    [
+        [vec![0, 0], pieces(29, 300)].concat(),
+        [vec![0, 0], pieces(28, 300)].concat(),
+        [vec![0, 0, 18, 0x38, 0], pieces(28, 200)].concat(),
     ]
+}
+
+/// That they reach the bounds.
+pub(super) fn check_seeds() {
+    for seed in seeds_without_room() {
+        assert!(play(&seed) > 0, "there was room for all");
+    }
 }
