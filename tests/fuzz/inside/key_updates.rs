@@ -20,7 +20,7 @@ const FIRST_EPOCH: u16 = 3;
 /// How many epochs before the one that a side sends in are still read: the reader may be one further.
 const EPOCHS: u16 = 1;
 
-/// Most steps from the end of the bad weather to silence.
+/// Most steps from the end of the bad weather to silence, beside the arrival of what is under way then.
 const MOST_STEPS: usize = 1_000;
 
 /// A datagram on its way.
@@ -191,7 +191,8 @@ impl Path {
 
     /// The weather clears: both get the keys that they want, and data flows.
     fn clear_up(&mut self) {
-        for _ in 0..MOST_STEPS {
+        self.collect();
+        for _ in 0..self.under_way.len() + MOST_STEPS {
             self.collect();
             if !self.under_way.is_empty() {
                 let next = self.under_way.remove(0);
