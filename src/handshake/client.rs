@@ -24,7 +24,7 @@ pub(super) async fn run(
     // Flight 1: what we offer, and perhaps a session to go on with.
     let mut offer13 = Offer13::make(&config)?;
     let mut hello = offer(&config, &server, offer13.as_ref())?;
-    let offered = OfferedSession::make(&io, &config, &server, &mut hello)?;
+    let mut offered = OfferedSession::make(&io, &config, &server, &mut hello)?;
     if let Some(offer13) = &mut offer13 {
         if let Some(session) = offered.session() {
             offer13.prefer(session);
@@ -33,6 +33,20 @@ pub(super) async fn run(
     }
     io.send(&hello)?;
 
+    let session = answered(io, config, server, hello, offer13, &mut offered).await;
+    // Where nobody answers, this is not reached.
+    offered.used();
+    session
+}
+
+async fn answered(
+    mut io: Io,
+    config: Arc<ClientConfig>,
+    server: ServerName,
+    mut hello: ClientHello,
+    offer13: Option<Offer13>,
+    offered: &mut OfferedSession,
+) -> Result<Session> {
     // Flight 2: a cookie, or the server's choice at once.
     let mut cookies = 0_usize;
     // Requests that may still come for the hello before, which was sent so often.

@@ -23,7 +23,7 @@ pub(super) async fn run(
     config: Arc<ClientConfig>,
     server: ServerName,
     hello: ClientHello,
-    offered: OfferedSession,
+    offered: &mut OfferedSession,
     answer: ServerHello,
 ) -> Result<Session> {
     let earlier = offered.answered(&hello, &answer);

@@ -87,7 +87,7 @@ pub(super) async fn run(
     config: Arc<ClientConfig>,
     server: ServerName,
     mut hello: ClientHello,
-    session: OfferedSession,
+    offered: &mut OfferedSession,
     mut offer: Offer13,
     mut answer: ServerHello,
 ) -> Result<Session> {
@@ -119,7 +119,7 @@ pub(super) async fn run(
     io.change_read_keys(keys.client_read()?);
     let extensions = io.recv::<EncryptedExtensions>().await?.extensions;
     // A ServerHello may be forged, and costs no session. But whoever speaks under these keys has seen the ticket.
-    session.used();
+    offered.used();
     check_extensions(&config, &hello, &extensions)?;
     let (peer_identity, request) = match &psk {
         Some(psk) => (psk.peer().clone(), None),

@@ -65,14 +65,14 @@ impl OfferedSession {
     }
 
     /// Whether the server goes on with the session or not, its ticket has been shown (RFC 8446 §C.4: a ticket is
-    /// best used once).
-    pub(super) fn used(mut self) {
+    /// best used once), and if the handshake fails it may be the cause.
+    pub(super) fn used(&mut self) {
         self.session = None;
     }
 
     /// The server has answered: the session, if it goes on with it.
     pub(super) fn answered(
-        mut self,
+        &mut self,
         hello: &ClientHello,
         answer: &ServerHello,
     ) -> Option<ClientSession> {

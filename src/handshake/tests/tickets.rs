@@ -235,3 +235,24 @@ fn a_session_with_which_a_handshake_fails_is_forgotten() {
     assert!(matches!(puppet.verdict(), Verdict::Failed(_)));
     assert!(store.session().is_none());
 }
+
+/// An answer that is illegal may be what the session brings, each time.
+#[test]
+fn a_session_that_is_answered_by_an_illegal_hello_is_forgotten() {
+    let old = session(Handle::Ticket(vec![1; 100]));
+    for (case, session, client, answer) in [
+        ("1.2", old, client(), answer()),
+        ("1.3", session13(), client13(), answer13()),
+    ] {
+        let store = Store::with(session);
+        let mut puppet = puppet_server(client.sessions(store.clone()));
+        puppet.hear::<ClientHello>();
+        assert!(store.session().is_none(), "{case}: it is on offer");
+        puppet.say(&ServerHello {
+            compression_method: 1,
+            ..answer
+        });
+        assert!(matches!(puppet.verdict(), Verdict::Failed(_)), "{case}");
+        assert!(store.session().is_none(), "{case}");
+    }
+}
