@@ -271,8 +271,8 @@ fn p04_a_server_that_only_sends_answers_a_client_that_misses_the_last_flight() {
 #[test]
 fn p04_service_answers_for_a_connection_that_lies_idle() {
     for version in VERSIONS {
-        let is_over = Arc::<AtomicBool>::default();
-        let handler_is_over = is_over.clone();
+        let [is_over, is_seen] = [(); 2].map(|()| Arc::<AtomicBool>::default());
+        let (handler_is_over, handler_has_seen_that) = (is_over.clone(), is_seen.clone());
         let options = ServeOptions::default();
         let server = Served::with(server_of(version), options, move |socket: DtlsSocket| {
             // In DTLS 1.2 the last flight is served, while somebody looks; in DTLS 1.3 whoever reads serves it.
@@ -282,9 +282,14 @@ fn p04_service_answers_for_a_connection_that_lies_idle() {
                 socket.service().unwrap();
                 thread::sleep(Duration::from_millis(5));
             }
+            handler_has_seen_that.store(true, Ordering::Relaxed);
         });
-        drop(client_that_misses_the_last_flight(version, server.address));
+        let client = client_that_misses_the_last_flight(version, server.address);
         is_over.store(true, Ordering::Relaxed);
+        while !is_seen.load(Ordering::Relaxed) {
+            thread::sleep(Duration::from_millis(1));
+        }
+        drop(client);
         server.wait_for(|stats| stats.connections == 0 && stats.worker_panics == 0);
     }
 }
