@@ -19,6 +19,7 @@ use crate::wire::KeyUpdate;
 use crate::wire::{HandshakeType, ProtocolVersion};
 use parking_lot::Mutex;
 use std::collections::VecDeque;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,6 +31,8 @@ pub(crate) struct Connection {
     mailbox: Arc<Mutex<Mailbox>>,
     progress: Progress,
     suspect: Option<Suspect>,
+    /// What the network has said since the peer said anything.
+    hint: Option<Error>,
     heard: Vec<Message>,
     datagrams: VecDeque<Vec<u8>>,
 }
@@ -124,6 +127,7 @@ impl Connection {
             mailbox,
             progress: Progress::Handshake(script),
             suspect: None,
+            hint: None,
             heard: Vec::new(),
             datagrams: VecDeque::new(),
         }
@@ -148,6 +152,7 @@ impl Connection {
         deliver: &mut dyn FnMut(&[u8]),
     ) -> Result<()> {
         self.check()?;
+        self.hint = None;
         self.outbound.datagram_begins();
         // The script is asked after each record: what one says decides how the next is read.
         for record in self.inbound.records(datagram) {
@@ -189,10 +194,18 @@ impl Connection {
             .is_some_and(|deadline| now >= deadline);
         if ticked == Ticked::GaveUp || over {
             let after = now.saturating_sub(self.outbound.began());
-            let suspect = self.suspect.take().map(|suspect| Box::new(suspect.error));
+            let suspect = self.suspect.take().map(|suspect| suspect.error);
+            let suspect = suspect.or(self.hint.take()).map(Box::new);
             return self.fail(Error::HandshakeTimeout { after, suspect }, now);
         }
         Ok(())
+    }
+
+    /// The network says something of what was sent. Anyone can forge that, so it is told if nothing better comes.
+    pub(crate) fn hint(&mut self, hint: io::Error, now: Duration) {
+        self.inbound
+            .note(now, || What::NetworkSaid(hint.to_string()));
+        self.hint = Some(hint.into());
     }
 
     /// When [`tick`](Self::tick) has something to do.
@@ -289,8 +302,7 @@ impl Connection {
 
     /// The script is dropped, and may see why.
     fn end(&mut self, error: Error) {
-        let nobody_answered = matches!(error, Error::HandshakeTimeout { suspect: None, .. });
-        self.mailbox.lock().refused |= !nobody_answered;
+        self.mailbox.lock().refused |= !error.is_silence();
         self.progress = Progress::Failed(error);
     }
 

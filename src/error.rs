@@ -218,6 +218,16 @@ pub enum CertificateError {
 }
 
 impl Error {
+    /// Whether a handshake ended because nobody said anything that the peer could have said.
+    pub(crate) fn is_silence(&self) -> bool {
+        match self {
+            Error::HandshakeTimeout { suspect, .. } => {
+                matches!(suspect.as_deref(), None | Some(Error::Io(_)))
+            }
+            _ => false,
+        }
+    }
+
     /// The alert that this cause sends to the peer: the one table from cause to alert
     /// (RFC 5246 §7.2.2). `None` where nothing is sent.
     pub fn alert(&self) -> Option<AlertDescription> {

@@ -50,7 +50,8 @@ pub enum What {
         /// Datagrams that this took.
         datagrams: usize,
     },
-    /// The peer's flight is complete, and ours follows or the handshake is over.
+    /// The peer's flight is complete, and ours follows or the handshake is over. Behind a handshake of DTLS 1.3 its
+    /// KeyUpdates and tickets are flights, too.
     FlightReceived {
         /// Its messages, in order.
         messages: Vec<Message>,
@@ -66,7 +67,7 @@ pub enum What {
         /// The record's sequence number, where it is known: a record of DTLS 1.3 hides it.
         sequence: u64,
     },
-    /// The retransmission timer runs.
+    /// The retransmission timer runs, for a new flight or anew.
     TimerArmed {
         /// It expires after this time.
         delay: Duration,
@@ -80,8 +81,15 @@ pub enum What {
     },
     /// The peer's handshake message was refused for a reason that is told if nothing better comes.
     Suspected(String),
+    /// What the network says of something that was sent, such as "connection refused". Anyone can forge it.
+    NetworkSaid(String),
     /// An ACK was sent.
     AckSent {
+        /// How many records it lists.
+        records: usize,
+    },
+    /// An ACK arrived that counts.
+    AckReceived {
         /// How many records it lists.
         records: usize,
     },
@@ -96,7 +104,7 @@ pub enum What {
         /// It goes on with an earlier session.
         resumed: bool,
     },
-    /// The connection failed or was closed, for this reason.
+    /// The connection failed, for this reason. One that is closed ends with a close_notify, sent or received.
     Ended(String),
     /// More happened at once than is told one by one, such as the records of one datagram that were all dropped.
     Omitted {
@@ -211,7 +219,9 @@ impl fmt::Display for What {
             What::TimerCancelled => f.write_str("timer: cancelled"),
             What::MtuLowered { mtu } => write!(f, "datagrams of at most {mtu} bytes from now on"),
             What::Suspected(why) => write!(f, "ignored, unproven: {why}"),
+            What::NetworkSaid(what) => write!(f, "the network says: {what}"),
             What::AckSent { records } => write!(f, "---> ACK of {records} records"),
+            What::AckReceived { records } => write!(f, "<--- ACK of {records} records"),
             What::AlertSent(description) => write!(f, "---> ALERT {description}"),
             What::AlertReceived(description) => write!(f, "<--- ALERT {description}"),
             What::Established { version, resumed } => {
@@ -249,7 +259,7 @@ pub(crate) struct Trace {
 const MOST_EVENTS: usize = 63;
 
 /// Under this target `log` gets the flight log.
-const TARGET: &str = "flightline";
+pub(crate) const TARGET: &str = "flightline";
 
 impl Trace {
     pub(crate) fn new(who: Arc<str>, observer: Option<Arc<dyn Observer>>) -> Self {

@@ -124,7 +124,7 @@ impl Outbound {
         if self.flight_is_of_handshake() {
             self.acknowledgements.clear();
         }
-        let delay = self.retransmit.flight_sent(now);
+        self.retransmit.flight_sent(now);
         self.cut = now;
         self.trace.stats.flights_sent = self.trace.stats.flights_sent.wrapping_add(1);
         // A client takes the first answer for the answer to its latest hello; it asks if it wants this one.
@@ -140,7 +140,7 @@ impl Outbound {
             messages: flight.outline(),
             datagrams,
         });
-        self.trace.note(now, || What::TimerArmed { delay });
+        self.note_timer(now);
         Ok(())
     }
 
@@ -346,7 +346,14 @@ impl Outbound {
             messages: flight.outline(),
             datagrams,
         });
+        self.note_timer(now);
         Ok(())
+    }
+
+    fn note_timer(&mut self, now: Duration) {
+        if let Some(delay) = self.retransmit.wait() {
+            self.trace.note(now, || What::TimerArmed { delay });
+        }
     }
 
     /// RFC 6347 §4.1.1.1: whichever side's timer it was. What is acknowledged has found its way, and a repetition that

@@ -10,6 +10,7 @@ use crate::wire::{
     AlertDescription, Body, ClientHello, ClientHelloFields, ContentType, ExtensionType,
     HandshakeHeader, HandshakeType, MAX_PLAINTEXT, ProtocolVersion, RecordHeader,
 };
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -39,6 +40,19 @@ pub(crate) enum Verdict<'a> {
     Drop(GateDrop),
     /// A hello, but no cookie context: it fails.
     NoContext,
+}
+
+/// A line of the flight log.
+impl fmt::Display for Verdict<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Verdict::Verified(_) => f.write_str("<--- a hello with our cookie, or that needs none"),
+            Verdict::Challenge(_) => f.write_str("<--- a hello, and ---> a cookie for its sender"),
+            Verdict::Refuse(_) => f.write_str("<--- a hello that leads nowhere, and ---> ALERT"),
+            Verdict::Drop(reason) => write!(f, "<-x- dropped a hello: {reason:?}"),
+            Verdict::NoContext => f.write_str("<-x- dropped a hello: no cookie context"),
+        }
+    }
 }
 
 /// Why a datagram gets no answer.

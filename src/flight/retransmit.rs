@@ -134,23 +134,18 @@ impl Retransmit {
     ///
     /// What comes again of the peer's flight a moment later is left over from its first sending: a
     /// duplicate of the network's, or a fragment that overlaps others.
-    pub(crate) fn flight_sent(&mut self, now: Duration) -> Duration {
+    pub(crate) fn flight_sent(&mut self, now: Duration) {
         let waiting = Waiting::new(now, &self.plan);
-        let wait = waiting.wait;
         self.state = State::Waiting(Waiting {
             made: Some(now),
             ..waiting
         });
-        wait
     }
 
     /// WAITING to LISTENING: the peer has the whole flight, as its ACK says or a part of its next flight
     /// (RFC 9147 §5.8.1 and §7.2). Again with each further part, from which the delays are counted anew.
-    pub(crate) fn listen(&mut self, now: Duration) -> Duration {
-        let waiting = Waiting::new(now, &self.plan);
-        let wait = waiting.wait;
-        self.state = State::Listening(waiting);
-        wait
+    pub(crate) fn listen(&mut self, now: Duration) {
+        self.state = State::Listening(Waiting::new(now, &self.plan));
     }
 
     pub(crate) fn is_listening(&self) -> bool {
@@ -309,6 +304,14 @@ impl Retransmit {
             | State::Listening(_)
             | State::FinishedLast { .. }
             | State::Finished => Repeat::Nothing,
+        }
+    }
+
+    /// How long the timer runs from its latest start on, where one runs that sends something.
+    pub(crate) fn wait(&self) -> Option<Duration> {
+        match &self.state {
+            State::Waiting(waiting) | State::Listening(waiting) => Some(waiting.wait),
+            State::Preparing | State::FinishedLast { .. } | State::Finished => None,
         }
     }
 

@@ -17,6 +17,7 @@ use super::peers::{Bounds, NoRoom, Seat};
 use super::udp_transport::{RECEIVE_BUFFER, uncut};
 use crate::config::ServerConfig;
 use crate::cookie::{Entrance, GateDrop, ReplyBuffer, Verdict, VerifiedHello};
+use crate::trace::TARGET;
 use crate::wire::{ContentType, HandshakeType, RECORD_HEADER, UnifiedHeader};
 use std::io;
 use std::net::SocketAddr;
@@ -117,13 +118,14 @@ impl<D: FnMut(Handshake, Arc<Place>)> Dispatcher<D> {
         }
         let client_id = ClientId::of(address);
         let now = self.config.settings.clock.now();
-        match self
+        let verdict = self
             .entrance
-            .check(client_id.as_bytes(), datagram, now, reply)
-        {
+            .check(client_id.as_bytes(), datagram, now, reply);
+        log::debug!(target: TARGET, "listener, {from}: {verdict}");
+        match verdict {
             // Whoever is drained proves nobody's address any more.
             Verdict::Challenge(_) | Verdict::Refuse(_) if self.hub.state() != State::Open => {
-                self.hub.counters.turned_away(NoRoom::Draining);
+                self.turn_away(from, NoRoom::Draining);
             }
             Verdict::Challenge(challenge) => {
                 self.hub.counters.challenges_sent.count();
@@ -172,6 +174,11 @@ impl<D: FnMut(Handshake, Arc<Place>)> Dispatcher<D> {
         }
     }
 
+    fn turn_away(&self, from: SocketAddr, why: NoRoom) {
+        log::debug!(target: TARGET, "listener, {from}: turned away, no room: {why:?}");
+        self.hub.counters.turned_away(why);
+    }
+
     /// A verified hello: a duplicate for the handshake that it began, or the beginning of another. One that a newer
     /// has replaced begins nothing at first: its client says it no more, unless that was a replay.
     fn welcome(
@@ -198,7 +205,7 @@ impl<D: FnMut(Handshake, Arc<Place>)> Dispatcher<D> {
         drop(peers);
         let (seat, fate) = match admitted {
             Ok(seated) => seated,
-            Err(no_room) => return self.hub.counters.turned_away(no_room),
+            Err(no_room) => return self.turn_away(from, no_room),
         };
         self.hub.counters.handshakes_started.count();
         let place = Arc::new(Place {

@@ -86,7 +86,8 @@ impl DtlsSocket {
             // While there are others to try, a refusal is believed.
             let transport = UdpTransport::new(socket)?.believing_refusals();
             match Handshake::client(transport, server.clone(), config.clone())?.complete() {
-                Err(Error::Io(_) | Error::HandshakeTimeout { suspect: None, .. }) => {}
+                Err(Error::Io(_)) => {}
+                Err(error) if error.is_silence() => {}
                 answered => return answered,
             }
         }
@@ -261,6 +262,15 @@ impl DtlsSocket {
     /// Those of [`Transport::peer_addr`](super::Transport::peer_addr).
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.link.transport().peer_addr()
+    }
+
+    /// What the network has said of earlier datagrams since the last call, such as "connection refused" where nobody
+    /// listens any more. Anyone can forge it, so it ends nothing, and neither `send` nor `recv` fails with it.
+    ///
+    /// # Errors
+    /// None; the signature is std's.
+    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
+        Ok(self.link.transport().take_error())
     }
 
     /// The protocol version.

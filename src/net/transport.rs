@@ -3,6 +3,7 @@
 use crate::error::Error;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Carries datagrams to and from one peer.
@@ -71,6 +72,13 @@ pub trait Transport: Send + Sync {
         false
     }
 
+    /// What the network has said of earlier datagrams since the last call, such as "connection refused": the latest, as
+    /// of [`UdpSocket::take_error`](std::net::UdpSocket::take_error). Anyone can forge it, so it ends nothing; a handshake
+    /// that nobody answers names it as its likely reason. `None` by default.
+    fn take_error(&self) -> Option<io::Error> {
+        None
+    }
+
     /// The address of this side.
     ///
     /// # Errors
@@ -85,6 +93,37 @@ pub trait Transport: Send + Sync {
     /// [`io::ErrorKind::Unsupported`], the default, where there are no addresses.
     fn peer_addr(&self) -> io::Result<SocketAddr> {
         Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
+/// So that whoever waits for several connections at once can keep a transport at hand.
+impl<T: Transport + ?Sized> Transport for Arc<T> {
+    fn send(&self, datagram: &[u8]) -> io::Result<()> {
+        (**self).send(datagram)
+    }
+
+    fn recv(&self, buf: &mut Vec<u8>, wait: Duration) -> io::Result<usize> {
+        (**self).recv(buf, wait)
+    }
+
+    fn max_datagram(&self) -> Option<usize> {
+        (**self).max_datagram()
+    }
+
+    fn wake(&self) -> bool {
+        (**self).wake()
+    }
+
+    fn take_error(&self) -> Option<io::Error> {
+        (**self).take_error()
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        (**self).local_addr()
+    }
+
+    fn peer_addr(&self) -> io::Result<SocketAddr> {
+        (**self).peer_addr()
     }
 }
 

@@ -29,7 +29,7 @@ const POLLS: usize = 16;
 ///
 /// It hides what differs between systems and what is odd about sockets: a timeout of zero, two names for
 /// the same timeout, interrupted calls, cut datagrams. What ICMP says (connection refused, host
-/// unreachable) is a hint that anyone can forge, so a wait goes on; a full send buffer is a lost datagram.
+/// unreachable) is a hint that anyone can forge, so a wait goes on, and [`take_error`](Transport::take_error) tells it; a full send buffer is a lost datagram.
 ///
 /// ```no_run
 /// use flightline::{Transport, UdpTransport};
@@ -53,6 +53,8 @@ pub struct UdpTransport {
     mode: Mutex<Mode>,
     /// A refusal is an error still: that was asked for, and nothing was received yet.
     believes_refusals: AtomicBool,
+    /// What the network said last.
+    hint: Mutex<Option<io::Error>>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -74,6 +76,7 @@ impl UdpTransport {
             peer,
             mode: Mutex::new(Mode::Unknown),
             believes_refusals: AtomicBool::new(false),
+            hint: Mutex::new(None),
         })
     }
 
@@ -99,6 +102,7 @@ impl UdpTransport {
                 // The other thread polls at this moment and the send buffer is full: lost, as UDP may.
                 Err(error) if os_error::is_nothing(&error) => return Ok(()),
                 Err(error) if os_error::is_transient(&error) => {
+                    *self.hint.lock() = Some(error);
                     if tries.next().is_none() {
                         return Ok(());
                     }
@@ -158,9 +162,9 @@ impl Transport for UdpTransport {
                 Ok(_cut) => {}
                 Err(error) if self.believes(&error) => return Err(error),
                 Err(error) if os_error::is_nothing(&error) => return Err(error),
+                Err(error) if os_error::is_transient(&error) => *self.hint.lock() = Some(error),
                 Err(error)
                     if error.kind() == io::ErrorKind::Interrupted
-                        || os_error::is_transient(&error)
                         || os_error::is_too_long(&error) => {}
                 Err(error) => return Err(error),
             }
@@ -170,6 +174,10 @@ impl Transport for UdpTransport {
                 return Err(io::ErrorKind::WouldBlock.into());
             }
         }
+    }
+
+    fn take_error(&self) -> Option<io::Error> {
+        self.hint.lock().take()
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
@@ -312,6 +320,9 @@ mod tests {
             .unwrap_err();
         assert!(os_error::is_nothing(&error), "{error:?}");
         assert!(start.elapsed() >= Duration::from_millis(25));
+        let hint = transport.take_error().map(|error| error.kind());
+        assert_eq!(hint, Some(io::ErrorKind::ConnectionRefused));
+        assert!(transport.take_error().is_none());
         transport.send(b"still nobody").unwrap();
         transport.send(b"still nobody").unwrap();
     }

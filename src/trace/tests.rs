@@ -21,7 +21,9 @@ fn lines() -> Vec<(What, &'static str)> {
             What::FlightReceived { .. } | What::RepeatDamped | What::Dropped { .. } => {}
             What::TimerArmed { .. } | What::TimerCancelled | What::MtuLowered { .. } => {}
             What::AckSent { .. }
+            | What::AckReceived { .. }
             | What::Suspected(_)
+            | What::NetworkSaid(_)
             | What::AlertSent(_)
             | What::AlertReceived(_) => {}
             What::Established { .. } | What::Ended(_) | What::Omitted { .. } => {}
@@ -58,6 +60,11 @@ fn lines() -> Vec<(What, &'static str)> {
             "---> more of the flight (5 datagrams)",
         ),
         (What::AckSent { records: 4 }, "---> ACK of 4 records"),
+        (What::AckReceived { records: 3 }, "<--- ACK of 3 records"),
+        (
+            What::NetworkSaid("no way".into()),
+            "the network says: no way",
+        ),
         (
             resent(ResendReason::PartlyAcknowledged),
             "---> FINISHED [CHANGE_CIPHER_SPEC] (3 datagrams, again: the peer has only a part)",

@@ -173,6 +173,8 @@ impl Inbound {
         if !input.is_authentic() && self.rules.belief == Belief::Careful {
             return Err(DropReason::UnauthenticatedAck);
         }
+        let records = ack.record_numbers.len();
+        self.note(input.now, || What::AckReceived { records });
         input.response.acknowledged.extend(ack.record_numbers);
         Ok(())
     }

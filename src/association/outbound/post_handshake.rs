@@ -106,6 +106,7 @@ impl Outbound {
         self.retransmit.go_on(now);
         let datagrams = self.transmit(now, emit)?;
         self.trace.note(now, || What::FlightWentOn { datagrams });
+        self.note_timer(now);
         Ok(())
     }
 
@@ -139,8 +140,12 @@ impl Outbound {
 
     /// In the handshake the peer's next flight answers ours.
     fn listen(&mut self, now: Duration) {
-        let delay = self.retransmit.listen(now);
-        self.trace.note(now, || What::TimerArmed { delay });
+        let was_listening = self.retransmit.is_listening();
+        self.retransmit.listen(now);
+        // Each part that arrives starts it anew, which is not worth a line.
+        if !was_listening {
+            self.note_timer(now);
+        }
     }
 
     /// RFC 9147 §5.8.4: a ticket that nobody acknowledges is no reason to end a connection, unless

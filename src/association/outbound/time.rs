@@ -56,9 +56,11 @@ impl Outbound {
                 self.resend(reason, now, emit)?;
                 Ok(Ticked::Resent)
             }
-            Expiry::AskAgain if has_to_tell => Ok(Ticked::Going),
             Expiry::AskAgain => {
-                self.acknowledge(now, emit)?;
+                if !has_to_tell {
+                    self.acknowledge(now, emit)?;
+                }
+                self.note_timer(now);
                 Ok(Ticked::Going)
             }
             Expiry::NotDue => {

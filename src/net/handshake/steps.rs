@@ -10,6 +10,7 @@ use crate::cookie::{ReplyBuffer, Verdict};
 use crate::error::{Error, Result};
 use crate::record::Sealer;
 use crate::timer::Delay;
+use crate::trace::TARGET;
 use crate::wire::{Alert, ContentType, ProtocolVersion};
 use std::time::Duration;
 
@@ -65,10 +66,13 @@ impl Handshake {
         let Some(transport) = &self.transport else {
             return Err(Error::Closed);
         };
-        match transport::recv(&**transport, &mut self.datagram, wait) {
-            Ok(received) => Ok(received),
-            Err(error) => Err(self.fail(error)),
+        let received = transport::recv(&**transport, &mut self.datagram, wait);
+        if let (Stage::Running(connection), Some(hint)) = (&mut self.stage, transport.take_error())
+        {
+            connection.hint(hint, self.clock.now());
+            connection.tell();
         }
+        received.map_err(|error| self.fail(error))
     }
 
     /// Takes in the datagram that was received, and sends what it calls for.
@@ -108,7 +112,9 @@ impl Handshake {
         };
         let datagram = self.datagram.get(..length).unwrap_or_default();
         let mut reply = ReplyBuffer::new();
-        match entrance.check(client_id, datagram, now, &mut reply) {
+        let verdict = entrance.check(client_id, datagram, now, &mut reply);
+        log::debug!(target: TARGET, "{}: {verdict}", self.who);
+        match verdict {
             Verdict::Verified(hello) => {
                 let config = config.clone();
                 self.stage = Stage::Verified { hello, config };
@@ -118,10 +124,6 @@ impl Handshake {
                 if let Some(transport) = &self.transport {
                     transport::send(&**transport, challenge)?;
                 }
-                log::debug!(
-                    "{}: sent a cookie, start afresh with the next hello",
-                    self.who
-                );
                 Err(Error::HelloVerifyRequired)
             }
             Verdict::Refuse(alert) => {

@@ -13,6 +13,7 @@ struct World {
     arriving: Arc<Mutex<VecDeque<Vec<u8>>>>,
     sent: Arc<Mutex<Vec<Vec<u8>>>>,
     time: Arc<Mutex<Duration>>,
+    network: Arc<Mutex<Option<io::ErrorKind>>>,
 }
 
 impl Transport for World {
@@ -25,6 +26,10 @@ impl Transport for World {
         let arrived = self.arriving.lock().pop_front();
         *buf = arrived.ok_or(io::ErrorKind::WouldBlock)?;
         Ok(buf.len())
+    }
+
+    fn take_error(&self) -> Option<io::Error> {
+        self.network.lock().take().map(io::Error::from)
     }
 }
 
@@ -143,6 +148,35 @@ fn a_handshake_has_all_its_time_from_its_first_flight_on() {
             }
             other => panic!("{other:?}"),
         }
+    }
+}
+
+/// Whatever the network says, the handshake has all its time; and only if nothing came behind it is it a likely reason.
+#[test]
+fn h14_p65_what_the_network_says_is_told_when_nobody_answers() {
+    for answers in [false, true] {
+        let world = World::default();
+        let mut handshake = client(&world);
+        let _ = handshake.handshake();
+        *world.network.lock() = Some(io::ErrorKind::ConnectionRefused);
+        let error = loop {
+            match handshake.handshake() {
+                Err(Error::WantRead) => {}
+                other => break other.unwrap_err(),
+            }
+            if answers {
+                world.arriving.lock().push_back(b"junk".to_vec());
+            }
+            let due = handshake.next_timeout().unwrap();
+            *world.time.lock() += due;
+        };
+        let Error::HandshakeTimeout { after, suspect } = error else {
+            panic!("{error}");
+        };
+        assert!(after > 100 * S, "{after:?}");
+        let reason = suspect.map(|suspect| suspect.to_string());
+        let refused = reason.is_some_and(|reason| reason.contains("connection refused"));
+        assert_eq!(refused, !answers);
     }
 }
 
