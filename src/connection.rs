@@ -184,7 +184,11 @@ impl Connection {
         let datagrams = &mut self.datagrams;
         let ticked = self
             .outbound
-            .tick(now, &mut |d| datagrams.push_back(d.to_vec()))?;
+            .tick(now, &mut |d| datagrams.push_back(d.to_vec()));
+        let ticked = match ticked {
+            Ok(ticked) => ticked,
+            Err(error) => return self.fail(error, now),
+        };
         if ticked == Ticked::Resent {
             let resends = &mut self.mailbox.lock().resends;
             *resends = resends.saturating_add(1);
@@ -326,6 +330,9 @@ impl Connection {
     }
 
     fn respond(&mut self, mut response: Response, now: Duration) -> Result<()> {
+        if response.keys_proven {
+            self.suspect = None;
+        }
         if let Some(error) = response.suspicion.take() {
             self.suspect(error, now)?;
         }
@@ -335,8 +342,12 @@ impl Connection {
             }
         }
         let datagrams = &mut self.datagrams;
-        self.outbound
-            .respond(&response, now, &mut |d| datagrams.push_back(d.to_vec()))?;
+        let responded = self
+            .outbound
+            .respond(&response, now, &mut |d| datagrams.push_back(d.to_vec()));
+        if let Err(error) = responded {
+            return self.fail(error, now);
+        }
         match response.fatal {
             Some(error) => {
                 self.end(error.clone());

@@ -15,6 +15,7 @@ use crate::trace::{Told, Trace, What};
 use crate::wire::{HandshakeType, KeyUpdate, NewSessionTicket13, ProtocolVersion, RecordNumber};
 use epochs::Epochs;
 pub(crate) use post_handshake::{PostHandshake, Tickets};
+use std::collections::VecDeque;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -37,6 +38,8 @@ pub(crate) struct Response {
     pub(crate) half_closed: bool,
     /// The peer wants to renegotiate, which is refused.
     pub(crate) no_renegotiation: bool,
+    /// The first record came under the handshake's keys: what was suspected before came from somebody else.
+    pub(crate) keys_proven: bool,
     /// Something that nothing authenticated says that the handshake must fail.
     pub(crate) suspicion: Option<Error>,
     /// The connection is over.
@@ -54,6 +57,7 @@ pub(crate) struct Response {
 }
 
 impl Response {
+    /// Whether it asks for nothing behind a handshake.
     pub(crate) fn is_empty(&self) -> bool {
         // Every field by name, so that a new one is not forgotten here.
         let Response {
@@ -61,6 +65,7 @@ impl Response {
             close_notify,
             half_closed,
             no_renegotiation,
+            keys_proven: _,
             suspicion,
             fatal,
             acknowledge,
@@ -118,7 +123,8 @@ pub(crate) struct Inbound {
     /// The next epoch's keys, until the peer's ChangeCipherSpec puts them in force.
     at_change_cipher_spec: Option<Opener>,
     change_cipher_spec_seen: bool,
-    early: Vec<Vec<u8>>,
+    /// Records of the next epoch that its keys' announcement has not overtaken yet, the oldest first.
+    early: VecDeque<Vec<u8>>,
     reassembly: Reassembly,
     /// The first message of the peer's previous flight, and of its current one.
     previous_flight: u16,
@@ -144,7 +150,7 @@ impl Inbound {
             post_handshake: None,
             at_change_cipher_spec: None,
             change_cipher_spec_seen: false,
-            early: Vec::new(),
+            early: VecDeque::new(),
             reassembly: Reassembly::new(next_seq, rules.limits),
             previous_flight: flight_start,
             current_flight: flight_start,
@@ -268,7 +274,7 @@ impl Inbound {
         self.phase = Phase::Established;
         self.reassembly.complete();
         self.ended = self.closed_early.then_some(Error::Closed);
-        self.early = Vec::new();
+        self.early = VecDeque::new();
         Ok(())
     }
 

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use super::mtu::{self, Mtu};
 use super::rekeying::Rekeying;
-use super::{Response, Rival};
+use super::{LAST_HANDSHAKE_EPOCH, Response, Rival};
 use time::Peer;
 pub(crate) use time::Ticked;
 
@@ -290,6 +290,8 @@ impl Outbound {
     pub(crate) fn close_notify(&mut self, now: Duration, emit: Emit<'_>) {
         if !self.closed {
             self.closed = true;
+            // RFC 8446 §6.1: what follows is ignored, so what is owed goes first.
+            let _ = self.acknowledge_at_once(now, emit);
             // Nothing will be sent under the keys that it announces, so nobody need have it.
             if self.flight.holds(HandshakeType::KEY_UPDATE) {
                 self.forget_flight();
@@ -314,6 +316,7 @@ impl Outbound {
         }
         self.closed = true;
         self.forget_flight();
+        self.acknowledgements.clear();
         self.retransmit.finished();
         self.trace.note(now, || What::Ended(error.to_string()));
     }
@@ -385,7 +388,9 @@ impl Outbound {
 
     fn alert(&mut self, alert: Alert, now: Duration, emit: Emit<'_>) -> Result<()> {
         self.datagram.clear();
-        let Some(sealer) = self.sealers.last_mut() else {
+        let epoch = self.epoch_of_alerts();
+        let mut sealers = self.sealers.iter_mut();
+        let Some(sealer) = sealers.find(|sealer| sealer.epoch() == epoch) else {
             return Ok(());
         };
         if self.rival == Rival::Newer && sealer.epoch() == 0 {
@@ -402,6 +407,15 @@ impl Outbound {
         emit(&self.datagram);
         self.trace.note(now, || What::AlertSent(alert.description));
         Ok(())
+    }
+
+    /// A client that misses a part of flight 4 of DTLS 1.3 has no keys for what a server sends behind it, and one that
+    /// has all keeps those of the handshake for a while (RFC 9147 §4.2.1).
+    fn epoch_of_alerts(&self) -> u16 {
+        match self.rekeying {
+            None if !self.flight.is_empty() => self.epoch().min(LAST_HANDSHAKE_EPOCH),
+            _ => self.epoch(),
+        }
     }
 
     fn shrink(&mut self, now: Duration) {

@@ -25,7 +25,11 @@ fn read_all(path: &Path) -> io::Result<Secret> {
             Ok(0) => return Ok(Secret::new(content.into_bytes())),
             Ok(length) => content.bytes(chunk.get(..length).unwrap_or_default()),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
+            Err(error) => {
+                // What was read of a key is wiped, too.
+                drop(Secret::new(content.into_bytes()));
+                return Err(error);
+            }
         }
     }
 }

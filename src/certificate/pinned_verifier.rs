@@ -4,7 +4,8 @@ use super::{CertificateVerifier, Fingerprint, PeerCertificates};
 use crate::error::CertificateError;
 
 /// Trusts the certificates with these fingerprints, whoever issued them, whatever name they bear
-/// and however old they are.
+/// and however old they are. They must be of X.509 v3 and have no critical extension that is not known, or the
+/// signatures of their keys cannot be verified.
 #[derive(Debug, Clone)]
 pub struct PinnedVerifier(Vec<Fingerprint>);
 

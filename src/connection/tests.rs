@@ -326,3 +326,50 @@ fn a_server_acknowledges_a_name_that_makes_a_difference() {
         assert_eq!(extensions.server_name, acknowledges);
     }
 }
+
+/// RFC 8446 §4.1.4: the suite of the HelloRetryRequest, though another server made that, which shares the cookies and
+/// prefers another suite.
+#[test]
+fn a_server_goes_on_with_the_suite_of_anothers_hello_retry_request() {
+    use crate::cookie::CookieContext;
+    use crate::wire::CipherSuite;
+    let psk = Psk::new("tester", [7; 32]).unwrap();
+    let suites = [
+        CipherSuite::TLS_AES_128_GCM_SHA256,
+        CipherSuite::TLS_CHACHA20_POLY1305_SHA256,
+    ];
+    let [first, second] = [suites, [suites[1], suites[0]]].map(|suites| {
+        let server = ServerConfig::builder(ServerIdentity::psk(psk.clone()))
+            .versions([ProtocolVersion::DTLS1_3])
+            .cipher_suites(suites);
+        Arc::new(server.build().unwrap())
+    });
+    let context = Arc::new(CookieContext::new().unwrap());
+    let [mut asks, mut answers] = [&first, &second].map(|server| {
+        let cookies = HelloVerification::Cookies(context.clone());
+        Entrance::new(cookies, server.choices13(), 1)
+    });
+    let client = ClientConfig::builder(ServerTrust::psk(psk)).cipher_suites(suites);
+    let client = client.build().unwrap();
+    let name = ServerName::unnamed();
+    let mut client = Connection::client(client.into(), name, "client".into(), NOW);
+    client.begin(NOW).unwrap();
+    let hello = client.transmit().unwrap();
+    let mut reply = ReplyBuffer::new();
+    let Verdict::Challenge(request) = asks.check(b"client", &hello, NOW, &mut reply) else {
+        panic!("no challenge");
+    };
+    client
+        .receive(&mut request.to_vec(), NOW, &mut |_| {})
+        .unwrap();
+    let hello = client.transmit().unwrap();
+    let mut reply = ReplyBuffer::new();
+    let Verdict::Verified(hello) = answers.check(b"client", &hello, NOW, &mut reply) else {
+        panic!("not let in");
+    };
+    let mut server = Connection::server(second, *hello, "server".into(), NOW);
+    server.begin(NOW).unwrap();
+    carry(&mut server, &mut client);
+    carry(&mut client, &mut server);
+    assert!(client.is_established() && server.is_established());
+}

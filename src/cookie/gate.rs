@@ -8,7 +8,7 @@ use crate::codec::{DecodeError, Reader};
 use crate::error::Error;
 use crate::wire::{
     AlertDescription, Body, ClientHello, ClientHelloFields, ContentType, ExtensionType,
-    HandshakeHeader, HandshakeType, MAX_PLAINTEXT, ProtocolVersion, RecordHeader,
+    HandshakeHeader, HandshakeType, MAX_PLAINTEXT, MAX_SEQUENCE, ProtocolVersion, RecordHeader,
 };
 use std::fmt;
 use std::sync::Arc;
@@ -102,6 +102,10 @@ impl GateDrop {
 /// The last message_seq that a hello may have: it counts the challenges before it, and leaves room
 /// for the handshake's messages behind it.
 pub(super) const LAST_MESSAGE_SEQ: u16 = 255;
+
+/// The last number that a hello's record may have, for the same reason: the server's own go on from it (RFC 6347
+/// §4.2.1), and anyone could bring them near their end.
+const LAST_RECORD_SEQUENCE: u64 = MAX_SEQUENCE / 2;
 
 /// All versions of DTLS have this first byte, in records (RFC 6347 §4.1).
 const DTLS_MAJOR: u8 = 0xfe;
@@ -238,6 +242,9 @@ impl<'a> Unproven<'a> {
         let length = usize::from(record.length);
         if length > MAX_PLAINTEXT {
             return Err(GateDrop::Malformed(DecodeError::BadLength));
+        }
+        if record.sequence > LAST_RECORD_SEQUENCE {
+            return Err(GateDrop::TooManyChallenges);
         }
         let fragment = reader.take(length).map_err(GateDrop::Malformed)?;
         let fragment = pass_over_what_is_far_ahead(fragment);

@@ -153,6 +153,14 @@ impl Reassembly {
         Some(message.into_message())
     }
 
+    /// Goes on to the message after the next, which is not wanted.
+    pub(crate) fn pass_over(&mut self) {
+        if let Some(key) = self.key() {
+            self.held.remove(&key);
+        }
+        self.next = self.next.saturating_add(1);
+    }
+
     /// A message of this length was in place; it is kept, and what is yet to come is the shorter.
     pub(crate) fn accepted(&mut self, length: usize) {
         self.left = self.left.saturating_sub(length);

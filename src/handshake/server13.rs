@@ -29,7 +29,11 @@ pub(super) async fn run(
 ) -> Result<Session> {
     // Flights 2 and 3, if there is no share that we can answer: another one, please. Where a cookie was
     // asked for, the gate has been through this, and there is no third time.
-    let suite = choose_suite(&config, &hello)?;
+    let suite = match retried {
+        // RFC 8446 §4.1.4: the suite of the HelloRetryRequest, which may be another server's that shares its cookies.
+        Some(state) => state.suite,
+        None => choose_suite(&config, &hello)?,
+    };
     let share = match (choose_share(&config, &hello)?, retried) {
         (Share::Offered(share), None) => share,
         (Share::Offered(share), Some(state)) if state.group.is_none_or(|g| g == share.group) => {

@@ -125,15 +125,16 @@ impl Epochs {
         self.previous.iter().find(of).is_some_and(is_kept) && !self.previous.iter().any(is_beyond)
     }
 
-    /// A record was opened.
-    pub(super) fn used(&mut self, epoch: u16, now: Duration) {
-        if epoch == self.current() {
-            self.current_is_used = true;
-            let until = now.saturating_add(PREVIOUS_KEYS);
-            for previous in &mut self.previous {
-                previous.until.get_or_insert(until);
-            }
+    /// A record was opened. Whether it is the first under the newest keys.
+    pub(super) fn used(&mut self, epoch: u16, now: Duration) -> bool {
+        if epoch != self.current() || epoch == 0 {
+            return false;
         }
+        let until = now.saturating_add(PREVIOUS_KEYS);
+        for previous in &mut self.previous {
+            previous.until.get_or_insert(until);
+        }
+        !std::mem::replace(&mut self.current_is_used, true)
     }
 }
 

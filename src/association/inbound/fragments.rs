@@ -112,6 +112,16 @@ impl Inbound {
                 self.blame(input, Error::FragmentMismatch);
                 Err(DropReason::BadFragment)
             }
+            // RFC 8446 §4.6.1: a client may ignore a ticket. What else is said of it is a repetition then.
+            Inserted::TooLong
+                if self.phase == Phase::Established
+                    && header.typ == HandshakeType::NEW_SESSION_TICKET
+                    && header.message_seq == self.reassembly.next_seq() =>
+            {
+                self.reassembly.pass_over();
+                self.take_post_handshake(input);
+                Ok(())
+            }
             Inserted::TooLong => {
                 let length = usize::try_from(header.length).unwrap_or(usize::MAX);
                 self.blame(

@@ -12,6 +12,7 @@ use crate::trace::What;
 use crate::wire::{
     Ack, Alert, AlertDescription, AlertLevel, ContentType, HandshakeHeader, KeyUpdate, RecordNumber,
 };
+use std::collections::VecDeque;
 use std::time::Duration;
 
 /// A record on its way in, and what it brings about.
@@ -62,7 +63,7 @@ impl Inbound {
         };
         let opener = match self.epochs.of(&record, plaintext, now) {
             Ok(opener) => opener,
-            Err(DropReason::FutureEpoch) => return self.keep_early(&record),
+            Err(DropReason::FutureEpoch) => return self.keep_early(&record, now),
             Err(reason) => return Err(reason),
         };
         match opener.open(record, self.rules.replay) {
@@ -71,7 +72,10 @@ impl Inbound {
                 *received = received.wrapping_add(1);
                 let new = u64::from(opened.is_new);
                 self.new_records = self.new_records.wrapping_add(new);
-                self.epochs.used(opened.epoch, now);
+                if self.epochs.used(opened.epoch, now) {
+                    response.keys_proven = true;
+                    response.suspicion = None;
+                }
                 let mut input = Input {
                     epoch: opened.epoch,
                     sequence: opened.sequence,
@@ -191,7 +195,8 @@ impl Inbound {
         if self.rival != Rival::None {
             return;
         }
-        if self.phase != Phase::Established {
+        // Keys under which something came are the peer's.
+        if self.phase != Phase::Established && !self.epochs.current_is_used() {
             response.suspicion.get_or_insert(Error::CannotDecrypt);
         }
         self.bad_macs = self.bad_macs.saturating_add(1);
@@ -202,15 +207,35 @@ impl Inbound {
         }
     }
 
-    fn keep_early(&mut self, record: &Record<'_>) -> Result<(), DropReason> {
-        let held: usize = self.early.iter().map(Vec::len).sum();
-        let room = self.early.len() < EARLY_RECORDS
-            && held.saturating_add(record.bytes_on_the_wire()) <= EARLY_BYTES;
-        if self.phase == Phase::Established || !self.epochs.is_next(record) || !room {
+    /// Of too many the newest are kept: anyone can send some early on.
+    fn keep_early(&mut self, record: &Record<'_>, now: Duration) -> Result<(), DropReason> {
+        let length = record.bytes_on_the_wire();
+        if self.phase == Phase::Established
+            || !self.epochs.is_next(record)
+            || !self.is_of_its_version(record)
+            || length > EARLY_BYTES
+        {
             return Err(DropReason::FutureEpoch);
         }
-        self.early.push(record.encode());
+        let held = |early: &VecDeque<Vec<u8>>| early.iter().map(Vec::len).sum::<usize>();
+        while self.early.len() >= EARLY_RECORDS
+            || held(&self.early).saturating_add(length) > EARLY_BYTES
+        {
+            self.early.pop_front();
+            let epoch = self.epochs.current().saturating_add(1);
+            self.trace.drop(now, DropReason::FutureEpoch, epoch, 0);
+        }
+        self.early.push_back(record.encode());
         Ok(())
+    }
+
+    /// RFC 9147 §4: what is protected has the short header in DTLS 1.3, and there only.
+    fn is_of_its_version(&self, record: &Record<'_>) -> bool {
+        match (self.version, record) {
+            (None, _) => true,
+            (Some(_), Record::Unified(..)) => self.is_13(),
+            (Some(_), Record::Full(..)) => !self.is_13(),
+        }
     }
 
     fn alert(&mut self, input: &mut Input<'_>, plaintext: &[u8]) -> Result<(), DropReason> {
@@ -321,14 +346,12 @@ impl Inbound {
     }
 
     /// Something that the handshake may have to fail for. Once there are keys, what is in the clear says
-    /// nothing (hazard D12), unless the peer may have none. In DTLS 1.2 anyone's ChangeCipherSpec puts ours in
-    /// force, and only a record under them shows that the peer has them, too. In DTLS 1.3 a side has its keys while
-    /// the peer may still have none, and only says plain ACKs; whoever believes everything believes these too.
+    /// nothing (hazard D12), unless the peer may have none: anyone's ChangeCipherSpec or ServerHello puts ours in
+    /// force, a client may refuse a true ServerHello, and only a record under the keys shows that the peer has
+    /// them, too. In DTLS 1.3 whoever believes everything believes plain ACKs even then.
     fn suspect(&self, input: &mut Input<'_>, error: Error) {
-        let keyless = match self.is_13() {
-            true => self.rules.belief == Belief::Literal,
-            false => !self.epochs.current_is_used(),
-        };
+        let keyless =
+            !self.epochs.current_is_used() || self.is_13() && self.rules.belief == Belief::Literal;
         if input.epoch == self.epochs.current() || keyless {
             input.response.suspicion.get_or_insert(error);
         }

@@ -158,36 +158,40 @@ fn d12_p47_what_is_in_the_clear_is_nothing_once_there_are_keys() {
                 assert!(peer.hand_over(record).0.is_empty(), "{at}");
                 peer.assert_alive(&at);
             }
-            // Before the end of the handshake no more, but that in DTLS 1.2 it may be of other keys. In
-            // DTLS 1.3 a message of before, which has come again, may still be answered.
+            // Before the end of the handshake no more, once something came under the keys. In DTLS 1.3 a message
+            // of before, which has come again, may still be answered.
             for mut peer in Peer::of_each_version(RULES) {
                 let _ = peer.say(ContentType::ALERT, &[1, 90]);
                 let (response, _) = peer.hand_over(claimed(typ, 0xfefd, epoch, content));
                 assert!(response.fatal.is_none() && !response.close_notify, "{at}");
                 assert!(response.acknowledge.is_empty(), "{at}");
-                let suspected = epoch == 1 && peer.version == DTLS1_2;
-                assert_eq!(response.suspicion.is_some(), suspected, "{at}");
+                assert!(response.suspicion.is_none(), "{at}");
                 peer.finished().assert_alive(&at);
             }
         }
     }
 }
 
-/// In DTLS 1.2 the ChangeCipherSpec that put them in force may be forged, and the peer have none. In DTLS 1.3 it is the
-/// true ServerHello that brings them.
+/// The ChangeCipherSpec or the ServerHello that put them in force may be forged, or be refused by a client: the peer
+/// may have none. The first record that opens disproves what was suspected before, and nothing is suspected behind it.
 #[test]
 fn d12_what_is_in_the_clear_is_a_suspicion_as_long_as_nothing_came_under_the_keys() {
     for alert in [&[2, 51][..], &[1, 0], &[2]] {
         for mut peer in Peer::of_each_version(RULES) {
-            let is_12 = peer.version == DTLS1_2;
             // What does not open proves nothing.
-            let _ = peer.hand_over(peer.forged(40));
+            let (response, _) = peer.hand_over(peer.forged(40));
+            assert!(matches!(response.suspicion, Some(Error::CannotDecrypt)));
             let (response, _) = peer.hand_over(clear(ContentType::ALERT, alert));
             assert!(response.fatal.is_none() && !response.close_notify);
-            assert_eq!(response.suspicion.is_some(), is_12, "{alert:?}");
-            let _ = peer.say(ContentType::ALERT, &[1, 90]);
-            let (response, _) = peer.hand_over(clear(ContentType::ALERT, alert));
-            assert!(response.is_empty(), "{alert:?}: {response:?}");
+            assert!(response.suspicion.is_some(), "{alert:?}");
+            for proven in [true, false] {
+                let response = peer.say(ContentType::ALERT, &[1, 90]);
+                assert_eq!(response.keys_proven, proven);
+            }
+            for forged in [peer.forged(40), clear(ContentType::ALERT, alert)] {
+                let (response, _) = peer.hand_over(forged);
+                assert!(response.is_empty(), "{alert:?}: {response:?}");
+            }
             peer.finished().assert_alive("in the clear");
         }
     }

@@ -249,6 +249,43 @@ fn behind_a_handshake_there_are_new_keys_and_tickets_only() {
     assert_eq!((response.tickets.len(), response.acknowledge.len()), (1, 1));
 }
 
+/// RFC 8446 §4.6.1: a client may ignore tickets, and one that it has no room for ends nothing. All of it is
+/// acknowledged, and what follows it counts.
+#[test]
+fn a_ticket_of_any_length_is_acknowledged() {
+    let fragment = |offset: u32| {
+        Writer::bytes_of(|w| {
+            HandshakeHeader {
+                typ: Type::NEW_SESSION_TICKET,
+                length: 60_000,
+                message_seq: 2,
+                fragment_offset: offset,
+                fragment_length: 1_000,
+            }
+            .write(w);
+            w.bytes(&[7; 1_000]);
+        })
+    };
+    let (mut peer, _) = Peer13::established(Tickets::Welcome);
+    for offset in (0..60_000).step_by(1_000) {
+        let response = peer.say(ContentType::HANDSHAKE, &fragment(offset));
+        assert!(response.fatal.is_none() && response.tickets.is_empty());
+        assert_eq!(response.acknowledge.len(), 1, "{offset}");
+    }
+    let response = peer.say(ContentType::HANDSHAKE, &message(Type::KEY_UPDATE, 3, &[0]));
+    assert!(response.fatal.is_none());
+    assert_eq!(peer.inbound.epochs.current(), 4);
+    // Ahead of another message it comes again in its time.
+    let (mut peer, _) = Peer13::established(Tickets::Welcome);
+    let mut ahead = fragment(0);
+    ahead[5] = 3;
+    assert!(
+        peer.say(ContentType::HANDSHAKE, &ahead)
+            .acknowledge
+            .is_empty()
+    );
+}
+
 /// RFC 8446 §4.6.3: no other word.
 #[test]
 fn a_key_update_says_whether_another_is_wanted() {

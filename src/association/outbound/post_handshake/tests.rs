@@ -166,3 +166,64 @@ fn an_acknowledged_flight_needs_no_timer() {
     let long = Duration::from_secs(600);
     outbound.tick(long, &mut |_| panic!("sent")).unwrap();
 }
+
+/// RFC 8446 §6.1 and §6.2: what is owed goes before a close_notify, behind which it would be ignored, and nothing goes
+/// behind a fatal alert.
+#[test]
+fn what_is_owed_goes_before_a_close_and_is_forgotten_by_an_end() {
+    type End = fn(&mut Outbound, Emit<'_>);
+    let close: End = |outbound, emit| outbound.close_notify(NOW, emit);
+    let abort: End = |outbound, emit| outbound.abort(&Error::BadFinished, NOW, emit);
+    for (end, told) in [
+        (close, &[ContentType::ACK, ContentType::ALERT][..]),
+        (abort, &[ContentType::ALERT]),
+    ] {
+        let mut outbound = established();
+        let arrived = Response {
+            acknowledge: vec![number(3, 0)],
+            ..Response::default()
+        };
+        assert!(respond(&mut outbound, &arrived).is_empty());
+        let mut sent = Vec::new();
+        end(&mut outbound, &mut |datagram| sent.push(datagram.to_vec()));
+        let mut openers = [secret(3).opener(3).unwrap()];
+        let records = sent
+            .iter()
+            .flat_map(|datagram| read(&mut openers, datagram));
+        let types: Vec<_> = records.map(|(_, typ, _)| typ).collect();
+        assert_eq!(types, told);
+        assert_eq!(outbound.next_deadline(), None);
+    }
+}
+
+/// A client that misses a part of flight 4 has no keys for what a server sends behind it.
+#[test]
+fn a_server_that_gives_up_is_heard_under_the_keys_of_the_handshake() {
+    for answered in [false, true] {
+        let mut server = outbound(ProtocolVersion::DTLS1_3);
+        server.change_keys(secret(2).sealer(2).unwrap());
+        server.change_keys(secret(3).sealer(3).unwrap());
+        let finished = OutgoingMessage {
+            epoch: 2,
+            content: Content::Handshake {
+                typ: HandshakeType::FINISHED,
+                message_seq: 1,
+                body: vec![7; 32],
+            },
+        };
+        server
+            .send_flight(vec![finished], NOW, &mut |_| ())
+            .unwrap();
+        if answered {
+            acknowledge_ours(&mut server, &[number(2, 0)]);
+        }
+        let mut sent = Vec::new();
+        server.abort(&Error::BadFinished, NOW, &mut |d| sent.push(d.to_vec()));
+        let mut openers = [2, 3].map(|epoch| secret(epoch as u8).opener(epoch).unwrap());
+        let records = read(&mut openers, &sent[0]);
+        let [(epoch, ContentType::ALERT, _)] = records[..] else {
+            panic!("{records:?}")
+        };
+        assert_eq!(epoch, 2 + u16::from(answered));
+    }
+}

@@ -103,6 +103,8 @@ pub(super) struct Course<'a> {
     pub(super) stage: Stage,
     /// What waits for the keys.
     pub(super) waiting: Vec<Symbol>,
+    /// A record came under the handshake's keys, so that the peer has them.
+    pub(super) keys_are_used: bool,
     /// Nobody has authenticated it, but something speaks against the handshake.
     pub(super) suspects: bool,
     /// The peer has closed before its Finished was here.
@@ -123,6 +125,7 @@ impl<'a> Course<'a> {
                 Role::Server => Stage::Listening,
             },
             waiting: Vec::new(),
+            keys_are_used: false,
             suspects: false,
             closing: false,
             expected: Expected::default(),
@@ -144,16 +147,17 @@ impl<'a> Course<'a> {
             at,
             stage,
             waiting,
+            keys_are_used,
             suspects,
             closing,
             ..
         } = self;
         let opened = match opened.outlook(self.mode) {
             Outlook::Ends(alert) => format!("{alert:?}"),
-            outlook => format!("{outlook:?} {:?}", opened.messages),
+            outlook => format!("{outlook:?} {} {:?}", opened.uses_keys, opened.messages),
         };
         let waiting = !waiting.is_empty();
-        format!("{at:?} {stage:?} {suspects} {closing} {waiting} {opened}")
+        format!("{at:?} {stage:?} {keys_are_used} {suspects} {closing} {waiting} {opened}")
     }
 
     pub(super) fn allows(&self, symbol: Symbol) -> bool {
@@ -169,8 +173,24 @@ impl<'a> Course<'a> {
 
     /// It may just have overtaken what brings its keys: RFC 6347 §4.1, RFC 9147 §4.2.1.
     pub(super) fn wait(&mut self, symbol: Symbol) {
-        if self.waiting.len() < WAITING {
-            self.waiting.push(symbol);
+        if self.waiting.len() == WAITING {
+            self.waiting.remove(0);
+        }
+        self.waiting.push(symbol);
+    }
+
+    /// Something is opened under the handshake's keys. Whatever spoke against it before came from somebody else.
+    pub(super) fn use_keys(&mut self) {
+        if !self.keys_are_used {
+            self.keys_are_used = true;
+            self.suspects = false;
+        }
+    }
+
+    /// Something does not open. Keys that have opened something are the right ones.
+    pub(super) fn suspect_the_keys(&mut self) {
+        if !self.keys_are_used {
+            self.suspect(Some(AlertDescription::DECRYPT_ERROR));
         }
     }
 
@@ -212,6 +232,9 @@ impl<'a> Course<'a> {
     /// have come in any other. The messages that remain, in the order of their numbers.
     pub(super) fn open(&mut self, opened: Opened) -> Vec<Message> {
         self.waiting.clear();
+        if opened.uses_keys {
+            self.use_keys();
+        }
         match opened.outlook(self.mode) {
             Outlook::Ends(alert) => {
                 self.die(alert);
@@ -236,6 +259,7 @@ enum Outlook {
 /// What records that waited turn out to be.
 #[derive(Debug, Default)]
 pub(super) struct Opened {
+    uses_keys: bool,
     suspicion: Option<Option<AlertDescription>>,
     closes: bool,
     pub(super) fatal: Option<Option<AlertDescription>>,
@@ -243,7 +267,22 @@ pub(super) struct Opened {
 }
 
 impl Opened {
-    pub(super) fn suspect(&mut self, alert: Option<AlertDescription>) {
+    /// As [`Course::use_keys`].
+    pub(super) fn use_keys(&mut self) {
+        if !self.uses_keys {
+            self.uses_keys = true;
+            self.suspicion = None;
+        }
+    }
+
+    /// As [`Course::suspect_the_keys`].
+    pub(super) fn suspect_the_keys(&mut self) {
+        if !self.uses_keys {
+            self.suspect(Some(AlertDescription::DECRYPT_ERROR));
+        }
+    }
+
+    fn suspect(&mut self, alert: Option<AlertDescription>) {
         self.suspicion.get_or_insert(alert);
     }
 

@@ -9,7 +9,8 @@
 //! | under keys, before the ChangeCipherSpec | waits | waits |
 //! | under keys, in its place | taken | taken |
 //! | under keys, out of place | the end | the end: nobody but the peer can have said it |
-//! | under wrong keys, in the handshake | the end | ignored |
+//! | under wrong keys, in the handshake, before something came under the right ones | the end | ignored |
+//! | the same behind that | ignored | ignored |
 //! | in the clear, once something came under the keys | ignored | ignored (hazard D12) |
 //! | in the clear before, an alert or what no message may stand beside | the end | ignored |
 //! | any other in the clear, once there are keys | ignored | ignored |
@@ -24,8 +25,6 @@ use crate::wire::{Alert, AlertDescription};
 pub(super) struct Oracle12<'a> {
     pub(super) course: Course<'a>,
     change_cipher_spec_seen: bool,
-    /// A record came under the keys, so that the peer has them.
-    keys_are_used: bool,
     refused_renegotiation: bool,
 }
 
@@ -34,7 +33,6 @@ impl<'a> Oracle12<'a> {
         Oracle12 {
             course,
             change_cipher_spec_seen: false,
-            keys_are_used: false,
             refused_renegotiation: false,
         }
     }
@@ -55,18 +53,18 @@ impl Oracle for Oracle12<'_> {
             (Stage::Clear, Symbol::Record(content, Under::Nothing)) => self.clear(content),
             (Stage::Clear, held) => self.course.wait(held),
             // Whoever sent the ChangeCipherSpec, nobody has shown to have keys.
-            (Stage::Keys, Symbol::Record(content, Under::Nothing)) if !self.keys_are_used => {
+            (Stage::Keys, Symbol::Record(content, Under::Nothing))
+                if !self.course.keys_are_used =>
+            {
                 self.clear_beside_keys(content);
             }
             // RFC 6347 §4.1: of an epoch that is over.
             (_, Symbol::Record(_, Under::Nothing)) => {}
             (Stage::Keys, Symbol::Record(content, Under::RightKeys)) => {
-                self.keys_are_used = true;
+                self.course.use_keys();
                 self.keys(content);
             }
-            (Stage::Keys, Symbol::Record(..)) => {
-                self.course.suspect(Some(AlertDescription::DECRYPT_ERROR));
-            }
+            (Stage::Keys, Symbol::Record(..)) => self.course.suspect_the_keys(),
             (Stage::Established, Symbol::Record(content, Under::RightKeys)) => {
                 self.established(content);
             }
@@ -99,8 +97,8 @@ impl Oracle for Oracle12<'_> {
 
     fn state(&self) -> String {
         let (seen, refused) = (self.change_cipher_spec_seen, self.refused_renegotiation);
-        let (course, used) = (self.course.state(&self.opened()), self.keys_are_used);
-        format!("{course} {} {seen} {used} {refused}", self.finished_waits())
+        let course = self.course.state(&self.opened());
+        format!("{course} {} {seen} {refused}", self.finished_waits())
     }
 }
 
@@ -201,12 +199,13 @@ impl Oracle12<'_> {
     fn opened(&self) -> Opened {
         let mut opened = Opened::default();
         for symbol in &self.course.waiting {
+            if opened.fatal.is_none() && matches!(symbol, Symbol::Record(_, Under::RightKeys)) {
+                opened.use_keys();
+            }
             match *symbol {
                 _ if opened.fatal.is_some() => {}
                 Symbol::Record(_, Under::OtherVersionKeys) => {}
-                Symbol::Record(_, Under::WrongKeys) => {
-                    opened.suspect(Some(AlertDescription::DECRYPT_ERROR));
-                }
+                Symbol::Record(_, Under::WrongKeys) => opened.suspect_the_keys(),
                 Symbol::Record(Content::CloseNotify, _) => opened.close(),
                 Symbol::Record(Content::FatalAlert, _) => opened.fatal = Some(None),
                 Symbol::Record(Content::Handshake(message), _) if !self.is_ignored(message) => {
@@ -221,9 +220,6 @@ impl Oracle12<'_> {
 
     fn open_what_waited(&mut self) {
         let opened = self.opened();
-        let mut waited = self.course.waiting.iter();
-        self.keys_are_used =
-            waited.any(|symbol| matches!(symbol, Symbol::Record(_, Under::RightKeys)));
         let course = &mut self.course;
         match course.open(opened)[..] {
             [] => {}

@@ -5,7 +5,9 @@
 //! | in the clear, in its place | taken | taken |
 //! | in the clear, in its place, and false | the end | the end |
 //! | in the clear, out of place, before there are keys | the end | ignored: anyone can have said it (hazards A21, D11) |
-//! | in the clear, once there are keys | the end | ignored (RFC 9147 §4.5.2, hazard D12) |
+//! | in the clear, once there are keys, an alert, data or a false ACK | the end | ignored |
+//! | any other in the clear, once there are keys | the end | ignored (RFC 9147 §4.5.2, hazard D12) |
+//! | in the clear, once something came under the keys | the end | ignored |
 //! | in the clear, once established | ignored | ignored |
 //! | under the handshake's keys, before they are here | waits | waits |
 //! | under the handshake's keys, in its place | taken | taken |
@@ -15,7 +17,8 @@
 //! | under the keys of data, in its place | taken | taken |
 //! | under the keys of data, out of place | the end | the end |
 //! | under keys that a KeyUpdate has ended | data: taken; new messages: the end (RFC 9147 §8) | likewise |
-//! | under wrong keys, in the handshake | the end | ignored |
+//! | under wrong keys, in the handshake, before something came under the right ones | the end | ignored |
+//! | the same behind that | ignored (RFC 9147 §4.5.2) | ignored |
 //! | under wrong keys, once established | ignored (RFC 9147 §4.5.2) | ignored |
 //! | ChangeCipherSpec in the clear | ignored (RFC 9147 §5) | ignored |
 //! | ChangeCipherSpec under keys | the end (RFC 8446 §5) | the end |
@@ -166,11 +169,12 @@ impl Oracle13<'_> {
                 self.course.wait(Symbol::Record(content, under));
             }
             (Stage::Keys, Nothing) => self.clear_behind_keys(content),
-            (Stage::Keys, RightKeys) => self.handshake(content),
-            // RFC 9147 §4.5.2: silently discarded, but for whoever believes everything.
-            (Stage::Keys, WrongKeys) => {
-                self.course.suspect(Some(AlertDescription::DECRYPT_ERROR));
+            (Stage::Keys, RightKeys) => {
+                self.course.use_keys();
+                self.handshake(content);
             }
+            // RFC 9147 §4.5.2: silently discarded, but for whoever believes everything.
+            (Stage::Keys, WrongKeys) => self.course.suspect_the_keys(),
             (Stage::Established, DataKeys) => self.data(content),
             (Stage::Established, OldKeys) => self.old(content, APPLICATION),
             // RFC 9147 §4.2.1: keys of earlier epochs may be kept; those of two before the present are.
@@ -210,15 +214,16 @@ impl Oracle13<'_> {
         }
     }
 
-    /// In the clear, where what belongs to the handshake is under keys: it says nothing, but for whoever
-    /// believes everything.
+    /// In the clear, where what belongs to the handshake is under keys: once something came under those it says
+    /// nothing, but for whoever believes everything. Before that the peer may have none.
     fn clear_behind_keys(&mut self, content: Content) {
         let course = &mut self.course;
         match content {
-            _ if course.mode == Mode::Patient => {}
-            Content::Handshake(_) | Content::ApplicationData => course.die(UNEXPECTED),
-            Content::WrongAck => course.die(ILLEGAL),
-            Content::CloseNotify | Content::FatalAlert => course.die(None),
+            _ if course.mode == Mode::Patient && course.keys_are_used => {}
+            Content::Handshake(_) if course.mode == Mode::Patient => {}
+            Content::Handshake(_) | Content::ApplicationData => course.suspect(UNEXPECTED),
+            Content::WrongAck => course.suspect(ILLEGAL),
+            Content::CloseNotify | Content::FatalAlert => course.suspect(None),
             Content::ChangeCipherSpec | Content::Ack | Content::Warning => {}
         }
     }
@@ -258,21 +263,22 @@ impl Oracle13<'_> {
             match *symbol {
                 _ if opened.fatal.is_some() => {}
                 Symbol::Record(_, Under::OtherVersionKeys) => {}
-                Symbol::Record(_, Under::WrongKeys) => {
-                    opened.suspect(Some(AlertDescription::DECRYPT_ERROR));
-                }
-                Symbol::Record(content, _) => match self.judge(content) {
-                    Judgement::Message(message) => {
-                        opened.message(before, message);
-                        if let Next::Legal(next) = self.course.language.after(&at, *symbol) {
-                            at = next;
-                            before += 1;
+                Symbol::Record(_, Under::WrongKeys) => opened.suspect_the_keys(),
+                Symbol::Record(content, _) => {
+                    opened.use_keys();
+                    match self.judge(content) {
+                        Judgement::Message(message) => {
+                            opened.message(before, message);
+                            if let Next::Legal(next) = self.course.language.after(&at, *symbol) {
+                                at = next;
+                                before += 1;
+                            }
                         }
+                        Judgement::Closes => opened.close(),
+                        Judgement::Ends(alert) => opened.fatal = Some(alert),
+                        Judgement::Nothing => {}
                     }
-                    Judgement::Closes => opened.close(),
-                    Judgement::Ends(alert) => opened.fatal = Some(alert),
-                    Judgement::Nothing => {}
-                },
+                }
                 Symbol::Repetition | Symbol::Straggler => {}
             }
         }

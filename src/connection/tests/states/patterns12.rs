@@ -119,8 +119,7 @@ patterns! {
     server_data_in_the_clear => Pattern::of("Unauthenticated application data", PSK_SERVER,
         "ClientHello ApplicationData").then(UNEXPECTED, GoesOn),
     server_data_before_finished => Pattern::of("Application data before Finished", PSK_SERVER,
-        "ClientHello ClientKeyExchange [ChangeCipherSpec] {ApplicationData} ApplicationData ?ApplicationData?")
-        .then(Dies("decrypt_error"), GoesOn),
+        "ClientHello ClientKeyExchange [ChangeCipherSpec] {ApplicationData} ApplicationData ?ApplicationData?"),
     server_data_in_the_clear_afterwards => Pattern::of("Unauthenticated application data", PSK_SERVER,
         "ClientHello ClientKeyExchange [ChangeCipherSpec] {Finished} ApplicationData ?ApplicationData?")
         .then(Completes, Completes),

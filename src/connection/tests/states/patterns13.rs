@@ -92,7 +92,7 @@ patterns! {
     client_finished_under_data_keys => Pattern::of("Finished under the keys of data", PSK_CLIENT,
         "ServerHello {EncryptedExtensions} [Finished]"),
     client_finished_under_wrong_keys => Pattern::of("Finished under wrong keys", PSK_CLIENT,
-        "ServerHello {EncryptedExtensions} ?Finished?").then(Dies("decrypt_error"), GoesOn),
+        "ServerHello {EncryptedExtensions} ?Finished?"),
     client_finished_wrong => Pattern::of("Wrong Finished", PSK_CLIENT,
         "ServerHello {EncryptedExtensions} {WrongFinished}").then(Dies("decrypt_error"), Dies("decrypt_error")),
     client_multiple_finished => Pattern::of("Multiple Finished", PSK_CLIENT,

@@ -46,14 +46,16 @@ fn a12_p28_the_reply_has_the_numbers_of_the_hello() {
         assert_eq!(header.message_seq, message_seq);
         assert!(header.is_whole());
     }
-    let hello = Hello {
-        message_seq: 256,
-        ..Hello::new()
-    };
-    assert_eq!(
-        ask(&gate, &hello.datagram()).dropped(),
-        GateDrop::TooManyChallenges
-    );
+    // Behind those there would be no numbers left for a server's own.
+    for (record_sequence, message_seq) in [(0, 256), (1 << 47, 0), ((1 << 48) - 1, 0)] {
+        let hello = Hello {
+            record_sequence,
+            message_seq,
+            ..Hello::new()
+        };
+        let dropped = ask(&gate, &hello.datagram()).dropped();
+        assert_eq!(dropped, GateDrop::TooManyChallenges);
+    }
 }
 
 #[test]
