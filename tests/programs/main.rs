@@ -8,6 +8,7 @@
 )]
 
 mod coap;
+mod lesson;
 mod metrics;
 
 use std::io::{BufRead, BufReader, Lines, Write};
