@@ -6,6 +6,10 @@
 //! purpose, so that timers have something to do. The loop waits in one place only, for the next
 //! datagram or the earliest deadline, whichever comes first.
 //!
+//! Behind the handshake a connection sets no timer any more. It may have something to send again still, so the loop
+//! asks it when (`next_timeout`), and serves it then (`service`, or any other call). A connection that fails is
+//! dropped, and the others go on.
+//!
 //! The order of things: [`EventTimer`] is what a connection sets, [`Line`] is what it sends and receives
 //! by, [`End`] is one end of a connection and what it does on an event, [`run`] is the loop.
 
@@ -28,8 +32,8 @@ use std::time::{Duration, Instant};
 #[derive(Parser, Debug, Clone, Copy)]
 struct Options {
     /// How many connections
-    #[arg(long, default_value_t = 300)]
-    connections: usize,
+    #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u16).range(1..=32_768))]
+    connections: u16,
     /// The share of datagrams that is lost, in per cent
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u8).range(0..=90))]
     loss: u8,
@@ -191,20 +195,22 @@ struct Shared {
 struct End {
     number: usize,
     line: Line,
+    /// For what comes behind the handshake.
+    timer: EventTimer,
     stage: Stage,
 }
 
 enum Stage {
     /// The handshake goes on. Its timer raises events.
     Shaking(Box<Handshake>),
-    /// A client has asked, and asks again when this timer says so: messages may be lost too.
-    Asking(DtlsSocket, EventTimer),
+    /// A client has asked at this time, and asks again after a while: messages may be lost too.
+    Asking(DtlsSocket, Instant),
     /// A server answers.
     Answering(DtlsSocket),
     /// A client has its answer.
     Answered(DtlsSocket),
-    /// Between two others.
-    Nowhere,
+    /// It failed.
+    Over,
 }
 
 const QUESTION: &[u8] = b"is anybody there?";
@@ -225,33 +231,38 @@ impl End {
         Ok(End {
             number,
             line,
+            timer: EventTimer::new(number, &shared.deadlines),
             stage,
         })
     }
 
     /// A datagram came or the timer expired; which of the two, nobody needs to say.
     fn event(&mut self, shared: &Shared) -> Result<(), Error> {
-        self.stage = match std::mem::replace(&mut self.stage, Stage::Nowhere) {
+        let stage = std::mem::replace(&mut self.stage, Stage::Over);
+        let next = self.next(stage, shared);
+        let outcome = next.map(|stage| self.stage = stage);
+        // While it lasts, the handshake has a timer of its own.
+        if !matches!(self.stage, Stage::Shaking(_)) {
+            let delay = self.due().unwrap_or_default();
+            self.timer.set_delay(delay, delay);
+        }
+        outcome
+    }
+
+    fn next(&self, stage: Stage, shared: &Shared) -> Result<Stage, Error> {
+        Ok(match stage {
             Stage::Shaking(mut handshake) => match handshake.handshake() {
-                Ok(()) => self.connected(handshake.into_socket()?, shared)?,
+                Ok(()) => self.connected(handshake.into_socket()?)?,
                 Err(Error::WantRead) => Stage::Shaking(handshake),
                 Err(Error::HelloVerifyRequired) => {
                     Stage::Shaking(begin(self.number, &self.line, shared)?)
                 }
                 Err(error) => return Err(error),
             },
-            Stage::Asking(socket, mut timer) => match receive(&socket)? {
-                Some(_) => {
-                    timer.set_delay(Duration::ZERO, Duration::ZERO);
-                    Stage::Answered(socket)
-                }
-                None => {
-                    if timer.get_delay() == Delay::Final {
-                        socket.send(QUESTION)?;
-                        timer.set_delay(PATIENCE, PATIENCE);
-                    }
-                    Stage::Asking(socket, timer)
-                }
+            Stage::Asking(socket, asked) => match receive(&socket)? {
+                Some(_) => Stage::Answered(socket),
+                None if asked.elapsed() < PATIENCE => Stage::Asking(socket, asked),
+                None => ask(socket)?,
             },
             Stage::Answering(socket) => {
                 while let Some(message) = receive(&socket)? {
@@ -259,24 +270,40 @@ impl End {
                 }
                 Stage::Answering(socket)
             }
-            other => other,
-        };
-        Ok(())
+            Stage::Answered(socket) => {
+                socket.service()?;
+                Stage::Answered(socket)
+            }
+            Stage::Over => Stage::Over,
+        })
     }
 
-    fn connected(&self, socket: DtlsSocket, shared: &Shared) -> Result<Stage, Error> {
+    fn connected(&self, socket: DtlsSocket) -> Result<Stage, Error> {
         socket.set_nonblocking(true)?;
         if self.is_server() {
             return Ok(Stage::Answering(socket));
         }
-        let mut timer = EventTimer::new(self.number, &shared.deadlines);
-        socket.send(QUESTION)?;
-        timer.set_delay(PATIENCE, PATIENCE);
-        Ok(Stage::Asking(socket, timer))
+        ask(socket)
+    }
+
+    /// How long the loop may leave a connection alone, unless a datagram comes.
+    fn due(&self) -> Option<Duration> {
+        let question = match &self.stage {
+            Stage::Asking(_, asked) => Some(PATIENCE.saturating_sub(asked.elapsed())),
+            _ => None,
+        };
+        let service = self.socket()?.next_timeout();
+        let due = question.into_iter().chain(service).min()?;
+        // Zero would cancel the timer.
+        Some(due.max(Duration::from_millis(1)))
     }
 
     fn is_server(&self) -> bool {
         self.number % 2 == 1
+    }
+
+    fn waits_for_an_answer(&self) -> bool {
+        !self.is_server() && !matches!(self.stage, Stage::Answered(_) | Stage::Over)
     }
 
     fn socket(&self) -> Option<&DtlsSocket> {
@@ -284,9 +311,14 @@ impl End {
             Stage::Asking(socket, _) | Stage::Answering(socket) | Stage::Answered(socket) => {
                 Some(socket)
             }
-            Stage::Shaking(_) | Stage::Nowhere => None,
+            Stage::Shaking(_) | Stage::Over => None,
         }
     }
+}
+
+fn ask(socket: DtlsSocket) -> Result<Stage, Error> {
+    socket.send(QUESTION)?;
+    Ok(Stage::Asking(socket, Instant::now()))
 }
 
 fn begin(number: usize, line: &Line, shared: &Shared) -> Result<Box<Handshake>, Error> {
@@ -331,7 +363,7 @@ fn run(options: Options) -> Result<(), Box<dyn StdError>> {
     let limit = start
         .checked_add(Duration::from_secs(options.seconds))
         .ok_or("--seconds: too many")?;
-    let count = options.connections.saturating_mul(2);
+    let count = usize::from(options.connections).saturating_mul(2);
     let network = Arc::new(Network::new(count, f64::from(options.loss) / 100.0)?);
     let (client, server) = configurations()?;
     let shared = Shared {
@@ -348,13 +380,14 @@ fn run(options: Options) -> Result<(), Box<dyn StdError>> {
     for client in ends.iter_mut().step_by(2) {
         client.event(&shared)?;
     }
-    let (mut datagrams, mut expiries) = (0_u64, 0_u64);
+    let (mut datagrams, mut expiries, mut failures) = (0_u64, 0_u64, 0_u64);
     let mut buf = vec![0; 65_536];
-    let is_answered = |end: &End| matches!(end.stage, Stage::Answered(_));
-    let mut answered = 0;
-    while answered < options.connections {
+    let mut unanswered = options.connections;
+    while unanswered > 0 {
         if Instant::now() >= limit {
-            return Err(format!("{answered} connections were done in time; see --seconds").into());
+            return Err(
+                format!("{unanswered} connections were not done in time; see --seconds").into(),
+            );
         }
         let next = lock(&shared.deadlines).first().copied();
         let (deadline, of) = next.map_or((limit, None), |(at, end)| (at, Some(end)));
@@ -373,10 +406,13 @@ fn run(options: Options) -> Result<(), Box<dyn StdError>> {
         let Some(end) = ready.and_then(|number| ends.get_mut(number)) else {
             continue;
         };
-        let before = is_answered(end);
-        end.event(&shared)?;
-        if is_answered(end) && !before {
-            answered = answered.saturating_add(1);
+        let waited = end.waits_for_an_answer();
+        if let Err(error) = end.event(&shared) {
+            eprintln!("end {} failed: {error}", end.number);
+            failures = failures.saturating_add(1);
+        }
+        if waited && !end.waits_for_an_answer() {
+            unanswered = unanswered.saturating_sub(1);
         }
     }
 
@@ -392,5 +428,8 @@ fn run(options: Options) -> Result<(), Box<dyn StdError>> {
         start.elapsed()
     );
     println!("{datagrams} datagrams, {expiries} timer events, {resends} flights sent again");
-    Ok(())
+    match failures {
+        0 => Ok(()),
+        _ => Err(format!("{failures} ends failed").into()),
+    }
 }
