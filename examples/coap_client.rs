@@ -225,7 +225,7 @@ impl Exchange<'_> {
     }
 
     fn send(&self, message: &Packet) -> Outcome<()> {
-        self.socket.send(&coap::write(message, self.socket)?)?;
+        self.socket.send(&message.to_bytes_unlimited()?)?;
         Ok(())
     }
 }

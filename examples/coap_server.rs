@@ -17,6 +17,8 @@
 
 #[path = "shared/coap.rs"]
 mod coap;
+#[path = "shared/commands.rs"]
+mod commands;
 #[path = "shared/server.rs"]
 mod server;
 mod shared;
@@ -28,7 +30,7 @@ use coap_lite::{
     ResponseType,
 };
 use flightline::{DtlsSocket, Error};
-use server::ServerOptions;
+use server::{ServerOptions, say};
 use shared::Outcome;
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -51,21 +53,32 @@ fn main() -> ExitCode {
 
 fn run(options: &Options) -> Outcome<()> {
     let (listener, fingerprint) = options.server.listen(options.address)?;
-    let address = listener.local_addr()?;
+    let server = &options.server;
+    let address = commands::from_here(listener.local_addr()?);
+    let request = "-m post -e hello";
     if let Some(fingerprint) = fingerprint {
-        println!(
-            "
-talk to it (coap-client is libcoap's; -n: it does not check the certificate):
-    cargo run --release --example coap_client -- {address} /echo -m post -e hello --pin {fingerprint}
-    coap-client-openssl -n -m post -e hello coaps://{address}/echo"
+        let ours = commands::where_demanded(server, " --cert CLIENT.pem --key CLIENT.key");
+        let libcoap = commands::where_demanded(server, " -c CLIENT.pem -j CLIENT.key");
+        commands::print(
+            server,
+            "talk to it (coap-client is libcoap's; -n: it does not check the certificate)",
+            &format!("coap_client -- {address} /echo {request} --pin {fingerprint}{ours}"),
+            &[format!(
+                "coap-client-openssl -n{libcoap} {request} coaps://{address}/echo"
+            )],
         );
     }
-    if let Some((name, key)) = options.server.shared.psk_arguments() {
-        println!(
-            "
-talk to it by the pre-shared key {name:?} (coap-client is libcoap's, and wants the key as text):
-    cargo run --release --example coap_client -- {address} /echo -m post -e hello --psk-identity {name} --psk {key}
-    coap-client-openssl -u {name} -k \"$(echo {key} | xxd -r -p)\" -m post -e hello coaps://{address}/echo"
+    if let Some((name, key)) = server.shared.psk_arguments() {
+        let text = format!("\"$(echo {key} | xxd -r -p)\"");
+        commands::print(
+            server,
+            &format!(
+                "talk to it by the pre-shared key {name:?} (coap-client is libcoap's, and wants the key as text)"
+            ),
+            &format!("coap_client -- {address} /echo {request} --psk-identity {name} --psk {key}"),
+            &[format!(
+                "coap-client-openssl -u {name} -k {text} {request} coaps://{address}/echo"
+            )],
         );
     }
     server::serve(listener, converse)
@@ -75,7 +88,7 @@ talk to it by the pre-shared key {name:?} (coap-client is libcoap's, and wants t
 fn converse(socket: DtlsSocket) -> Outcome<()> {
     let address = socket.peer_addr()?;
     let client = server::describe(socket.peer_identity());
-    println!("{address}: connected, {client}");
+    say(format!("{address}: connected, {client}"));
     // §4.4: for messages that begin an exchange. The first is random, each later one is the next.
     let mut message_id: u16 = rand::random();
     let mut buf = vec![0; 65_536];
@@ -98,11 +111,11 @@ fn converse(socket: DtlsSocket) -> Outcome<()> {
         };
         if let Some(reply) = reply {
             let [asked, told] = [&message, &reply].map(|packet| coap::name(packet.header.code));
-            println!("{address}: {asked} -> {told}");
+            say(format!("{address}: {asked} -> {told}"));
             send(&reply, &socket)?;
         }
     }
-    println!("{address}: closed");
+    say(format!("{address}: closed"));
     Ok(())
 }
 
@@ -177,13 +190,15 @@ fn resource(request: &Packet, client: &str, reply: &mut Packet) -> ResponseType 
 
 /// Sends an answer, or that it would be too long: a message is one datagram (§4.6), and DTLS cuts none.
 fn send(reply: &Packet, socket: &DtlsSocket) -> Outcome<()> {
-    let datagram = coap::write(reply, socket).or_else(|_| {
-        let mut short = reply.clone();
-        short.header.code = MessageClass::Response(ResponseType::RequestEntityTooLarge);
-        short.clear_all_options();
-        short.payload.clear();
-        coap::write(&short, socket)
-    })?;
-    socket.send(&datagram)?;
+    match socket.send(&reply.to_bytes_unlimited()?) {
+        Err(Error::MessageTooLong { .. }) => {
+            let mut short = reply.clone();
+            short.header.code = MessageClass::Response(ResponseType::RequestEntityTooLarge);
+            short.clear_all_options();
+            short.payload.clear();
+            socket.send(&short.to_bytes_unlimited()?)?;
+        }
+        sent => drop(sent?),
+    }
     Ok(())
 }

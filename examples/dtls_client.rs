@@ -62,7 +62,7 @@ fn converse(socket: &DtlsSocket, wait: Duration) -> Outcome<()> {
     let reader = socket.clone();
     thread::spawn(move || read_socket(&reader, &sender));
 
-    let (mut sent, mut received, mut ending) = (0_u64, 0_u64, false);
+    let (mut lines, mut sent, mut received, mut ending) = (0_u64, 0_u64, 0_u64, false);
     while !(ending && received >= sent) {
         let event = if ending {
             events.recv_timeout(wait).ok()
@@ -71,8 +71,16 @@ fn converse(socket: &DtlsSocket, wait: Duration) -> Outcome<()> {
         };
         match event {
             Some(Event::Line(line)) => {
-                socket.send(&line)?;
-                sent = sent.saturating_add(1);
+                lines = lines.saturating_add(1);
+                match socket.send(&line) {
+                    Err(error @ Error::MessageTooLong { .. }) => {
+                        eprintln!("line {lines} is not sent: {error}; see --mtu");
+                    }
+                    outcome => {
+                        outcome?;
+                        sent = sent.saturating_add(1);
+                    }
+                }
             }
             Some(Event::Message(message)) => {
                 let mut out = io::stdout().lock();
@@ -83,17 +91,16 @@ fn converse(socket: &DtlsSocket, wait: Duration) -> Outcome<()> {
             Some(Event::EndOfInput) => ending = true,
             Some(Event::Ended(Error::Closed)) => {
                 eprintln!("the server closed the connection");
-                return Ok(());
+                break;
             }
             Some(Event::Ended(error)) => return Err(error.into()),
-            None => {
-                let missing = sent.saturating_sub(received);
-                eprintln!("{missing} of {sent} messages had no answer");
-                return Ok(());
-            }
+            None => break,
         }
     }
-    Ok(())
+    match lines.saturating_sub(received) {
+        0 => Ok(()),
+        missing => Err(format!("{missing} of {lines} messages had no answer").into()),
+    }
 }
 
 /// Sends lines with their ends, as they stand, so that an empty line is a message too.

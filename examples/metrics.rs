@@ -18,7 +18,7 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
-use server::ServerOptions;
+use server::{ServerOptions, say};
 use shared::Outcome;
 use std::fmt;
 use std::io::{self, BufRead, Read, Write};
@@ -53,8 +53,12 @@ fn run(options: &Options) -> Outcome<()> {
     let (listener, _) = options.server.listen(options.address)?;
     // `serve` takes the listener; this stays, for the counters and for the end.
     let closer = listener.closer();
-    let scraped = TcpListener::bind(options.metrics)?;
-    println!("metrics at http://{}/metrics", scraped.local_addr()?);
+    let scraped = TcpListener::bind(options.metrics)
+        .map_err(|error| server::cannot_listen(options.metrics, error))?;
+    say(format!(
+        "metrics at http://{}/metrics",
+        scraped.local_addr()?
+    ));
     let mut registry = Registry::with_prefix("flightline");
     registry.register_collector(Box::new(Stats(closer.clone())));
     thread::spawn(move || serve_metrics(&scraped, &registry));
@@ -68,7 +72,9 @@ fn run(options: &Options) -> Outcome<()> {
 fn drain_on_command(closer: &Closer, grace: Duration) {
     let mut lines = io::stdin().lock().lines().map_while(Result::ok);
     if lines.any(|line| line.trim() == "quit") {
-        println!("draining: nobody new is let in, and who is there has {grace:?}");
+        say(format!(
+            "draining: nobody new is let in, and who is there has {grace:?}"
+        ));
         closer.drain(grace);
     }
 }
@@ -77,72 +83,38 @@ fn drain_on_command(closer: &Closer, grace: Duration) {
 #[derive(Debug)]
 struct Stats(Closer);
 
+/// Fields of the same names, each with its name and what it means.
+macro_rules! fields {
+    ($stats:ident: $($name:ident $help:literal)*) => {
+        [$((stringify!($name), $help, $stats.$name)),*]
+    };
+}
+
 impl Collector for Stats {
     fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
         let stats = self.0.stats();
-        let gauges = [
-            (
-                "connections",
-                "Connections that are established.",
-                stats.connections,
-            ),
-            ("handshakes", "Handshakes in progress.", stats.handshakes),
-        ];
+        let gauges = fields! { stats:
+            connections "Connections that are established."
+            handshakes "Handshakes in progress."
+        };
         for (name, help, value) in gauges {
             let gauge = ConstGauge::new(value);
-            gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)?;
+            gauge.encode(encoder.encode_descriptor(name, help, None, MetricType::Gauge)?)?;
         }
-        // Names are those of the fields; the encoder appends `_total`.
-        let counters = [
-            (
-                "datagrams_received",
-                "Datagrams received.",
-                stats.datagrams_received,
-            ),
-            (
-                "challenges_sent",
-                "Hellos answered with a cookie.",
-                stats.challenges_sent,
-            ),
-            (
-                "handshakes_started",
-                "Handshakes begun by clients that have proven their address.",
-                stats.handshakes_started,
-            ),
-            (
-                "connections_replaced",
-                "Connections whose client began anew from the same address.",
-                stats.connections_replaced,
-            ),
-            (
-                "connections_idle",
-                "Connections ended since nothing came from their client for too long.",
-                stats.connections_idle,
-            ),
-            (
-                "worker_panics",
-                "Handlers that panicked.",
-                stats.worker_panics,
-            ),
-            (
-                "threads_failed",
-                "Clients turned away since no thread could be started.",
-                stats.threads_failed,
-            ),
-            (
-                "socket_errors",
-                "Errors of the listener's socket.",
-                stats.socket_errors,
-            ),
-        ];
+        // The encoder appends `_total`.
+        let counters = fields! { stats:
+            datagrams_received "Datagrams received."
+            challenges_sent "Hellos answered with a cookie."
+            handshakes_started "Handshakes begun by clients that have proven their address."
+            connections_replaced "Connections whose client began anew from the same address."
+            connections_idle "Connections ended since nothing came from their client for too long."
+            worker_panics "Handlers that panicked."
+            threads_failed "Clients turned away since no thread could be started."
+            socket_errors "Errors of the listener's socket."
+        };
         for (name, help, value) in counters {
             let counter = ConstCounter::new(value);
-            counter.encode(encoder.encode_descriptor(
-                name,
-                help,
-                None,
-                counter.metric_type(),
-            )?)?;
+            counter.encode(encoder.encode_descriptor(name, help, None, MetricType::Counter)?)?;
         }
         let refused = [
             ("connections", stats.refused_connections),

@@ -7,7 +7,7 @@ use flightline::{
 };
 use std::net::ToSocketAddrs;
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 #[derive(Args, Debug)]
 pub(crate) struct ClientOptions {
@@ -26,6 +26,9 @@ pub(crate) struct ClientOptions {
     /// A PEM file with the certificate's private key
     #[arg(long, value_name = "FILE", requires = "cert")]
     key: Option<PathBuf>,
+    /// Give up a handshake that takes longer, in seconds
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    connect_timeout: Option<u64>,
     #[command(flatten)]
     pub(crate) shared: SharedOptions,
 }
@@ -37,12 +40,16 @@ impl ClientOptions {
         if let (Some(cert), Some(key)) = (&self.cert, &self.key) {
             builder = builder.identity(Identity::from_pem_files(cert, key)?);
         }
+        if let Some(seconds) = self.connect_timeout {
+            builder = builder.handshake_deadline(Duration::from_secs(seconds));
+        }
         let config = builder.build()?;
 
         let start = Instant::now();
         address
             .to_socket_addrs()
             .map_err(|error| format!("{address}: {error}; give host:port"))?;
+        eprintln!("connecting to {address}");
         let socket = DtlsSocket::connect(address, self.server_name(address)?, config)?;
         let alpn = match socket.alpn() {
             Some(protocol) => format!(", ALPN {}", protocol.escape_ascii()),

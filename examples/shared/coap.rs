@@ -1,9 +1,7 @@
 //! CoAP messages, as RFC 7252 wants them to be read. `coap-lite` knows the format; here is what it takes
 //! and a recipient must not. Sections are those of RFC 7252.
 
-use coap_lite::error::MessageError;
 use coap_lite::{CoapOption, Header, HeaderRaw, MessageClass, MessageType, Packet};
-use flightline::DtlsSocket;
 
 /// What a message carries.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -86,11 +84,6 @@ pub(crate) fn bad_option(packet: &Packet, understood: &[CoapOption]) -> Option<C
             && values.iter().all(|value| lengths.contains(&value.len()));
         (number % 2 == 1 && !good).then_some(option)
     })
-}
-
-/// The message as it is sent, if it fits into one datagram of this connection.
-pub(crate) fn write(packet: &Packet, socket: &DtlsSocket) -> Result<Vec<u8>, MessageError> {
-    packet.to_bytes_with_limit(socket.max_message())
 }
 
 /// The class of a code, which says the most important of codes that are unknown, too (§5.9).

@@ -1,6 +1,9 @@
 //! What the programs have in common: options of both roles, errors in one line.
 
+pub(crate) mod dtls;
+
 use clap::Args;
+use dtls::Dtls;
 use flightline::{ConfigBuilder, Error, KeyLog, KeyLogFile, Psk};
 use std::error::Error as StdError;
 use std::path::PathBuf;
@@ -12,6 +15,9 @@ pub(crate) type Outcome<T> = Result<T, Box<dyn StdError>>;
 
 #[derive(Args, Debug)]
 pub(crate) struct SharedOptions {
+    /// Speak this version only
+    #[arg(long, value_enum)]
+    pub(crate) dtls: Option<Dtls>,
     /// An application protocol, the preferred first; may be repeated
     #[arg(long, value_name = "NAME")]
     pub(crate) alpn: Vec<String>,
@@ -71,9 +77,18 @@ impl SharedOptions {
         C: AsMut<flightline::Settings>,
     {
         let (min, max) = (self.handshake_min, self.handshake_max);
+        if min > max {
+            return Err(format!(
+                "--handshake-min {min} is longer than --handshake-max {max}: shorten it, too"
+            )
+            .into());
+        }
         builder = builder
             .mtu(self.mtu)
             .handshake_timeout(Duration::from_millis(min), Duration::from_millis(max));
+        if let Some(version) = self.dtls {
+            builder = builder.versions([version.into()]);
+        }
         if !self.alpn.is_empty() {
             builder = builder.alpn(&self.alpn);
         }
@@ -124,17 +139,8 @@ pub(crate) fn end(outcome: Outcome<()>) -> ExitCode {
 
 /// What the library cannot say, since it does not know these programs' options.
 fn advice(error: &Error) -> Option<&'static str> {
-    use std::io::ErrorKind;
     Some(match error {
-        Error::Io(cause) if cause.kind() == ErrorKind::AddrInUse => {
-            "; another program listens there: stop it, or give another port"
-        }
-        Error::Io(cause) if cause.kind() == ErrorKind::AddrNotAvailable => {
-            "; this machine has no such address: `ip address` lists those it has"
-        }
-        Error::Io(cause) if cause.kind() == ErrorKind::PermissionDenied => {
-            "; ports below 1024 need a privilege: give another port"
-        }
+        Error::MessageTooLong { .. } => "; --mtu says how long a datagram may be",
         Error::Certificate(flightline::CertificateError::NotPinned { .. }) => {
             "; if this is the right server, --pin this fingerprint"
         }

@@ -6,6 +6,8 @@ use flightline::{
     ClientAuth, DtlsListener, DtlsSocket, Fingerprint, Identity, OnError, PeerIdentity,
     RootCertificates, RootsVerifier, ServeOptions, ServerConfig, ServerIdentity,
 };
+use std::fmt::Display;
+use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -21,10 +23,10 @@ pub(crate) struct ServerOptions {
     key: Option<PathBuf>,
     /// A PEM file with the authorities whose clients are trusted
     #[arg(long, value_name = "FILE")]
-    client_ca: Option<PathBuf>,
+    pub(crate) client_ca: Option<PathBuf>,
     /// Whether clients must show a certificate of those authorities
     #[arg(long, value_enum, default_value = "required", requires = "client_ca")]
-    client_auth: Demand,
+    pub(crate) client_auth: Demand,
     /// A hint by which clients choose their pre-shared key
     #[arg(long, value_name = "TEXT", requires = "psk")]
     psk_hint: Option<String>,
@@ -35,8 +37,8 @@ pub(crate) struct ServerOptions {
     pub(crate) shared: SharedOptions,
 }
 
-#[derive(ValueEnum, Clone, Copy, Debug)]
-enum Demand {
+#[derive(ValueEnum, Clone, Copy, PartialEq, Debug)]
+pub(crate) enum Demand {
     Optional,
     Required,
 }
@@ -59,10 +61,11 @@ impl ServerOptions {
         if let Some(timeout) = self.read_timeout {
             builder = builder.read_timeout(Duration::from_millis(timeout));
         }
-        let listener = DtlsListener::bind(address, builder.build()?)?;
-        println!("listening on {}", listener.local_addr()?);
+        let listener = DtlsListener::bind(address, builder.build()?)
+            .map_err(|error| cannot_listen(address, error))?;
+        say(format!("listening on {}", listener.local_addr()?));
         if let Some(fingerprint) = fingerprint {
-            println!("certificate fingerprint (SHA-256): {fingerprint}");
+            say(format!("certificate fingerprint (SHA-256): {fingerprint}"));
         }
         Ok((listener, fingerprint))
     }
@@ -99,12 +102,33 @@ fn make_certificate() -> Outcome<Identity> {
     )?)
 }
 
+/// Prints a line. That nobody reads the output any more, as behind `head`, is no reason to end.
+pub(crate) fn say(line: impl Display) {
+    let _ = writeln!(io::stdout(), "{line}");
+}
+
+/// Which address it was, and what to do.
+pub(crate) fn cannot_listen(address: SocketAddr, error: impl Into<io::Error>) -> String {
+    let error = error.into();
+    let advice = match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            "; another program listens there: stop it, or give another port"
+        }
+        io::ErrorKind::AddrNotAvailable => {
+            "; this machine has no such address: `ip address` lists those it has"
+        }
+        io::ErrorKind::PermissionDenied => "; ports below 1024 need a privilege: give another port",
+        _ => "",
+    };
+    format!("{address}: {error}{advice}")
+}
+
 /// Serves until the listener fails. What goes wrong with a client is printed and harms no other.
 pub(crate) fn serve<O: flightline::Outcome>(
     listener: DtlsListener,
     handler: impl Fn(DtlsSocket) -> O + Send + Sync + 'static,
 ) -> Outcome<()> {
-    let on_error: OnError = Arc::new(|client, error| println!("{client}: {error}"));
+    let on_error: OnError = Arc::new(|client, error| say(format!("{client}: {error}")));
     let options = ServeOptions {
         on_error: Some(on_error),
         ..ServeOptions::default()
@@ -120,6 +144,7 @@ pub(crate) fn describe(peer: &PeerIdentity) -> String {
             let leaf = chain.first().map(Vec::as_slice).unwrap_or_default();
             format!("certificate {}", Fingerprint::of(leaf))
         }
-        _ => "anonymous".to_owned(),
+        PeerIdentity::Anonymous => "anonymous".to_owned(),
+        other => format!("{other:?}"),
     }
 }

@@ -64,3 +64,19 @@ fn the_programs_understand_each_other() {
         assert_eq!(output.status.success(), code.starts_with('2'), "{told}");
     }
 }
+
+#[test]
+fn a_request_that_no_datagram_holds_is_not_sent() {
+    let (_server, address) = Server::start("coap_server", &PSK);
+    let text = "x".repeat(300);
+    let mut client = program("coap_client");
+    let client = client.arg(&address).args(PSK);
+    let client = client.args(["/echo", "-m", "post", "-e", &text, "--mtu", "256"]);
+    let output = client.output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success());
+    assert!(
+        told.contains("does not fit") && told.contains("--mtu"),
+        "{told}"
+    );
+}
