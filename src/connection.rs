@@ -109,7 +109,8 @@ impl Connection {
         start: Start,
         script: impl FnOnce(Io) -> Script,
     ) -> Connection {
-        let trace = || Trace::new(who.clone(), settings.observer.clone());
+        let trace = Trace::new(who, settings.observer.clone());
+        let other = trace.beside();
         let rules = Rules {
             limits: MessageLimits::from(&settings),
             replay: settings.replay,
@@ -121,8 +122,8 @@ impl Connection {
         let mailbox = Arc::<Mutex<Mailbox>>::default();
         let script = script(Io::new(mailbox.clone(), start.message_seq));
         Connection {
-            inbound: Inbound::new(start.message_seq, start.expected_seq, rules, trace()),
-            outbound: Outbound::new(version, start.record_sequence, &settings, now, trace()),
+            inbound: Inbound::new(start.message_seq, start.expected_seq, rules, trace),
+            outbound: Outbound::new(version, start.record_sequence, &settings, now, other),
             settings,
             mailbox,
             progress: Progress::Handshake(script),
@@ -286,8 +287,8 @@ impl Connection {
 
     /// Events since the last time, to be told with no lock held.
     pub(crate) fn tell(&mut self) {
-        self.inbound.take_events().tell();
-        self.outbound.take_events().tell();
+        let heard = self.inbound.take_events();
+        heard.and(self.outbound.take_events()).tell();
     }
 
     /// Splits an established connection; the error of one that is not.

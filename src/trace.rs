@@ -1,9 +1,10 @@
 //! Looking inside: typed events, for an [`Observer`] and for the `log` facade alike.
 
 use crate::stats::{DropReason, Stats};
-use crate::wire::{AlertDescription, HandshakeType, ProtocolVersion};
+use crate::wire::{AlertDescription, HELLO_RETRY_REQUEST, HandshakeType, ProtocolVersion};
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// Is told what happens on a connection. Sending and asking from here are fine; receiving is not, since whoever
@@ -130,7 +131,7 @@ impl What {
 /// A handshake message, or the ChangeCipherSpec among them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Message {
-    /// Its kind; `None` is ChangeCipherSpec.
+    /// Its kind; `None` is ChangeCipherSpec. A HelloRetryRequest, which is sent as a ServerHello, is told apart.
     pub typ: Option<HandshakeType>,
     /// Its message_seq.
     pub message_seq: u16,
@@ -138,6 +139,24 @@ pub struct Message {
     pub epoch: u16,
     /// Bytes of its body.
     pub length: usize,
+}
+
+impl Message {
+    pub(crate) fn of(typ: HandshakeType, message_seq: u16, epoch: u16, body: &[u8]) -> Message {
+        let random = body.get(2..).and_then(<[u8]>::first_chunk);
+        let typ = match typ {
+            HandshakeType::SERVER_HELLO if random == Some(&HELLO_RETRY_REQUEST) => {
+                HandshakeType::HELLO_RETRY_REQUEST
+            }
+            typ => typ,
+        };
+        Message {
+            typ: Some(typ),
+            message_seq,
+            epoch,
+            length: body.len(),
+        }
+    }
 }
 
 /// Why a flight was sent again.
@@ -189,7 +208,7 @@ impl fmt::Display for What {
             } => {
                 f.write_str("--->")?;
                 list(f, messages)?;
-                write!(f, " ({datagrams} datagrams)")
+                write!(f, " ({})", counted(*datagrams, "datagram"))
             }
             What::FlightResent {
                 reason,
@@ -198,10 +217,11 @@ impl fmt::Display for What {
             } => {
                 f.write_str("--->")?;
                 list(f, messages)?;
-                write!(f, " ({datagrams} datagrams, again: {reason})")
+                write!(f, " ({}, again: {reason})", counted(*datagrams, "datagram"))
             }
             What::FlightWentOn { datagrams } => {
-                write!(f, "---> more of the flight ({datagrams} datagrams)")
+                let more = counted(*datagrams, "datagram");
+                write!(f, "---> more of the flight ({more})")
             }
             What::FlightReceived { messages } => {
                 f.write_str("<---")?;
@@ -220,8 +240,10 @@ impl fmt::Display for What {
             What::MtuLowered { mtu } => write!(f, "datagrams of at most {mtu} bytes from now on"),
             What::Suspected(why) => write!(f, "ignored, unproven: {why}"),
             What::NetworkSaid(what) => write!(f, "the network says: {what}"),
-            What::AckSent { records } => write!(f, "---> ACK of {records} records"),
-            What::AckReceived { records } => write!(f, "<--- ACK of {records} records"),
+            What::AckSent { records } => write!(f, "---> ACK of {}", counted(*records, "record")),
+            What::AckReceived { records } => {
+                write!(f, "<--- ACK of {}", counted(*records, "record"))
+            }
             What::AlertSent(description) => write!(f, "---> ALERT {description}"),
             What::AlertReceived(description) => write!(f, "<--- ALERT {description}"),
             What::Established { version, resumed } => {
@@ -231,6 +253,14 @@ impl fmt::Display for What {
             What::Ended(why) => write!(f, "ended: {why}"),
             What::Omitted { events } => write!(f, "{events} more events at once"),
         }
+    }
+}
+
+/// So many of these.
+fn counted(number: usize, what: &str) -> String {
+    match number {
+        1 => format!("1 {what}"),
+        _ => format!("{number} {what}s"),
     }
 }
 
@@ -250,7 +280,10 @@ impl fmt::Display for Event {
 pub(crate) struct Trace {
     who: Arc<str>,
     observer: Option<Arc<dyn Observer>>,
-    pending: Vec<Event>,
+    /// How many events both halves have noted.
+    noted: Arc<AtomicU64>,
+    /// With the place of each among those.
+    pending: Vec<(u64, Event)>,
     pub(crate) stats: Stats,
 }
 
@@ -266,20 +299,28 @@ impl Trace {
         Trace {
             who,
             observer,
+            noted: Arc::default(),
             pending: Vec::new(),
             stats: Stats::default(),
+        }
+    }
+
+    /// For the other half of the connection.
+    pub(crate) fn beside(&self) -> Self {
+        Trace {
+            noted: self.noted.clone(),
+            ..Trace::new(self.who.clone(), self.observer.clone())
         }
     }
 
     /// Notes an event, if anybody listens.
     pub(crate) fn note(&mut self, at: Duration, what: impl FnOnce() -> What) {
         if self.observer.is_some() || log::log_enabled!(target: TARGET, log::Level::Debug) {
+            let place = self.noted.fetch_add(1, Ordering::Relaxed);
+            let who = self.who.clone();
             let what = self.fitting(what());
-            self.pending.extend(what.map(|what| Event {
-                at,
-                who: self.who.clone(),
-                what,
-            }));
+            let event = what.map(|what| (place, Event { at, who, what }));
+            self.pending.extend(event);
         }
     }
 
@@ -292,7 +333,7 @@ impl Trace {
             .pending
             .iter_mut()
             .rev()
-            .find_map(|event| match &mut event.what {
+            .find_map(|(_, event)| match &mut event.what {
                 What::Omitted { events } => Some(events),
                 _ => None,
             });
@@ -334,13 +375,23 @@ impl Trace {
 #[must_use]
 pub(crate) struct Told {
     observer: Option<Arc<dyn Observer>>,
-    events: Vec<Event>,
+    events: Vec<(u64, Event)>,
 }
 
 impl Told {
+    /// Those of the other half as well, in the order in which they happened.
+    pub(crate) fn and(mut self, other: Told) -> Told {
+        self.events.extend(other.events);
+        self.events.sort_by_key(|(place, _)| *place);
+        Told {
+            observer: self.observer.or(other.observer),
+            ..self
+        }
+    }
+
     /// Tells them. The caller holds no lock of the connection.
     pub(crate) fn tell(self) {
-        for event in &self.events {
+        for (_, event) in &self.events {
             log::debug!(target: TARGET, "{event}");
             if let Some(observer) = &self.observer {
                 observer.event(event);

@@ -90,6 +90,35 @@ fn an_observer_is_told_of_flights_timers_and_the_end() {
     assert_eq!((stats.flights_sent, stats.flights_resent), (3, 0));
 }
 
+/// Things are told in the order in which they happen, whichever half of the connection notes them; and a request for
+/// another hello is no ServerHello.
+#[test]
+fn a_handshake_of_dtls_1_3_is_told_in_its_order() {
+    let (notes, mut pair) = observed(Weather::clear());
+    pair.exchange(b"ping", b"pong").unwrap();
+    while pair.step() {}
+    let text = notes.text();
+    let mut rest = &text[..];
+    for line in [
+        "---> CLIENT_HELLO (1 datagram)",
+        "timer: 1s",
+        "<--- HELLO_RETRY_REQUEST",
+        "---> CLIENT_HELLO (1 datagram)",
+        "<--- SERVER_HELLO ENCRYPTED_EXTENSIONS FINISHED",
+        "---> FINISHED (1 datagram)",
+        "timer: 1s",
+        "established, DTLS1_3",
+        "<--- ACK of 1 record\n",
+        "timer: cancelled",
+        "<--- NEW_SESSION_TICKET",
+        "---> ACK of ",
+    ] {
+        let at = rest.find(line);
+        let at = at.unwrap_or_else(|| panic!("no \"{line}\" here:\n{rest}\nin\n{text}"));
+        rest = &rest[at + line.len()..];
+    }
+}
+
 #[test]
 fn a_resend_is_told_with_its_reason() {
     // The very first datagram is lost: nothing but the timer brings the second.

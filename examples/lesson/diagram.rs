@@ -28,12 +28,7 @@ impl Observer for Diagram {
             _ => End::Server,
         };
         // A flight log's arrows point away from its side, which would contradict the columns here.
-        let words = [
-            ("--->", "sends"),
-            ("<---", "gets"),
-            ("<-x- ", ""),
-            ("(1 datagrams", "(1 datagram"),
-        ];
+        let words = [("--->", "sends"), ("<---", "gets"), ("<-x- ", "")];
         let text = words
             .iter()
             .fold(event.what.to_string(), |text, (log, here)| {

@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::flight::{Content, OutgoingMessage};
 use crate::handshake::Action;
 use crate::session::Session;
-use crate::trace::{Message, What};
+use crate::trace::What;
 use crate::wire::HandshakeType;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -91,24 +91,14 @@ impl Connection {
                     self.inbound.set_post_handshake(post_handshake);
                     self.outbound.set_rekeying(rekeying);
                 }
-                Action::Accepted {
-                    typ,
-                    message_seq,
-                    epoch,
-                    length,
-                } => {
+                Action::Accepted(message) => {
                     // RFC 6347 §4.2.1: it is in no transcript, and takes no room there. Whether it is progress
                     // depends on the answer.
-                    if typ != HandshakeType::HELLO_VERIFY_REQUEST {
+                    if message.typ != Some(HandshakeType::HELLO_VERIFY_REQUEST) {
                         self.suspect = None;
-                        self.inbound.message_accepted(length);
+                        self.inbound.message_accepted(message.length);
                     }
-                    self.heard.push(Message {
-                        typ: Some(typ),
-                        message_seq,
-                        epoch,
-                        length,
-                    });
+                    self.heard.push(message);
                 }
                 Action::Refused(message, error) => {
                     self.inbound.refuse_message(&message, now);

@@ -43,12 +43,7 @@ impl OutgoingMessage {
                 typ,
                 message_seq,
                 body,
-            } => Message {
-                typ: Some(*typ),
-                message_seq: *message_seq,
-                epoch: self.epoch,
-                length: body.len(),
-            },
+            } => Message::of(*typ, *message_seq, self.epoch, body),
             Content::ChangeCipherSpec => Message {
                 typ: None,
                 message_seq: 0,

@@ -1,5 +1,6 @@
 //! One handshake message, put together from its fragments.
 
+use crate::trace::Message;
 use crate::wire::{HandshakeHeader, HandshakeType};
 use std::collections::{BTreeMap, VecDeque};
 
@@ -17,6 +18,12 @@ pub(crate) struct ReceivedMessage {
     pub(crate) typ: HandshakeType,
     pub(crate) message_seq: u16,
     pub(crate) body: Vec<u8>,
+}
+
+impl ReceivedMessage {
+    pub(crate) fn outline(&self) -> Message {
+        Message::of(self.typ, self.message_seq, self.epoch, &self.body)
+    }
 }
 
 /// No room for a fragment.

@@ -6,6 +6,7 @@ use crate::crypto::{HashAlgorithm, Secret};
 use crate::error::{Error, Result};
 use crate::flight::ReceivedMessage;
 use crate::record::{Opener, Sealer, TrafficSecret};
+use crate::trace::Message;
 use crate::wire::{Body, HandshakeType, ProtocolVersion, Random};
 use parking_lot::Mutex;
 use std::future::poll_fn;
@@ -60,12 +61,7 @@ pub(crate) enum Action {
     /// What may follow the handshake, in either direction.
     Follow(PostHandshake, Rekeying),
     /// A message was taken and is in place.
-    Accepted {
-        typ: HandshakeType,
-        message_seq: u16,
-        epoch: u16,
-        length: usize,
-    },
+    Accepted(Message),
     /// A message that nothing authenticated was refused; another may come in its place.
     Refused(ReceivedMessage, Error),
     /// The message that was accepted last counts for nothing, and the peer's next has this number.
@@ -265,13 +261,8 @@ impl Io {
     pub(super) fn adopt(&mut self, message_seq: u16, body: &[u8]) {
         self.transcript
             .add(HandshakeType::CLIENT_HELLO, message_seq, body);
-        let (typ, length) = (HandshakeType::CLIENT_HELLO, body.len());
-        self.act(Action::Accepted {
-            typ,
-            message_seq,
-            epoch: 0,
-            length,
-        });
+        let hello = Message::of(HandshakeType::CLIENT_HELLO, message_seq, 0, body);
+        self.act(Action::Accepted(hello));
     }
 
     /// What was just received cannot all be true, but anyone can have sent it (hazard D11).
@@ -370,15 +361,10 @@ impl Io {
         mut message: ReceivedMessage,
         check: impl Fn(&B) -> Result<()>,
     ) -> Result<Option<B>> {
-        let length = message.body.len();
+        let outline = message.outline();
         match self.read(&mut message, check) {
             Ok(body) => {
-                self.act(Action::Accepted {
-                    typ: message.typ,
-                    message_seq: message.message_seq,
-                    epoch: message.epoch,
-                    length,
-                });
+                self.act(Action::Accepted(outline));
                 Ok(Some(body))
             }
             Err(error) => self.refuse(message, error).map(|()| None),

@@ -154,7 +154,7 @@ fn i18_of_too_many_events_the_number_is_told() {
             trace.note(Duration::ZERO, || what.clone());
         }
         let events = trace.take().events;
-        let whats = events.into_iter().map(|event| event.what);
+        let whats = events.into_iter().map(|(_, event)| event.what);
         (whats.collect::<Vec<_>>(), trace.stats)
     };
     let dropped = |sequence| What::Dropped {

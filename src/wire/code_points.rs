@@ -79,6 +79,8 @@ code_points! {
         HELLO_VERIFY_REQUEST = 3,
         /// A ticket with which to resume (RFC 5077).
         NEW_SESSION_TICKET = 4,
+        /// Never sent under this number: it looks like a ServerHello (RFC 8446 §4.1.3).
+        HELLO_RETRY_REQUEST = 6,
         /// What the server's hello does not say, since it has to be read without keys (RFC 8446 §4.3.1).
         ENCRYPTED_EXTENSIONS = 8,
         /// A chain of certificates.

@@ -6,7 +6,7 @@ use crate::codec::DecodeError;
 use crate::error::{Error, Result};
 use crate::flight::ReceivedMessage;
 use crate::record::TrafficSecret;
-use crate::trace::{Message, What};
+use crate::trace::What;
 use crate::wire::{Body, HandshakeType, KeyUpdate, NewSessionTicket13};
 
 /// What the peer may say once a handshake is complete.
@@ -37,12 +37,7 @@ impl PostHandshake {
 impl Inbound {
     pub(super) fn take_post_handshake(&mut self, input: &mut Input<'_>) {
         while let Some(message) = self.reassembly.take() {
-            let heard = Message {
-                typ: Some(message.typ),
-                message_seq: message.message_seq,
-                epoch: message.epoch,
-                length: message.body.len(),
-            };
+            let heard = message.outline();
             self.note(input.now, || What::FlightReceived {
                 messages: vec![heard],
             });
