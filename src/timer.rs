@@ -62,9 +62,11 @@ pub enum Delay {
     Final = 2,
 }
 
-/// Wakes one connection. Each connection has a timer of its own.
+/// Wakes one handshake. Each has a timer of its own. Behind it, ask
+/// [`DtlsSocket::next_timeout`](crate::DtlsSocket::next_timeout) when [`service`](crate::DtlsSocket::service) is due: the last flight
+/// is served, and DTLS 1.3 has ACKs, tickets and new keys.
 ///
-/// After every step that changes what is due, a connection calls [`set_delay`](Timer::set_delay); before every
+/// After every step that changes what is due, a handshake calls [`set_delay`](Timer::set_delay); before every
 /// wait for a datagram it asks [`get_delay`](Timer::get_delay). There is at most one running pair of delays: setting replaces it,
 /// and a final delay of zero cancels it. It is cancelled when the handshake ends in any way.
 ///

@@ -314,7 +314,9 @@ impl<C: AsMut<Settings>> ConfigBuilder<C> {
     }
 
     /// The largest datagram to send, in bytes of UDP payload: 128 to 65,507, 1,400 by default. Lowered
-    /// by itself where the system refuses a datagram as too long, or where flights keep being lost.
+    /// by itself where the system refuses a datagram as too long, and for handshakes where their flights keep being
+    /// lost. Which messages a path takes is the application's to find out: a longer one than it takes is cut by IP, and
+    /// often lost. See [`max_message`](crate::DtlsSocket::max_message).
     pub fn mtu(self, bytes: usize) -> Self {
         self.set(|s| s.mtu = bytes)
     }
@@ -389,7 +391,7 @@ impl<C: AsMut<Settings>> ConfigBuilder<C> {
         self.set(|s| s.max_certificate_message = bytes)
     }
 
-    /// Makes the timer of each connection. [`TimestampTimer`] by default.
+    /// Makes the timer of each handshake. [`TimestampTimer`] by default.
     pub fn timers(self, factory: impl Fn() -> Box<dyn Timer> + Send + Sync + 'static) -> Self {
         self.set(|s| s.timers = Some(Arc::new(factory)))
     }

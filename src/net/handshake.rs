@@ -30,18 +30,20 @@ use steps::time_until;
 /// ```no_run
 /// use flightline::{ClientConfig, Error, Handshake, Psk, ServerName, ServerTrust, UdpTransport};
 /// use std::net::UdpSocket;
+/// use std::sync::Arc;
 ///
 /// let psk = Psk::new("sensor-7", [0x5a; 32])?;
 /// let config = ClientConfig::builder(ServerTrust::psk(psk)).build()?;
 /// let socket = UdpSocket::bind("0.0.0.0:0")?;
 /// socket.connect("192.0.2.1:4433")?;
-/// let transport = UdpTransport::new(socket)?;
-/// let mut handshake = Handshake::client(transport, ServerName::unnamed(), config)?;
+/// // Of this, an event loop waits for the file descriptor (`as_fd`).
+/// let transport = Arc::new(UdpTransport::new(socket)?);
+/// let mut handshake = Handshake::client(transport.clone(), ServerName::unnamed(), config)?;
 /// loop {
 ///     match handshake.handshake() {
 ///         Ok(()) => break,
 ///         Err(Error::WantRead) => {
-///             // Wait until the socket can be read, or for handshake.next_timeout().
+///             // Wait until `transport` can be read, or for handshake.next_timeout().
 ///         }
 ///         Err(error) => return Err(error.into()),
 ///     }

@@ -82,7 +82,9 @@ impl DtlsListener {
         config: impl Into<Arc<ServerConfig>>,
     ) -> Result<DtlsListener> {
         let socket = UdpSocket::bind(addr)?;
-        Ok(DtlsListener::new(socket, Some(cookies), config.into()))
+        Ok(DtlsListener::from_socket_with_cookies(
+            socket, cookies, config,
+        ))
     }
 
     /// A listener on a bound UDP socket, whose read timeout and blocking mode it manages from now on.
@@ -100,6 +102,15 @@ impl DtlsListener {
             None
         };
         Ok(DtlsListener::new(socket, cookies, config))
+    }
+
+    /// The same, with cookies that other servers accept too.
+    pub fn from_socket_with_cookies(
+        socket: UdpSocket,
+        cookies: Arc<CookieContext>,
+        config: impl Into<Arc<ServerConfig>>,
+    ) -> DtlsListener {
+        DtlsListener::new(socket, Some(cookies), config.into())
     }
 
     pub(super) fn new(
@@ -168,6 +179,23 @@ impl DtlsListener {
     /// Waits for a client that has proven its address and returns its handshake, not yet done: complete
     /// it in the thread that is to serve the client. The first call starts a thread that reads the
     /// socket, so that clients accepted before are served whether or not accept is called again.
+    ///
+    /// ```no_run
+    /// # use flightline::{DtlsListener, DtlsSocket, Psk, ServerConfig, ServerIdentity};
+    /// # let identity = ServerIdentity::psk(Psk::new("sensor-7", [0x5a; 32])?);
+    /// # let config = ServerConfig::builder(identity).build()?;
+    /// # fn talk(socket: DtlsSocket) {}
+    /// let listener = DtlsListener::bind("192.0.2.1:4433", config)?;
+    /// for accepted in listener.incoming() {
+    ///     let (handshake, peer) = accepted?;
+    ///     // Not here: it takes as long as the client does.
+    ///     std::thread::spawn(move || match handshake.complete() {
+    ///         Ok(socket) => talk(socket),
+    ///         Err(error) => eprintln!("{peer}: {error}"),
+    ///     });
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// 128 handshakes may wait to be accepted. Otherwise the defaults of [`ServeOptions`] hold, its idle limit of a day
     /// too; nobody lingers but who calls [`close`](DtlsSocket::close) with a time.
