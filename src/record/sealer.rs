@@ -18,8 +18,8 @@ pub(crate) struct Sealer {
     blocks_left: Option<u64>,
 }
 
-/// Half of the blocks that the keys of AES-GCM may encrypt.
-const WORN_BLOCKS: u64 = 1 << 33;
+/// Half of the blocks that the keys of AES-GCM may encrypt, which is 2^33.5.
+const WORN_BLOCKS: u64 = 12_148_001_999;
 
 /// Bytes of a block of the ciphers that have a bound.
 const BLOCK: u64 = 16;
@@ -345,11 +345,18 @@ mod tests {
         }
     }
 
-    /// RFC 9147 §4.5.3: new keys are due long before that.
+    /// RFC 9147 §4.5.3, RFC 8446 §5.5: new keys are due long before 2^24.5 full records, or 2^48 records.
     #[test]
     fn b21_keys_are_worn_when_half_of_either_is_spent() {
+        let full = MAX_PLAINTEXT as u64 / BLOCK;
+        let half = 2_f64.powf(23.5) as u64 * full;
         for new in [aes, aes13] {
             assert!(!new().is_worn());
+            for (spent, worn) in [(half - full, false), (half + full, true)] {
+                let mut sealer = new();
+                sealer.blocks_left = sealer.blocks_left.map(|all| all - spent);
+                assert_eq!(sealer.is_worn(), worn, "{spent} blocks");
+            }
             let mut sealer = new();
             sealer.blocks_left = Some(WORN_BLOCKS);
             assert!(!sealer.is_worn());
