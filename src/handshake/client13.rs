@@ -197,7 +197,6 @@ pub(super) async fn run(
     session.tickets = Some(Box::new(TicketKeeper {
         state: session.state(&resumption, created, check),
         hkdf: suite.hkdf(),
-        resumption,
         config,
         server,
     }));

@@ -14,9 +14,7 @@ pub(crate) struct TicketKeeper {
     pub(crate) config: Arc<ClientConfig>,
     pub(crate) server: ServerName,
     pub(crate) hkdf: Hkdf,
-    /// RFC 8446 §7.1: resumption_master_secret.
-    pub(crate) resumption: Secret,
-    /// Of the session, with a secret that is none yet.
+    /// Of the session. Its secret is the resumption_master_secret (RFC 8446 §7.1), of which each ticket's key is made.
     pub(crate) state: SessionState,
 }
 
@@ -31,7 +29,7 @@ impl TicketKeeper {
         }
         let date = self.config.settings.clock.date();
         let state = SessionState {
-            master: ticket_psk(self.hkdf, &self.resumption, &ticket.nonce)?,
+            master: ticket_psk(self.hkdf, &self.state.master, &ticket.nonce)?,
             ..self.state.clone()
         };
         let handle = Handle::Ticket13 {
