@@ -199,9 +199,7 @@ impl ServerConfig {
             settings: Settings::default(),
         })
     }
-}
 
-impl ServerConfig {
     /// The suites of DTLS 1.2 that go with what the server is, in order of preference.
     pub(crate) fn suites(&self) -> impl Iterator<Item = &'static Suite> + '_ {
         let psk = self.identity.psk.is_some();

@@ -116,13 +116,13 @@ const OFFERED_MAJORS: std::ops::RangeInclusive<u8> = 0x80..=DTLS_MAJOR;
 
 /// Stands before a server. It has no memory.
 #[derive(Debug, Clone)]
-pub(crate) struct Gate {
+pub(super) struct Gate {
     verification: HelloVerification,
     choices: Choices13,
 }
 
 impl Gate {
-    pub(crate) fn new(verification: HelloVerification, choices: Choices13) -> Self {
+    pub(super) fn new(verification: HelloVerification, choices: Choices13) -> Self {
         Gate {
             verification,
             choices,
@@ -133,7 +133,7 @@ impl Gate {
     ///
     /// Anyone can send what this reads: until the hello is verified nothing is allocated, and the
     /// reply is shorter than the hello. A cookie that is not good is as none.
-    pub(crate) fn check<'a>(
+    pub(super) fn check<'a>(
         &self,
         client_id: &[u8],
         datagram: &[u8],
@@ -212,9 +212,7 @@ impl Gate {
             state.request(cookie.as_bytes()).as_bytes(),
         ))
     }
-}
 
-impl Gate {
     /// Whether the datagram begins with a part of a hello.
     pub(super) fn is_fragment(datagram: &[u8]) -> bool {
         matches!(Unproven::read(datagram), Err(GateDrop::Fragmented))

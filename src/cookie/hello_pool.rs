@@ -24,7 +24,7 @@ const AGE: Duration = Duration::from_secs(4);
 const WORDS: usize = LONGEST_HELLO / 64;
 
 /// Fragments of hellos from addresses that have proven nothing.
-pub(crate) struct HelloPool {
+pub(super) struct HelloPool {
     places: Vec<Place>,
     whole: Vec<u8>,
 }
@@ -48,7 +48,7 @@ struct Key {
 
 impl HelloPool {
     /// A pool of so many places, allocated now.
-    pub(crate) fn new(places: usize) -> Self {
+    pub(super) fn new(places: usize) -> Self {
         let place = || Place {
             key: None,
             began: Duration::ZERO,
@@ -70,7 +70,7 @@ impl HelloPool {
     ///
     /// A datagram is of one hello, that of its first fragment: it costs others one place, however many
     /// records it has.
-    pub(crate) fn add(
+    pub(super) fn add(
         &mut self,
         client_id: &[u8],
         datagram: &[u8],

@@ -1,10 +1,11 @@
 //! Proof that a client is where it says it is, before anything is kept for it (RFC 6347 §4.2.1).
 //!
-//! The [`Gate`] looks at one datagram from an unproven address and answers with a [`Verdict`]. It
-//! keeps nothing but fragments in a fixed pool and allocates nothing for an unproven sender. Its reply is
-//! shorter than any hello of DTLS 1.2 that it answers; a HelloRetryRequest may be longer than the very
-//! shortest hellos of DTLS 1.3, and is far from three times as long (RFC 9147 §5.1). What a cookie is bound
-//! to is this module's to decide; a [`CookieSigner`] only signs it.
+//! The [`Entrance`] looks at one datagram from an unproven address and answers with a [`Verdict`]: a [`Gate`]
+//! that has no memory, behind a [`HelloPool`] of fixed size for hellos that come in fragments. Neither
+//! allocates anything for an unproven sender. The reply is shorter than any hello of DTLS 1.2 that it
+//! answers; a HelloRetryRequest may be longer than the very shortest hellos of DTLS 1.3, and is far from
+//! three times as long (RFC 9147 §5.1). What a cookie is bound to is this module's to decide; a
+//! [`CookieSigner`] only signs it.
 
 mod choices13;
 mod context;
