@@ -40,9 +40,9 @@ pub(crate) struct Outbound {
     /// Tickets that were given up. The peer takes no later message without them.
     given_up: Vec<OutgoingMessage>,
     mtu: Mtu,
-    hello_was_cut: bool,
     /// Since when the flight has been cut to that.
-    cut: Duration,
+    mtu_since: Duration,
+    hello_was_cut: bool,
     padding: Padding,
     belief: Belief,
     datagram: Vec<u8>,
@@ -73,8 +73,8 @@ impl Outbound {
             rekeying: None,
             given_up: Vec::new(),
             mtu: Mtu::new(settings.mtu),
+            mtu_since: now,
             hello_was_cut: false,
-            cut: now,
             padding: Padding::to_multiple_of(settings.padded_to),
             belief,
             datagram: Vec::new(),
@@ -125,7 +125,7 @@ impl Outbound {
             self.acknowledgements.clear();
         }
         self.retransmit.flight_sent(now);
-        self.cut = now;
+        self.mtu_since = now;
         self.trace.stats.flights_sent = self.trace.stats.flights_sent.wrapping_add(1);
         // A client takes the first answer for the answer to its latest hello; it asks if it wants this one.
         let datagrams =
@@ -364,7 +364,9 @@ impl Outbound {
     fn seems_lost(&self, reason: ResendReason, now: Duration) -> bool {
         match reason {
             ResendReason::Timer { .. } => true,
-            ResendReason::PeerRepeated => now.saturating_sub(self.cut) >= self.retransmit.delay(),
+            ResendReason::PeerRepeated => {
+                now.saturating_sub(self.mtu_since) >= self.retransmit.delay()
+            }
             ResendReason::PartlyAcknowledged => false,
         }
     }
@@ -421,7 +423,7 @@ impl Outbound {
     fn shrink(&mut self, now: Duration) {
         let least = self.flight_is_a_hello().then_some(mtu::A_HELLO);
         if let Some(mtu) = self.mtu.suspect(least) {
-            self.cut = now;
+            self.mtu_since = now;
             self.trace.note(now, || What::MtuLowered { mtu });
         }
     }
