@@ -54,11 +54,11 @@ impl Credentials {
         self.identity.key().sign(self.scheme, message)
     }
 
-    /// Signs the transcript (RFC 5246 §7.4.8).
-    pub(super) fn certificate_verify(&self, transcript: &[u8]) -> Result<CertificateVerify> {
+    /// Signs what the version wants signed (RFC 5246 §7.4.8, RFC 8446 §4.4.3).
+    pub(super) fn certificate_verify(&self, message: &[u8]) -> Result<CertificateVerify> {
         Ok(CertificateVerify {
             scheme: self.scheme,
-            signature: self.sign(transcript)?,
+            signature: self.sign(message)?,
         })
     }
 }

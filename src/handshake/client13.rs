@@ -151,10 +151,7 @@ pub(super) async fn run(
             Some(credentials) => {
                 io.send(&credentials.certificate13(request.context))?;
                 let signed = signed::by_client13(&io.transcript_hash(suite.hash));
-                io.send(&CertificateVerify {
-                    scheme: credentials.scheme(),
-                    signature: credentials.sign(&signed)?,
-                })?;
+                io.send(&credentials.certificate_verify(&signed)?)?;
             }
             None => {
                 io.send(&Certificate13 {

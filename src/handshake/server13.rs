@@ -104,10 +104,7 @@ pub(super) async fn run(
     if let Some(credentials) = &credentials {
         io.send(&credentials.certificate13(Vec::new()))?;
         let signed = signed::by_server13(&io.transcript_hash(suite.hash));
-        io.send(&CertificateVerify {
-            scheme: credentials.scheme(),
-            signature: credentials.sign(&signed)?,
-        })?;
+        io.send(&credentials.certificate_verify(&signed)?)?;
     }
     io.send(&keys.server_finished(&io)?)?;
     let master = MasterSecret::derive(&mut io, &keys, hello.random)?;
