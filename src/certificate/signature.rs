@@ -39,16 +39,7 @@ pub(crate) fn verify_signature(
     message: &[u8],
     signature: &[u8],
 ) -> Result<()> {
-    let leaf = CertificateDer::from(leaf_der);
-    let certificate = EndEntityCert::try_from(&leaf).map_err(webpki_errors::certificate_error)?;
-    for algorithm in algorithms(scheme) {
-        match certificate.verify_signature(algorithm, message, signature) {
-            Ok(()) => return Ok(()),
-            Err(webpki::Error::UnsupportedSignatureAlgorithmForPublicKeyContext(_)) => (),
-            Err(_) => return Err(Error::BadSignature),
-        }
-    }
-    Err(Error::IllegalParameter("signature scheme"))
+    verify(leaf_der, &algorithms(scheme), message, signature)
 }
 
 /// Verifies a signature over `message` by the key of the certificate, as (D)TLS 1.3 reads schemes: with
@@ -59,19 +50,28 @@ pub(crate) fn verify_signature13(
     message: &[u8],
     signature: &[u8],
 ) -> Result<()> {
+    let algorithms = algorithms(scheme);
+    let first = algorithms.get(..1).unwrap_or_default();
+    verify(leaf_der, first, message, signature)
+}
+
+/// In the first of these algorithms that is for the certificate's key.
+fn verify(
+    leaf_der: &[u8],
+    algorithms: &[&dyn SignatureVerificationAlgorithm],
+    message: &[u8],
+    signature: &[u8],
+) -> Result<()> {
     let leaf = CertificateDer::from(leaf_der);
     let certificate = EndEntityCert::try_from(&leaf).map_err(webpki_errors::certificate_error)?;
-    let algorithms = algorithms(scheme);
-    let algorithm = algorithms
-        .first()
-        .ok_or(Error::IllegalParameter("signature scheme"))?;
-    match certificate.verify_signature(*algorithm, message, signature) {
-        Ok(()) => Ok(()),
-        Err(webpki::Error::UnsupportedSignatureAlgorithmForPublicKeyContext(_)) => {
-            Err(Error::IllegalParameter("signature scheme"))
+    for algorithm in algorithms {
+        match certificate.verify_signature(*algorithm, message, signature) {
+            Ok(()) => return Ok(()),
+            Err(webpki::Error::UnsupportedSignatureAlgorithmForPublicKeyContext(_)) => (),
+            Err(_) => return Err(Error::BadSignature),
         }
-        Err(_) => Err(Error::BadSignature),
     }
+    Err(Error::IllegalParameter("signature scheme"))
 }
 
 /// What a scheme may mean, and first what it means in (D)TLS 1.3: before (D)TLS 1.3 ECDSA's schemes name a
