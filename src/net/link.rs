@@ -193,8 +193,7 @@ impl Link {
     pub(super) fn send(&self, message: &[u8]) -> Result<usize> {
         self.not_given_up()?;
         self.look_now_and_then();
-        let mut outbound = self.outbound.lock();
-        outbound.set_max_datagram(self.transport.max_datagram());
+        let mut outbound = self.writing();
         let datagram = match outbound.seal(message) {
             Ok(datagram) => datagram,
             Err(error) => {
@@ -234,25 +233,18 @@ impl Link {
     pub(super) fn update_keys(&self, update: KeyUpdate) -> Result<()> {
         self.not_given_up()?;
         let now = self.clock.now();
-        let mut outbound = self.outbound.lock();
-        outbound.set_max_datagram(self.transport.max_datagram());
+        let mut outbound = self.writing();
         let updated = outbound.update_keys(update, now, &mut |datagram| self.emit(datagram));
-        self.settle(&mut outbound, now);
-        let told = outbound.take_events();
-        drop(outbound);
-        told.tell();
+        self.conclude(outbound, None, now);
         updated
     }
 
     /// Sends close_notify, the first time.
     pub(super) fn close_writing(&self) {
         let now = self.clock.now();
-        let mut outbound = self.outbound.lock();
+        let mut outbound = self.writing();
         outbound.close_notify(now, &mut |datagram| self.emit(datagram));
-        self.settle(&mut outbound, now);
-        let told = outbound.take_events();
-        drop(outbound);
-        told.tell();
+        self.conclude(outbound, None, now);
     }
 
     /// Ends the connection with a fatal alert.
@@ -306,9 +298,7 @@ impl Link {
     }
 
     pub(super) fn max_message(&self) -> usize {
-        let mut outbound = self.outbound.lock();
-        outbound.set_max_datagram(self.transport.max_datagram());
-        outbound.max_message()
+        self.writing().max_message()
     }
 
     pub(super) fn stats(&self) -> Stats {
@@ -324,6 +314,13 @@ impl Link {
         }
         let deadline = self.outbound.lock().next_deadline()?;
         Some(deadline.saturating_sub(self.clock.now()))
+    }
+
+    /// The writing half, which knows what the transport knows at this moment.
+    fn writing(&self) -> MutexGuard<'_, Outbound> {
+        let mut outbound = self.outbound.lock();
+        outbound.set_max_datagram(self.transport.max_datagram());
+        outbound
     }
 
     fn patience(&self) -> Patience {

@@ -106,8 +106,7 @@ impl Link {
 
     /// Does what the reading half asks for.
     pub(super) fn respond(&self, response: &Response, now: Duration) {
-        let mut outbound = self.outbound.lock();
-        outbound.set_max_datagram(self.transport.max_datagram());
+        let mut outbound = self.writing();
         outbound.datagram_begins();
         let responded = outbound.respond(response, now, &mut |datagram| self.emit(datagram));
         self.conclude(outbound, responded.err(), now);
@@ -119,8 +118,7 @@ impl Link {
         if micros(now) < self.due.load(Ordering::Relaxed) {
             return;
         }
-        let mut outbound = self.outbound.lock();
-        outbound.set_max_datagram(self.transport.max_datagram());
+        let mut outbound = self.writing();
         let over = match outbound.tick(now, &mut |datagram| self.emit(datagram)) {
             Ok(Ticked::Going | Ticked::Resent) => None,
             Ok(Ticked::GaveUp) => {
@@ -220,8 +218,7 @@ impl Link {
     /// The next call may come in a minute only: an ACK that waited for it could come too late.
     fn acknowledge_at_once(&self) {
         let now = self.clock.now();
-        let mut outbound = self.outbound.lock();
-        outbound.set_max_datagram(self.transport.max_datagram());
+        let mut outbound = self.writing();
         let outcome = outbound.acknowledge_at_once(now, &mut |datagram| self.emit(datagram));
         self.conclude(outbound, outcome.err(), now);
     }
