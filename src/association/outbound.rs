@@ -273,17 +273,12 @@ impl Outbound {
                 maximum,
             });
         }
-        self.datagram.clear();
-        let sealer = self.sealers.last_mut().ok_or(Error::Closed)?;
-        sealer.seal_padded(
+        self.seal_record(
+            self.epoch(),
             self.mtu.of_data(),
             ContentType::APPLICATION_DATA,
-            self.version,
             data,
-            &mut self.datagram,
-        )?;
-        self.trace.stats.count_sent();
-        Ok(&self.datagram)
+        )
     }
 
     /// Tells the peer that nothing more follows. Once.
@@ -389,24 +384,12 @@ impl Outbound {
     }
 
     fn alert(&mut self, alert: Alert, now: Duration, emit: Emit<'_>) -> Result<()> {
-        self.datagram.clear();
         let epoch = self.epoch_of_alerts();
-        let mut sealers = self.sealers.iter_mut();
-        let Some(sealer) = sealers.find(|sealer| sealer.epoch() == epoch) else {
-            return Ok(());
-        };
-        if self.rival == Rival::Newer && sealer.epoch() == 0 {
+        if self.rival == Rival::Newer && epoch == 0 {
             return Ok(());
         }
-        sealer.seal_padded(
-            self.mtu.of_flights(),
-            ContentType::ALERT,
-            self.version,
-            &alert.encode(),
-            &mut self.datagram,
-        )?;
-        self.trace.stats.count_sent();
-        emit(&self.datagram);
+        let most = self.mtu.of_flights();
+        emit(self.seal_record(epoch, most, ContentType::ALERT, &alert.encode())?);
         self.trace.note(now, || What::AlertSent(alert.description));
         Ok(())
     }
@@ -418,6 +401,23 @@ impl Outbound {
             None if !self.flight.is_empty() => self.epoch().min(LAST_HANDSHAKE_EPOCH),
             _ => self.epoch(),
         }
+    }
+
+    /// One record in a datagram of its own, padded to no more than `most` bytes, under the keys of this epoch.
+    fn seal_record(
+        &mut self,
+        epoch: u16,
+        most: usize,
+        typ: ContentType,
+        content: &[u8],
+    ) -> Result<&[u8]> {
+        self.datagram.clear();
+        let mut sealers = self.sealers.iter_mut();
+        let sealer = sealers.rfind(|sealer| sealer.epoch() == epoch);
+        let sealer = sealer.ok_or(Error::Closed)?;
+        sealer.seal_padded(most, typ, self.version, content, &mut self.datagram)?;
+        self.trace.stats.count_sent();
+        Ok(&self.datagram)
     }
 
     fn shrink(&mut self, now: Duration) {

@@ -53,25 +53,16 @@ impl Outbound {
 
     /// Tells the peer which of its records have arrived, under the newest keys (RFC 9147 §7).
     pub(crate) fn acknowledge(&mut self, now: Duration, emit: Emit<'_>) -> Result<()> {
-        let most = self.most_in_an_ack();
-        let most_bytes = self.mtu.of_flights();
-        let Some(sealer) = self.sealers.last_mut() else {
-            return Ok(());
-        };
-        let ack = self.acknowledgements.tell(most);
+        let ack = self.acknowledgements.tell(self.most_in_an_ack());
         if ack.record_numbers.is_empty() {
             return Ok(());
         }
-        self.datagram.clear();
-        sealer.seal_padded(
-            most_bytes,
+        emit(self.seal_record(
+            self.epoch(),
+            self.mtu.of_flights(),
             ContentType::ACK,
-            self.version,
             &ack.encode(),
-            &mut self.datagram,
-        )?;
-        self.trace.stats.count_sent();
-        emit(&self.datagram);
+        )?);
         let records = ack.record_numbers.len();
         self.trace.note(now, || What::AckSent { records });
         Ok(())
