@@ -1,6 +1,7 @@
 //! The writing half: from messages and application data to datagrams.
 
-mod post_handshake;
+mod acknowledging;
+mod key_updates;
 mod time;
 
 use crate::config::{Belief, Settings};
@@ -426,6 +427,11 @@ impl Outbound {
             self.mtu_since = now;
             self.trace.note(now, || What::MtuLowered { mtu });
         }
+    }
+
+    /// Whether the flight is of the handshake, and not of what may follow it.
+    fn flight_is_of_handshake(&self) -> bool {
+        self.flight.first_epoch() <= Some(LAST_HANDSHAKE_EPOCH)
     }
 
     fn flight_is_a_hello(&self) -> bool {

@@ -1,14 +1,13 @@
-//! What DTLS 1.3 adds to the writing half: acknowledgements, bursts, and new keys behind the handshake.
+//! What ACKs ask of the writing half: to tell which records have arrived, and to go on when ours have
+//! (RFC 9147 §7). A long flight goes in bursts (§5.8.3).
 
-use super::super::LAST_HANDSHAKE_EPOCH;
-use super::super::rekeying::Rekeying;
 use super::{Emit, Outbound};
 use crate::config::Belief;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::flight::{BURST, Repeat};
 use crate::record::Sealer;
 use crate::trace::{ResendReason, What};
-use crate::wire::{Ack, ContentType, HandshakeType, KeyUpdate, ProtocolVersion};
+use crate::wire::{Ack, ContentType, HandshakeType, ProtocolVersion};
 use std::time::Duration;
 
 /// For one datagram, lest one of many short records bring as many. More than these have nothing to tell of in an
@@ -16,11 +15,6 @@ use std::time::Duration;
 const MOST_ACKS_AT_ONCE: u8 = 4;
 
 impl Outbound {
-    /// Whether the flight is of the handshake, and not of what may follow it.
-    pub(super) fn flight_is_of_handshake(&self) -> bool {
-        self.flight.first_epoch() <= Some(LAST_HANDSHAKE_EPOCH)
-    }
-
     /// When the peer is told which of its records have arrived.
     pub(super) fn ack_due(&self) -> Option<Duration> {
         let since = self.acknowledgements.since()?;
@@ -136,60 +130,6 @@ impl Outbound {
         // Each part that arrives starts it anew, which is not worth a line.
         if !was_listening {
             self.note_timer(now);
-        }
-    }
-
-    /// RFC 9147 §5.8.4: a ticket that nobody acknowledges is no reason to end a connection, unless
-    /// everything is taken at its word.
-    pub(super) fn can_do_without_flight(&self) -> bool {
-        !self.flight.is_empty()
-            && self.flight.is_all(HandshakeType::NEW_SESSION_TICKET)
-            && self.belief == Belief::Careful
-    }
-
-    /// From now on keys can be updated.
-    pub(crate) fn set_rekeying(&mut self, rekeying: Rekeying) {
-        self.rekeying = Some(rekeying);
-    }
-
-    /// Whether the keys have protected so much that new ones are due, and can be had (RFC 9147 §4.5.3).
-    pub(crate) fn keys_are_worn(&self) -> bool {
-        self.rekeying.as_ref().is_some_and(Rekeying::is_idle)
-            && self.sealers.last().is_some_and(Sealer::is_worn)
-    }
-
-    /// New keys for what we send, as soon as the peer has our last flight (RFC 9147 §8).
-    pub(crate) fn update_keys(
-        &mut self,
-        update: KeyUpdate,
-        now: Duration,
-        emit: Emit<'_>,
-    ) -> Result<()> {
-        let rekeying = self.rekeying.as_mut().ok_or(Error::NoKeyUpdate)?;
-        if self.closed {
-            return Err(Error::Closed);
-        }
-        rekeying.want(update);
-        self.send_key_update(now, emit)
-    }
-
-    fn send_key_update(&mut self, now: Duration, emit: Emit<'_>) -> Result<()> {
-        if !self.flight.is_empty() || self.closed {
-            return Ok(());
-        }
-        let epoch = self.epoch();
-        let message = match &mut self.rekeying {
-            Some(rekeying) => rekeying.message(epoch)?,
-            None => None,
-        };
-        match message {
-            Some(message) => {
-                // RFC 9147 §8: the new keys wait for the ACK of all that was sent before, too.
-                let mut messages = std::mem::take(&mut self.given_up);
-                messages.push(message);
-                self.send_flight(messages, now, emit)
-            }
-            None => Ok(()),
         }
     }
 }

@@ -1,12 +1,13 @@
 use super::*;
 use crate::association::Response;
+use crate::association::rekeying::Rekeying;
 use crate::codec::Reader;
 use crate::config::Settings;
 use crate::crypto::{SUITES13, Secret};
 use crate::flight::{Content, OutgoingMessage};
 use crate::record::{Opener, Records, Replay, TrafficSecret};
 use crate::trace::Trace;
-use crate::wire::{Ack, HandshakeHeader, ProtocolVersion, RecordNumber};
+use crate::wire::{HandshakeHeader, KeyUpdate, RecordNumber};
 
 const NOW: Duration = Duration::ZERO;
 const LATER: Duration = Duration::from_secs(1);
