@@ -3,16 +3,33 @@
 use crate::error::{Error, Result};
 use ring::aead::{self, Aad, LessSafeKey, Nonce, UnboundKey, quic};
 
+/// Bytes of the nonce that each of the AEADs here takes.
+pub(crate) const NONCE_LEN: usize = 12;
+
 /// Bytes of the tag that each of the AEADs here appends.
 pub(crate) const TAG_LEN: usize = 16;
 
 /// A key that seals and opens records. Whoever calls sees to it that no nonce is used twice.
 pub(crate) trait Aead: Send + Sync {
     /// Encrypts in place and returns the tag.
-    fn seal(&self, nonce: [u8; 12], aad: &[u8], in_out: &mut [u8]) -> Result<[u8; TAG_LEN]>;
+    fn seal(&self, nonce: [u8; NONCE_LEN], aad: &[u8], in_out: &mut [u8]) -> Result<[u8; TAG_LEN]>;
 
     /// Opens ciphertext and tag in place. The plaintext's length, or `None` if it is not authentic.
-    fn open(&self, nonce: [u8; 12], aad: &[u8], in_out: &mut [u8]) -> Option<usize>;
+    fn open(&self, nonce: [u8; NONCE_LEN], aad: &[u8], in_out: &mut [u8]) -> Option<usize>;
+}
+
+/// A record's nonce: the IV xor the padded number (RFC 7905 §2, RFC 8446 §5.3). With GCM's salt, zeros behind it,
+/// that is RFC 5288 §3's salt followed by the explicit nonce.
+pub(crate) fn nonce(iv: &[u8; NONCE_LEN], number: u64) -> [u8; NONCE_LEN] {
+    let mut nonce = *iv;
+    for (to, from) in nonce
+        .iter_mut()
+        .rev()
+        .zip(number.to_be_bytes().iter().rev())
+    {
+        *to ^= from;
+    }
+    nonce
 }
 
 /// The AEAD that a cipher suite names.
@@ -36,7 +53,7 @@ impl AeadAlgorithm {
     pub(crate) fn fixed_iv_len(self) -> usize {
         match self {
             AeadAlgorithm::Aes128Gcm | AeadAlgorithm::Aes256Gcm => 4,
-            AeadAlgorithm::ChaCha20Poly1305 => 12,
+            AeadAlgorithm::ChaCha20Poly1305 => NONCE_LEN,
         }
     }
 
@@ -119,7 +136,7 @@ const SAMPLE_LEN: usize = 16;
 struct Key(LessSafeKey);
 
 impl Aead for Key {
-    fn seal(&self, nonce: [u8; 12], aad: &[u8], in_out: &mut [u8]) -> Result<[u8; TAG_LEN]> {
+    fn seal(&self, nonce: [u8; NONCE_LEN], aad: &[u8], in_out: &mut [u8]) -> Result<[u8; TAG_LEN]> {
         let nonce = Nonce::assume_unique_for_key(nonce);
         self.0
             .seal_in_place_separate_tag(nonce, Aad::from(aad), in_out)
@@ -128,7 +145,7 @@ impl Aead for Key {
             .ok_or(Error::Crypto("AEAD seal"))
     }
 
-    fn open(&self, nonce: [u8; 12], aad: &[u8], in_out: &mut [u8]) -> Option<usize> {
+    fn open(&self, nonce: [u8; NONCE_LEN], aad: &[u8], in_out: &mut [u8]) -> Option<usize> {
         let nonce = Nonce::assume_unique_for_key(nonce);
         self.0
             .open_in_place(nonce, Aad::from(aad), in_out)
@@ -140,7 +157,7 @@ impl Aead for Key {
 /// Lets a fuzzer write what passes for authentic. No build has this unless it sets the cfg by name.
 #[cfg(flightline_fuzzing)]
 pub(crate) mod null_cipher {
-    use super::{Aead, Result, TAG_LEN};
+    use super::{Aead, NONCE_LEN, Result, TAG_LEN};
     use std::sync::atomic::{AtomicBool, Ordering};
 
     static ON: AtomicBool = AtomicBool::new(false);
@@ -158,11 +175,11 @@ pub(crate) mod null_cipher {
     pub(super) struct NullCipher;
 
     impl Aead for NullCipher {
-        fn seal(&self, _: [u8; 12], _: &[u8], _: &mut [u8]) -> Result<[u8; TAG_LEN]> {
+        fn seal(&self, _: [u8; NONCE_LEN], _: &[u8], _: &mut [u8]) -> Result<[u8; TAG_LEN]> {
             Ok([0; TAG_LEN])
         }
 
-        fn open(&self, _: [u8; 12], _: &[u8], in_out: &mut [u8]) -> Option<usize> {
+        fn open(&self, _: [u8; NONCE_LEN], _: &[u8], in_out: &mut [u8]) -> Option<usize> {
             let (plaintext, tag) = in_out.split_last_chunk::<TAG_LEN>()?;
             (*tag == [0; TAG_LEN]).then_some(plaintext.len())
         }
@@ -210,7 +227,7 @@ mod tests {
         for algorithm in ALL {
             assert_eq!(
                 algorithm.fixed_iv_len() + algorithm.explicit_nonce_len(),
-                12
+                NONCE_LEN
             );
         }
     }

@@ -23,7 +23,7 @@ pub(crate) mod test_keys;
 
 #[cfg(flightline_fuzzing)]
 pub(crate) use aead::null_cipher;
-pub(crate) use aead::{Aead, AeadAlgorithm, RecordNumberKey, TAG_LEN};
+pub(crate) use aead::{Aead, AeadAlgorithm, NONCE_LEN, RecordNumberKey, TAG_LEN, nonce};
 pub(crate) use constant_time::equal;
 pub(crate) use hash::{HashAlgorithm, HmacKey, RunningDigest};
 pub(crate) use hkdf::Hkdf;

@@ -1,12 +1,10 @@
 //! How the records of one epoch are protected.
 
 use super::protection13::Dtls13;
-use crate::crypto::{Aead, AeadAlgorithm, Secret, TAG_LEN};
+use crate::crypto::{self, Aead, AeadAlgorithm, NONCE_LEN, Secret, TAG_LEN};
 use crate::error::{Error, Result};
 use crate::wire::{RECORD_HEADER, RecordHeader, UnifiedHeader};
 use zeroize::Zeroizing;
-
-const NONCE_LEN: usize = 12;
 
 /// The nonce that a GCM record carries (RFC 5288 §3).
 const EXPLICIT_NONCE_LEN: usize = 8;
@@ -73,15 +71,15 @@ impl Dtls12 {
     ) -> Result<()> {
         // The number of the record is the one thing that never comes twice under a key, and a
         // retransmission is a new record with a new number.
-        let number = header.number().to_be_bytes();
+        let number = header.number();
         if self.explicit_nonce {
-            out.extend_from_slice(&number);
+            out.extend_from_slice(&number.to_be_bytes());
         }
         let start = out.len();
         out.extend_from_slice(plaintext);
         let body = out.get_mut(start..).unwrap_or_default();
         let aad = additional_data(header, plaintext.len())?;
-        let tag = self.key.seal(self.nonce(number), &aad, body)?;
+        let tag = self.key.seal(crypto::nonce(&self.iv, number), &aad, body)?;
         out.extend_from_slice(&tag);
         Ok(())
     }
@@ -92,26 +90,16 @@ impl Dtls12 {
         header: &RecordHeader,
         fragment: &'a mut [u8],
     ) -> Option<&'a mut [u8]> {
-        let (varying, body) = if self.explicit_nonce {
+        let (number, body) = if self.explicit_nonce {
             // The peer may have made its explicit nonces in another way than ours are made.
             let (explicit, body) = fragment.split_first_chunk_mut::<EXPLICIT_NONCE_LEN>()?;
-            (*explicit, body)
+            (u64::from_be_bytes(*explicit), body)
         } else {
-            (header.number().to_be_bytes(), fragment)
+            (header.number(), fragment)
         };
         let aad = additional_data(header, body.len().checked_sub(TAG_LEN)?).ok()?;
-        let length = self.key.open(self.nonce(varying), &aad, body)?;
+        let length = self.key.open(crypto::nonce(&self.iv, number), &aad, body)?;
         body.get_mut(..length)
-    }
-
-    /// RFC 7905 §2: the IV xor the padded record number. With GCM's padded salt that is RFC 5288 §3's
-    /// salt followed by the explicit nonce.
-    fn nonce(&self, varying: [u8; EXPLICIT_NONCE_LEN]) -> [u8; NONCE_LEN] {
-        let mut nonce = **self.iv;
-        for (to, from) in nonce.iter_mut().rev().zip(varying.iter().rev()) {
-            *to ^= from;
-        }
-        nonce
     }
 }
 

@@ -1,11 +1,9 @@
 //! The protection of DTLS 1.3's records (RFC 8446 §5.2, RFC 9147 §4).
 
-use crate::crypto::{Aead, RecordNumberKey, TAG_LEN};
+use crate::crypto::{self, Aead, NONCE_LEN, RecordNumberKey, TAG_LEN};
 use crate::error::{Error, Result};
 use crate::wire::{ContentType, ShortSequence, UnifiedHeader};
 use zeroize::Zeroizing;
-
-const NONCE_LEN: usize = 12;
 
 /// The keys of one epoch and direction.
 pub(super) struct Dtls13 {
@@ -59,9 +57,9 @@ impl Dtls13 {
         out.push(content.content_type.0);
         out.extend(std::iter::repeat_n(0, content.padding));
         let in_out = out.get_mut(body..).unwrap_or_default();
-        let tag = self
-            .key
-            .seal(self.nonce(sequence), encoded.as_bytes(), in_out)?;
+        // RFC 9147 §4: the epoch is no part of the nonce.
+        let nonce = crypto::nonce(&self.iv, sequence);
+        let tag = self.key.seal(nonce, encoded.as_bytes(), in_out)?;
         out.extend_from_slice(&tag);
 
         let mask = out
@@ -101,23 +99,9 @@ impl Dtls13 {
         ciphertext: &'a mut [u8],
     ) -> Option<&'a mut [u8]> {
         let header = header.encode();
-        let length = self
-            .key
-            .open(self.nonce(sequence), header.as_bytes(), ciphertext)?;
+        let nonce = crypto::nonce(&self.iv, sequence);
+        let length = self.key.open(nonce, header.as_bytes(), ciphertext)?;
         ciphertext.get_mut(..length)
-    }
-
-    /// RFC 8446 §5.3. RFC 9147 §4: the epoch is no part of it.
-    fn nonce(&self, sequence: u64) -> [u8; NONCE_LEN] {
-        let mut nonce = *self.iv;
-        for (to, from) in nonce
-            .iter_mut()
-            .rev()
-            .zip(sequence.to_be_bytes().iter().rev())
-        {
-            *to ^= from;
-        }
-        nonce
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::protection13::Dtls13;
 use super::{Opener, Sealer};
-use crate::crypto::{Secret, Suite13};
+use crate::crypto::{NONCE_LEN, Secret, Suite13};
 use crate::error::{Error, Result};
 use zeroize::Zeroizing;
 
@@ -40,7 +40,7 @@ impl TrafficSecret {
     fn protection(&self) -> Result<Dtls13> {
         let aead = self.suite.aead;
         let key = self.expand(b"key", aead.key_len())?;
-        let iv = self.expand(b"iv", 12)?;
+        let iv = self.expand(b"iv", NONCE_LEN)?;
         let number_key = self.expand(b"sn", aead.key_len())?;
         let iv = iv.as_bytes().try_into();
         Ok(Dtls13 {

@@ -2,7 +2,7 @@
 
 use super::ticketer::{OpenedTicket, Ticketer};
 use crate::codec::Writer;
-use crate::crypto::{self, Aead, AeadAlgorithm, RotatingKeys, Secret, TAG_LEN, random};
+use crate::crypto::{self, Aead, AeadAlgorithm, NONCE_LEN, RotatingKeys, Secret, TAG_LEN, random};
 use crate::error::Result;
 use crate::timer::{Clock, SystemClock};
 use std::fmt;
@@ -14,7 +14,6 @@ use zeroize::Zeroizing;
 const PERIOD_SECONDS: u64 = 6 * 60 * 60;
 
 const NAME_LEN: usize = 16;
-const NONCE_LEN: usize = 12;
 
 /// Seals with AES-256-GCM under two overlapping random keys, each of which seals for six hours and
 /// opens for twelve.
