@@ -30,6 +30,7 @@ pub(crate) use hkdf::Hkdf;
 #[cfg(test)]
 pub(crate) use hkdf::Labels;
 pub(crate) use key_exchange::{DEFAULT_GROUPS, EphemeralKey, respond};
+pub(crate) use prf::WriteKeys;
 #[cfg(feature = "x509")]
 pub(crate) use private_key::ENCRYPTED as ENCRYPTED_KEY;
 pub(crate) use rotating_keys::{Keys, RotatingKeys};

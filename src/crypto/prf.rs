@@ -82,10 +82,15 @@ pub(crate) fn verify_data(
 /// The key material of both directions (RFC 5246 §6.3). An AEAD has no MAC keys.
 #[derive(Debug)]
 pub(crate) struct KeyBlock {
-    pub(crate) client_write_key: Secret,
-    pub(crate) server_write_key: Secret,
-    pub(crate) client_write_iv: Secret,
-    pub(crate) server_write_iv: Secret,
+    pub(crate) client: WriteKeys,
+    pub(crate) server: WriteKeys,
+}
+
+/// What a side writes with.
+#[derive(Debug)]
+pub(crate) struct WriteKeys {
+    pub(crate) key: Secret,
+    pub(crate) iv: Secret,
 }
 
 /// RFC 5246 §6.3.
@@ -108,11 +113,17 @@ pub(crate) fn key_block(
         rest = after;
         Secret::new(part.to_vec())
     };
+    let [client_key, server_key] = [key_len, key_len].map(&mut take);
+    let [client_iv, server_iv] = [iv_len, iv_len].map(&mut take);
     KeyBlock {
-        client_write_key: take(key_len),
-        server_write_key: take(key_len),
-        client_write_iv: take(iv_len),
-        server_write_iv: take(iv_len),
+        client: WriteKeys {
+            key: client_key,
+            iv: client_iv,
+        },
+        server: WriteKeys {
+            key: server_key,
+            iv: server_iv,
+        },
     }
 }
 
@@ -215,15 +226,15 @@ mod tests {
             AeadAlgorithm::Aes128Gcm,
         );
         assert_eq!(
-            hex(keys.client_write_key.as_bytes()),
+            hex(keys.client.key.as_bytes()),
             "a7798daa9ad85118cc9bd5bb2bcd3513"
         );
         assert_eq!(
-            hex(keys.server_write_key.as_bytes()),
+            hex(keys.server.key.as_bytes()),
             "38770721891259461a0caa802f5ae2ce"
         );
-        assert_eq!(hex(keys.client_write_iv.as_bytes()), "632fc7f0");
-        assert_eq!(hex(keys.server_write_iv.as_bytes()), "b341a99f");
+        assert_eq!(hex(keys.client.iv.as_bytes()), "632fc7f0");
+        assert_eq!(hex(keys.server.iv.as_bytes()), "b341a99f");
 
         let keys = key_block(
             Sha384,
@@ -233,20 +244,14 @@ mod tests {
             AeadAlgorithm::ChaCha20Poly1305,
         );
         assert_eq!(
-            hex(keys.client_write_key.as_bytes()),
+            hex(keys.client.key.as_bytes()),
             "1b4454cd7d4bccf6bef2f268f31614ee7deedcf58961769d9da951ba7f2816a5"
         );
         assert_eq!(
-            hex(keys.server_write_key.as_bytes()),
+            hex(keys.server.key.as_bytes()),
             "65e925b438634584a80f5d231f4d202f3c947a851cb724625c41d7989893b26a"
         );
-        assert_eq!(
-            hex(keys.client_write_iv.as_bytes()),
-            "3836440a34d7989e4f3e226b"
-        );
-        assert_eq!(
-            hex(keys.server_write_iv.as_bytes()),
-            "52f4f1ba6ecd009d479d7d92"
-        );
+        assert_eq!(hex(keys.client.iv.as_bytes()), "3836440a34d7989e4f3e226b");
+        assert_eq!(hex(keys.server.iv.as_bytes()), "52f4f1ba6ecd009d479d7d92");
     }
 }

@@ -91,43 +91,19 @@ impl Keys {
     }
 
     pub(super) fn client_write(&self) -> Result<Sealer> {
-        let block = self.block();
-        Sealer::dtls12(
-            EPOCH,
-            self.suite.aead,
-            &block.client_write_key,
-            &block.client_write_iv,
-        )
+        Sealer::dtls12(EPOCH, self.suite.aead, &self.block().client)
     }
 
     pub(super) fn server_write(&self) -> Result<Sealer> {
-        let block = self.block();
-        Sealer::dtls12(
-            EPOCH,
-            self.suite.aead,
-            &block.server_write_key,
-            &block.server_write_iv,
-        )
+        Sealer::dtls12(EPOCH, self.suite.aead, &self.block().server)
     }
 
     pub(super) fn client_read(&self) -> Result<Opener> {
-        let block = self.block();
-        Opener::dtls12(
-            EPOCH,
-            self.suite.aead,
-            &block.server_write_key,
-            &block.server_write_iv,
-        )
+        Opener::dtls12(EPOCH, self.suite.aead, &self.block().server)
     }
 
     pub(super) fn server_read(&self) -> Result<Opener> {
-        let block = self.block();
-        Opener::dtls12(
-            EPOCH,
-            self.suite.aead,
-            &block.client_write_key,
-            &block.client_write_iv,
-        )
+        Opener::dtls12(EPOCH, self.suite.aead, &self.block().client)
     }
 
     /// The client's Finished over the transcript so far.

@@ -4,7 +4,7 @@ use super::Record;
 use super::protection::{Dtls12, Protection};
 use super::protection13::{self, Dtls13};
 use super::replay::{Replay, ReplayWindow, Verdict};
-use crate::crypto::{AeadAlgorithm, Secret};
+use crate::crypto::{AeadAlgorithm, WriteKeys};
 use crate::error;
 use crate::stats::DropReason;
 use crate::wire::{
@@ -36,15 +36,10 @@ impl Opener {
     }
 
     /// An epoch under the keys of a key block.
-    pub(crate) fn dtls12(
-        epoch: u16,
-        aead: AeadAlgorithm,
-        key: &Secret,
-        iv: &Secret,
-    ) -> error::Result<Self> {
+    pub(crate) fn dtls12(epoch: u16, aead: AeadAlgorithm, keys: &WriteKeys) -> error::Result<Self> {
         Ok(Opener {
             epoch,
-            protection: Protection::dtls12(aead, key, iv)?,
+            protection: Protection::dtls12(aead, keys)?,
             window: ReplayWindow::default(),
             forgeries: 0,
         })

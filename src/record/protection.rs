@@ -1,7 +1,7 @@
 //! How the records of one epoch are protected.
 
 use super::protection13::Dtls13;
-use crate::crypto::{self, Aead, AeadAlgorithm, NONCE_LEN, Secret, TAG_LEN};
+use crate::crypto::{self, Aead, AeadAlgorithm, NONCE_LEN, TAG_LEN, WriteKeys};
 use crate::error::{Error, Result};
 use crate::wire::{RECORD_HEADER, RecordHeader, UnifiedHeader};
 use zeroize::Zeroizing;
@@ -27,7 +27,7 @@ pub(super) struct Dtls12 {
 }
 
 impl Protection {
-    pub(super) fn dtls12(aead: AeadAlgorithm, key: &Secret, iv: &Secret) -> Result<Self> {
+    pub(super) fn dtls12(aead: AeadAlgorithm, WriteKeys { key, iv }: &WriteKeys) -> Result<Self> {
         if iv.as_bytes().len() != aead.fixed_iv_len() {
             return Err(Error::Crypto("AEAD IV"));
         }

@@ -4,7 +4,7 @@ use super::padding::Padding;
 use super::protection::Protection;
 use super::protection13::{Content, Dtls13};
 use crate::codec::Writer;
-use crate::crypto::{AeadAlgorithm, Secret};
+use crate::crypto::{AeadAlgorithm, WriteKeys};
 use crate::error::{Error, Result};
 use crate::wire::{ContentType, MAX_PLAINTEXT, MAX_SEQUENCE, ProtocolVersion, RecordHeader};
 
@@ -38,16 +38,11 @@ impl Sealer {
     }
 
     /// An epoch under the keys of a key block.
-    pub(crate) fn dtls12(
-        epoch: u16,
-        aead: AeadAlgorithm,
-        key: &Secret,
-        iv: &Secret,
-    ) -> Result<Self> {
+    pub(crate) fn dtls12(epoch: u16, aead: AeadAlgorithm, keys: &WriteKeys) -> Result<Self> {
         Ok(Sealer {
             epoch,
             next_sequence: 0,
-            protection: Protection::dtls12(aead, key, iv)?,
+            protection: Protection::dtls12(aead, keys)?,
             padding: Padding::NONE,
             blocks_left: aead.confidentiality_limit(),
         })
@@ -218,7 +213,7 @@ impl Sealer {
 mod tests {
     use super::super::TrafficSecret;
     use super::*;
-    use crate::crypto::SUITES13;
+    use crate::crypto::{SUITES13, Secret};
     use crate::wire::{RECORD_HEADER, UnifiedHeader};
 
     fn seal(sealer: &mut Sealer, plaintext: &[u8], out: &mut Vec<u8>) -> Result<u64> {
@@ -232,8 +227,11 @@ mod tests {
     }
 
     fn aes() -> Sealer {
-        let (key, iv) = (Secret::new(vec![1; 16]), Secret::new(vec![2; 4]));
-        Sealer::dtls12(1, AeadAlgorithm::Aes128Gcm, &key, &iv).unwrap()
+        let write_keys = WriteKeys {
+            key: Secret::new(vec![1; 16]),
+            iv: Secret::new(vec![2; 4]),
+        };
+        Sealer::dtls12(1, AeadAlgorithm::Aes128Gcm, &write_keys).unwrap()
     }
 
     /// Of DTLS 1.3.
@@ -273,8 +271,11 @@ mod tests {
     fn b20_no_two_numbers_make_one_nonce() {
         let of_12 = [0, 0x55, 0xff].map(|fixed| {
             let aead = AeadAlgorithm::ChaCha20Poly1305;
-            let (key, iv) = (Secret::new(vec![7; 32]), Secret::new(vec![fixed; 12]));
-            let sealer = Sealer::dtls12(1, aead, &key, &iv).unwrap();
+            let write_keys = WriteKeys {
+                key: Secret::new(vec![7; 32]),
+                iv: Secret::new(vec![fixed; 12]),
+            };
+            let sealer = Sealer::dtls12(1, aead, &write_keys).unwrap();
             (sealer, RECORD_HEADER)
         });
         let of_13 = (aes13(), UnifiedHeader::SENT);
@@ -388,8 +389,11 @@ mod tests {
 
     #[test]
     fn keys_of_the_wrong_length_are_refused() {
-        let (key, iv) = (Secret::new(vec![1; 16]), Secret::new(vec![2; 12]));
-        assert!(Sealer::dtls12(1, AeadAlgorithm::Aes128Gcm, &key, &iv).is_err());
-        assert!(Sealer::dtls12(1, AeadAlgorithm::ChaCha20Poly1305, &key, &iv).is_err());
+        let write_keys = WriteKeys {
+            key: Secret::new(vec![1; 16]),
+            iv: Secret::new(vec![2; 12]),
+        };
+        assert!(Sealer::dtls12(1, AeadAlgorithm::Aes128Gcm, &write_keys).is_err());
+        assert!(Sealer::dtls12(1, AeadAlgorithm::ChaCha20Poly1305, &write_keys).is_err());
     }
 }

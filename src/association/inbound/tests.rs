@@ -1,6 +1,6 @@
 use super::*;
 use crate::codec::Writer;
-use crate::crypto::{AeadAlgorithm, SUITES13, Secret};
+use crate::crypto::{AeadAlgorithm, SUITES13, Secret, WriteKeys};
 use crate::record::{Sealer, TrafficSecret};
 use crate::wire::{
     ContentType, HandshakeHeader, HandshakeType, ProtocolVersion, RecordHeader, ShortSequence,
@@ -26,8 +26,11 @@ const RULES: Rules = Rules {
 
 const AEAD: AeadAlgorithm = AeadAlgorithm::Aes128Gcm;
 
-fn keys(byte: u8) -> [Secret; 2] {
-    [AEAD.key_len(), AEAD.fixed_iv_len()].map(|length| Secret::new(vec![byte; length]))
+fn keys(byte: u8) -> WriteKeys {
+    WriteKeys {
+        key: Secret::new(vec![byte; AEAD.key_len()]),
+        iv: Secret::new(vec![byte; AEAD.fixed_iv_len()]),
+    }
 }
 
 #[cfg(all(feature = "anti-replay", feature = "x509"))]
@@ -60,13 +63,11 @@ impl Inbound {
 
 /// Keys of epoch 1 that are all of this byte.
 fn sealer(byte: u8) -> Sealer {
-    let [key, iv] = keys(byte);
-    Sealer::dtls12(1, AEAD, &key, &iv).unwrap()
+    Sealer::dtls12(1, AEAD, &keys(byte)).unwrap()
 }
 
 fn opener(byte: u8) -> Opener {
-    let [key, iv] = keys(byte);
-    Opener::dtls12(1, AEAD, &key, &iv).unwrap()
+    Opener::dtls12(1, AEAD, &keys(byte)).unwrap()
 }
 
 const DTLS1_2: ProtocolVersion = ProtocolVersion::DTLS1_2;

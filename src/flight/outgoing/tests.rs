@@ -2,7 +2,7 @@ mod acknowledged;
 
 use super::*;
 use crate::codec::Reader;
-use crate::crypto::{AeadAlgorithm, Secret};
+use crate::crypto::{AeadAlgorithm, Secret, WriteKeys};
 use crate::record::{Opener, Records, Replay};
 use crate::wire::RECORD_HEADER;
 use proptest::prelude::*;
@@ -48,26 +48,24 @@ const KEYED: [AeadAlgorithm; 3] = [
     AeadAlgorithm::Aes256Gcm,
 ];
 
-fn keys(aead: AeadAlgorithm) -> (Secret, Secret) {
-    (
-        Secret::new(vec![1; aead.key_len()]),
-        Secret::new(vec![2; aead.fixed_iv_len()]),
-    )
+fn keys(aead: AeadAlgorithm) -> WriteKeys {
+    WriteKeys {
+        key: Secret::new(vec![1; aead.key_len()]),
+        iv: Secret::new(vec![2; aead.fixed_iv_len()]),
+    }
 }
 
 fn sealers() -> Vec<Sealer> {
-    let keyed = (1..).zip(KEYED).map(|(epoch, aead)| {
-        let (key, iv) = keys(aead);
-        Sealer::dtls12(epoch, aead, &key, &iv).unwrap()
-    });
+    let keyed = (1..)
+        .zip(KEYED)
+        .map(|(epoch, aead)| Sealer::dtls12(epoch, aead, &keys(aead)).unwrap());
     std::iter::once(Sealer::plaintext(0)).chain(keyed).collect()
 }
 
 fn openers() -> Vec<Opener> {
-    let keyed = (1..).zip(KEYED).map(|(epoch, aead)| {
-        let (key, iv) = keys(aead);
-        Opener::dtls12(epoch, aead, &key, &iv).unwrap()
-    });
+    let keyed = (1..)
+        .zip(KEYED)
+        .map(|(epoch, aead)| Opener::dtls12(epoch, aead, &keys(aead)).unwrap());
     std::iter::once(Opener::plaintext()).chain(keyed).collect()
 }
 

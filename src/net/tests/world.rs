@@ -332,8 +332,8 @@ impl Forger {
         let hash = HashAlgorithm::Sha256;
         let block = prf::key_block(hash, &master, &client_random, &hello.random, aead);
         Forger {
-            key: aead.key(block.server_write_key.as_bytes()).unwrap(),
-            salt: block.server_write_iv.as_bytes().to_vec(),
+            key: aead.key(block.server.key.as_bytes()).unwrap(),
+            salt: block.server.iv.as_bytes().to_vec(),
             // Near enough for the window to take what the true peer sends after it.
             sequence: 100,
         }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::crypto::SUITES13;
+use crate::crypto::{SUITES13, Secret};
 use crate::record::{Records, Sealer, TrafficSecret};
 use crate::wire::{MAX_SEQUENCE, ProtocolVersion, RECORD_HEADER};
 use DropReason::{BadMac, FutureEpoch, OldEpoch, RecordOverflow, Replay as Duplicate, TooOld};
@@ -13,10 +13,12 @@ const ALGORITHMS: [AeadAlgorithm; 3] = [
 ];
 
 fn pair(aead: AeadAlgorithm) -> (Sealer, Opener) {
-    let key = Secret::new((0..).take(aead.key_len()).collect());
-    let iv = Secret::new((100..).take(aead.fixed_iv_len()).collect());
-    let sealer = Sealer::dtls12(1, aead, &key, &iv).unwrap();
-    (sealer, Opener::dtls12(1, aead, &key, &iv).unwrap())
+    let write_keys = WriteKeys {
+        key: Secret::new((0..).take(aead.key_len()).collect()),
+        iv: Secret::new((100..).take(aead.fixed_iv_len()).collect()),
+    };
+    let sealer = Sealer::dtls12(1, aead, &write_keys).unwrap();
+    (sealer, Opener::dtls12(1, aead, &write_keys).unwrap())
 }
 
 /// Of DTLS 1.3, under the suite of this number.
@@ -123,11 +125,14 @@ fn j03_a_record_with_any_other_byte_does_not_open() {
 
 #[test]
 fn an_opener_is_of_one_epoch() {
-    let (key, iv) = (Secret::new(vec![1; 16]), Secret::new(vec![2; 4]));
+    let write_keys = WriteKeys {
+        key: Secret::new(vec![1; 16]),
+        iv: Secret::new(vec![2; 4]),
+    };
     for epoch in [0, 1, 2, u16::MAX] {
         let mut opener = match epoch {
             0 => Opener::plaintext(),
-            _ => Opener::dtls12(epoch, AeadAlgorithm::Aes128Gcm, &key, &iv).unwrap(),
+            _ => Opener::dtls12(epoch, AeadAlgorithm::Aes128Gcm, &write_keys).unwrap(),
         };
         assert_eq!(opener.epoch(), epoch);
         let record = seal(&mut Sealer::plaintext(0), ContentType::HANDSHAKE, b"");
@@ -272,9 +277,12 @@ fn a_record_that_is_too_long_is_dropped_before_it_is_opened() {
 
 #[test]
 fn b17_a_record_that_is_authentic_and_too_long_is_opened_to_be_blamed() {
-    let (key, iv) = (Secret::new(vec![1; 16]), Secret::new(vec![2; 4]));
+    let write_keys = WriteKeys {
+        key: Secret::new(vec![1; 16]),
+        iv: Secret::new(vec![2; 4]),
+    };
     let aead = AeadAlgorithm::Aes128Gcm;
-    let Protection::Dtls12(keys) = Protection::dtls12(aead, &key, &iv).unwrap() else {
+    let Protection::Dtls12(keys) = Protection::dtls12(aead, &write_keys).unwrap() else {
         panic!("another protection");
     };
     let header = RecordHeader {
@@ -287,7 +295,7 @@ fn b17_a_record_that_is_authentic_and_too_long_is_opened_to_be_blamed() {
     let long = vec![0; MAX_PLAINTEXT + 1];
     let mut fragment = Vec::new();
     keys.seal(&header, &long, &mut fragment).unwrap();
-    let mut opener = Opener::dtls12(1, aead, &key, &iv).unwrap();
+    let mut opener = Opener::dtls12(1, aead, &write_keys).unwrap();
     let opened = opener.open(Record::Full(header, &mut fragment), Replay::Window);
     let opened = opened.unwrap();
     assert!(opened.too_long);

@@ -1,5 +1,5 @@
 use super::*;
-use crate::crypto::{self, AeadAlgorithm, SUITES13, Secret, Suite13};
+use crate::crypto::{self, AeadAlgorithm, SUITES13, Secret, Suite13, WriteKeys};
 use crate::record::{Opened, Opener, Record, Records, Replay, Sealer, TrafficSecret};
 use crate::stats::DropReason;
 use crate::wire::{MAX_PLAINTEXT, ProtocolVersion};
@@ -122,9 +122,12 @@ fn numbers_go_on_behind_the_bits_that_are_sent() {
 fn the_form_of_the_other_version_is_not_opened() {
     let (mut sealer, mut opener) = pairs().next().unwrap();
     let aead = AeadAlgorithm::Aes128Gcm;
-    let (key, iv) = (Secret::new(vec![1; 16]), Secret::new(vec![2; 4]));
-    let mut old_sealer = Sealer::dtls12(EPOCH, aead, &key, &iv).unwrap();
-    let mut old_opener = Opener::dtls12(EPOCH, aead, &key, &iv).unwrap();
+    let write_keys = WriteKeys {
+        key: Secret::new(vec![1; 16]),
+        iv: Secret::new(vec![2; 4]),
+    };
+    let mut old_sealer = Sealer::dtls12(EPOCH, aead, &write_keys).unwrap();
+    let mut old_opener = Opener::dtls12(EPOCH, aead, &write_keys).unwrap();
     let old = seal(&mut old_sealer, b"old");
     assert_eq!(open(&mut opener, &old), Err(UnexpectedType));
     assert_eq!(open(&mut old_opener, &old), Ok(b"old".to_vec()));

@@ -1,7 +1,7 @@
 //! Datagrams into records, and records into plaintext.
 
 use super::input::Input;
-use crate::crypto::{AeadAlgorithm, SUITES13, Secret, null_cipher};
+use crate::crypto::{AeadAlgorithm, SUITES13, Secret, WriteKeys, null_cipher};
 use crate::record::{Opener, Record, Records, Replay, Sealer, TrafficSecret};
 use crate::stats::DropReason;
 use crate::wire::{
@@ -62,10 +62,12 @@ impl Protection {
         null_cipher::set(!self.is_true());
         let ends = match self {
             Protection::Null12(aead) | Protection::True12(aead) => {
-                let key = Secret::new(vec![7; aead.key_len()]);
-                let iv = Secret::new(vec![9; aead.fixed_iv_len()]);
-                let sealer = Sealer::dtls12(epoch, aead, &key, &iv);
-                (sealer, Opener::dtls12(epoch, aead, &key, &iv))
+                let write_keys = WriteKeys {
+                    key: Secret::new(vec![7; aead.key_len()]),
+                    iv: Secret::new(vec![9; aead.fixed_iv_len()]),
+                };
+                let sealer = Sealer::dtls12(epoch, aead, &write_keys);
+                (sealer, Opener::dtls12(epoch, aead, &write_keys))
             }
             Protection::Null13(place) | Protection::True13(place) => {
                 let suite = &SUITES13[place];

@@ -5,7 +5,7 @@ use super::super::setup::{MASTER, psk};
 use super::super::symbol::Role;
 use super::{GROUP, Peer12, Said};
 use crate::codec::Writer;
-use crate::crypto::{self, Secret, Suite, prf};
+use crate::crypto::{self, Secret, Suite, WriteKeys, prf};
 use crate::record::{Opener, Sealer};
 use crate::wire::{Body, ClientKeyExchange, KeyExchangeKind, ServerKeyExchange};
 
@@ -89,15 +89,13 @@ impl Peer12 {
     fn keys_of(&self, master: Secret) -> Keys {
         let (hash, aead) = (self.suite.hash, self.suite.aead);
         let block = prf::key_block(hash, &master, &self.hello.random, &self.answer.random, aead);
-        let client = (&block.client_write_key, &block.client_write_iv);
-        let server = (&block.server_write_key, &block.server_write_iv);
         let (ours, theirs) = match self.role {
-            Role::Client => (client, server),
-            Role::Server => (server, client),
+            Role::Client => (block.client, block.server),
+            Role::Server => (block.server, block.client),
         };
         Keys {
-            sealer: Sealer::dtls12(1, aead, ours.0, ours.1).unwrap(),
-            opener: Opener::dtls12(1, aead, theirs.0, theirs.1).unwrap(),
+            sealer: Sealer::dtls12(1, aead, &ours).unwrap(),
+            opener: Opener::dtls12(1, aead, &theirs).unwrap(),
             master,
         }
     }
@@ -118,7 +116,9 @@ impl Peer12 {
 
 /// Keys that nobody agreed on.
 pub(super) fn wrong_keys(suite: &Suite) -> Sealer {
-    let [key, iv] = [suite.aead.key_len(), suite.aead.fixed_iv_len()]
-        .map(|length| Secret::new(vec![0xee; length]));
-    Sealer::dtls12(1, suite.aead, &key, &iv).unwrap()
+    let write_keys = WriteKeys {
+        key: Secret::new(vec![0xee; suite.aead.key_len()]),
+        iv: Secret::new(vec![0xee; suite.aead.fixed_iv_len()]),
+    };
+    Sealer::dtls12(1, suite.aead, &write_keys).unwrap()
 }
