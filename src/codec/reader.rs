@@ -80,6 +80,14 @@ impl<'a> Reader<'a> {
         Ok(u64::from_be_bytes([0, 0, a, b, c, d, e, f]))
     }
 
+    pub(crate) fn u32(&mut self) -> Result<u32> {
+        Ok(u32::from_be_bytes(self.array()?))
+    }
+
+    pub(crate) fn u64(&mut self) -> Result<u64> {
+        Ok(u64::from_be_bytes(self.array()?))
+    }
+
     /// The content of an `opaque<0..2^8-1>`.
     pub(crate) fn vec8(&mut self) -> Result<&'a [u8]> {
         let n = self.u8()?;
@@ -96,6 +104,21 @@ impl<'a> Reader<'a> {
     pub(crate) fn vec24(&mut self) -> Result<&'a [u8]> {
         let n = self.u24()?;
         self.take(usize::try_from(n).map_err(|_| DecodeError::BadLength)?)
+    }
+
+    /// The content of an `opaque<1..2^8-1>`.
+    pub(crate) fn vec8_not_empty(&mut self) -> Result<&'a [u8]> {
+        not_empty(self.vec8()?)
+    }
+
+    /// The content of an `opaque<1..2^16-1>`.
+    pub(crate) fn vec16_not_empty(&mut self) -> Result<&'a [u8]> {
+        not_empty(self.vec16()?)
+    }
+
+    /// The content of an `opaque<1..2^24-1>`.
+    pub(crate) fn vec24_not_empty(&mut self) -> Result<&'a [u8]> {
+        not_empty(self.vec24()?)
     }
 
     /// The items of the list that is left.
@@ -121,6 +144,13 @@ impl<'a> Reader<'a> {
     /// A non-empty vector of 16-bit code points behind a 16-bit length.
     pub(crate) fn u16_list(&mut self) -> Result<Vec<u16>> {
         u16_list(self.vec16()?)
+    }
+}
+
+fn not_empty(bytes: &[u8]) -> Result<&[u8]> {
+    match bytes {
+        [] => Err(DecodeError::BadLength),
+        bytes => Ok(bytes),
     }
 }
 
@@ -155,6 +185,27 @@ mod tests {
             Err(DecodeError::Truncated)
         );
         assert_eq!(Reader::new(&[1]).u16(), Err(DecodeError::Truncated));
+    }
+
+    #[test]
+    fn what_must_not_be_empty_is_not() {
+        let bytes = [0; 3];
+        assert_eq!(
+            Reader::new(&bytes).vec8_not_empty(),
+            Err(DecodeError::BadLength)
+        );
+        assert_eq!(
+            Reader::new(&bytes).vec16_not_empty(),
+            Err(DecodeError::BadLength)
+        );
+        assert_eq!(
+            Reader::new(&bytes).vec24_not_empty(),
+            Err(DecodeError::BadLength)
+        );
+        let bytes = [0, 0, 1, 7];
+        assert_eq!(Reader::new(&bytes[2..]).vec8_not_empty(), Ok(&[7][..]));
+        assert_eq!(Reader::new(&bytes[1..]).vec16_not_empty(), Ok(&[7][..]));
+        assert_eq!(Reader::new(&bytes).vec24_not_empty(), Ok(&[7][..]));
     }
 
     #[test]

@@ -57,6 +57,14 @@ impl Writer {
         self.bytes(&low);
     }
 
+    pub(crate) fn u32(&mut self, v: u32) {
+        self.bytes(&v.to_be_bytes());
+    }
+
+    pub(crate) fn u64(&mut self, v: u64) {
+        self.bytes(&v.to_be_bytes());
+    }
+
     /// An `opaque<0..2^8-1>` with the content that `write` writes.
     pub(crate) fn vec8(&mut self, write: impl FnOnce(&mut Writer)) {
         self.prefixed::<1>(write);

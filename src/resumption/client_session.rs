@@ -122,10 +122,10 @@ impl ClientSession {
                 age_add, received, ..
             } = &self.handle
             {
-                w.bytes(&age_add.to_be_bytes());
-                w.bytes(&received.to_be_bytes());
+                w.u32(*age_add);
+                w.u64(*received);
             }
-            w.bytes(&self.expires.to_be_bytes());
+            w.u64(self.expires);
             self.state.write(w);
         })
     }
@@ -156,12 +156,12 @@ impl ClientSession {
                 1 if (1..=32).contains(&handle.len()) => Handle::Id(handle),
                 2 if !handle.is_empty() => Handle::Ticket13 {
                     ticket: handle,
-                    age_add: u32::from_be_bytes(reader.array()?),
-                    received: u64::from_be_bytes(reader.array()?),
+                    age_add: reader.u32()?,
+                    received: reader.u64()?,
                 },
                 _ => return Err(DecodeError::IllegalValue),
             },
-            expires: u64::from_be_bytes(reader.array()?),
+            expires: reader.u64()?,
             state: SessionState::read(reader)?,
         })
     }

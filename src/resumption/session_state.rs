@@ -69,7 +69,7 @@ impl SessionState {
         w.u16(self.version.0);
         w.u16(self.cipher_suite.0);
         w.vec8(|w| w.bytes(self.master.as_bytes()));
-        w.bytes(&self.created.to_be_bytes());
+        w.u64(self.created);
         w.vec8(|w| w.bytes(self.server_name.as_deref().unwrap_or_default().as_bytes()));
         w.vec8(|w| w.bytes(self.alpn.as_deref().unwrap_or_default()));
         match &self.peer {
@@ -95,7 +95,7 @@ impl SessionState {
             version: ProtocolVersion(reader.u16()?),
             cipher_suite: CipherSuite(reader.u16()?),
             master: master(reader.vec8()?)?,
-            created: u64::from_be_bytes(reader.array()?),
+            created: reader.u64()?,
             server_name: some(reader.vec8()?)
                 .map(String::from_utf8)
                 .transpose()

@@ -33,8 +33,8 @@ impl Ack {
         let mut record_numbers = Vec::new();
         while !list.is_empty() {
             record_numbers.push(RecordNumber {
-                epoch: u64::from_be_bytes(list.array()?),
-                sequence: u64::from_be_bytes(list.array()?),
+                epoch: list.u64()?,
+                sequence: list.u64()?,
             });
         }
         Ok(Ack { record_numbers })
@@ -44,8 +44,8 @@ impl Ack {
         Writer::bytes_of(|w| {
             w.vec16(|w| {
                 for number in &self.record_numbers {
-                    w.bytes(&number.epoch.to_be_bytes());
-                    w.bytes(&number.sequence.to_be_bytes());
+                    w.u64(number.epoch);
+                    w.u64(number.sequence);
                 }
             });
         })

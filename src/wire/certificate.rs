@@ -1,7 +1,7 @@
 //! Certificate (RFC 5246 §7.4.2).
 
 use super::{Body, HandshakeType};
-use crate::codec::{self, DecodeError, Reader, Writer};
+use crate::codec::{self, Reader, Writer};
 
 /// A chain of certificates in DER, the sender's own first. A client without one sends it empty.
 #[derive(Debug)]
@@ -14,10 +14,7 @@ impl Body for Certificate {
 
     fn read(reader: &mut Reader<'_>) -> codec::Result<Self> {
         let list = Reader::new(reader.vec24()?);
-        let chain = list.items(|list| match list.vec24()? {
-            [] => Err(DecodeError::BadLength),
-            certificate => Ok(certificate.to_vec()),
-        })?;
+        let chain = list.items(|list| Ok(list.vec24_not_empty()?.to_vec()))?;
         Ok(Certificate { chain })
     }
 

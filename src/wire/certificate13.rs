@@ -2,7 +2,7 @@
 
 use super::extensions::{certificate_authorities, extension, for_each};
 use super::{Body, ExtensionType, HandshakeType, SignatureScheme};
-use crate::codec::{self, DecodeError, Reader, Writer};
+use crate::codec::{self, Reader, Writer};
 
 /// A chain of certificates in DER, the sender's own first. A client without one sends it empty.
 #[derive(Debug)]
@@ -22,10 +22,7 @@ impl Body for Certificate13 {
         let list = Reader::new(reader.vec24()?);
         let mut extensions = Vec::new();
         let chain = list.items(|list| {
-            let certificate = list.vec24()?;
-            if certificate.is_empty() {
-                return Err(DecodeError::BadLength);
-            }
+            let certificate = list.vec24_not_empty()?;
             for_each(list.vec16()?, |typ, _| {
                 extensions.push(typ);
                 Ok(())

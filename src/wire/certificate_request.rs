@@ -1,7 +1,7 @@
 //! CertificateRequest (RFC 5246 §7.4.4).
 
 use super::{Body, HandshakeType, SignatureScheme};
-use crate::codec::{self, DecodeError, Reader, Writer};
+use crate::codec::{self, Reader, Writer};
 
 /// Kinds of client certificate (RFC 5246 §7.4.4, RFC 8422 §5.5).
 pub(crate) const RSA_SIGN: u8 = 1;
@@ -18,9 +18,7 @@ impl Body for CertificateRequest {
 
     fn read(reader: &mut Reader<'_>) -> codec::Result<Self> {
         // What the kinds would tell, the signature schemes tell better.
-        if reader.vec8()?.is_empty() {
-            return Err(DecodeError::BadLength);
-        }
+        reader.vec8_not_empty()?;
         let schemes = reader
             .u16_list()?
             .into_iter()

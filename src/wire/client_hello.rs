@@ -47,8 +47,8 @@ impl<'a> ClientHelloFields<'a> {
             random: reader.take(32)?,
             session_id: at_most_32(reader.vec8()?)?,
             cookie: reader.vec8()?,
-            cipher_suites: pairs(reader.vec16()?)?,
-            compression_methods: not_empty(reader.vec8()?)?,
+            cipher_suites: pairs(reader.vec16_not_empty()?)?,
+            compression_methods: reader.vec8_not_empty()?,
             extensions: if reader.is_empty() {
                 None
             } else {
@@ -66,17 +66,9 @@ fn at_most_32(bytes: &[u8]) -> codec::Result<&[u8]> {
     }
 }
 
-fn not_empty(bytes: &[u8]) -> codec::Result<&[u8]> {
-    if bytes.is_empty() {
-        Err(DecodeError::BadLength)
-    } else {
-        Ok(bytes)
-    }
-}
-
 fn pairs(bytes: &[u8]) -> codec::Result<&[u8]> {
     if bytes.len() % 2 == 0 {
-        not_empty(bytes)
+        Ok(bytes)
     } else {
         Err(DecodeError::BadLength)
     }

@@ -85,10 +85,7 @@ impl ClientExtensions {
                     extensions.key_shares = Some(Reader::whole(body, KeyShare::read_offered)?);
                 }
                 ExtensionType::PSK_KEY_EXCHANGE_MODES => {
-                    let modes = Reader::whole(body, Reader::vec8)?;
-                    if modes.is_empty() {
-                        return Err(DecodeError::BadLength);
-                    }
+                    let modes = Reader::whole(body, Reader::vec8_not_empty)?;
                     extensions.psk_modes = Some(modes.to_vec());
                 }
                 ExtensionType::EARLY_DATA => {
@@ -350,24 +347,16 @@ pub(super) fn for_each<'a>(
 /// Names of authorities: at least one, and none of them empty (RFC 8446 §4.2.4). Chains are chosen without
 /// them.
 pub(super) fn certificate_authorities(body: &[u8]) -> codec::Result<()> {
-    let mut list = Reader::new(Reader::whole(body, Reader::vec16)?);
-    let mut last = list.vec16()?;
-    while !last.is_empty() && !list.is_empty() {
-        last = list.vec16()?;
+    let mut list = Reader::new(Reader::whole(body, Reader::vec16_not_empty)?);
+    while !list.is_empty() {
+        list.vec16_not_empty()?;
     }
-    match last.is_empty() {
-        true => Err(DecodeError::BadLength),
-        false => Ok(()),
-    }
+    Ok(())
 }
 
 /// A cookie, which is not empty (RFC 8446 §4.2.2).
 fn cookie(body: &[u8]) -> codec::Result<Vec<u8>> {
-    let cookie = Reader::whole(body, Reader::vec16)?;
-    match cookie.is_empty() {
-        true => Err(DecodeError::BadLength),
-        false => Ok(cookie.to_vec()),
-    }
+    Ok(Reader::whole(body, Reader::vec16_not_empty)?.to_vec())
 }
 
 /// The one host name of a ServerNameList (RFC 6066 §3: no two names of a type).
@@ -386,15 +375,8 @@ fn host_name(reader: &mut Reader<'_>) -> codec::Result<Vec<u8>> {
 
 /// A ProtocolNameList: at least one name, none of them empty (RFC 7301 §3.1).
 fn protocol_names(body: &[u8]) -> codec::Result<Vec<Vec<u8>>> {
-    let list = Reader::new(Reader::whole(body, Reader::vec16)?);
-    let names = list.items(|list| match list.vec8()? {
-        [] => Err(DecodeError::BadLength),
-        name => Ok(name.to_vec()),
-    })?;
-    match names.is_empty() {
-        true => Err(DecodeError::BadLength),
-        false => Ok(names),
-    }
+    let list = Reader::new(Reader::whole(body, Reader::vec16_not_empty)?);
+    list.items(|list| Ok(list.vec8_not_empty()?.to_vec()))
 }
 
 /// RFC 8422 §5.1.2: a list without the uncompressed format is illegal.

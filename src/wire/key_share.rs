@@ -1,7 +1,7 @@
 //! The extension key_share (RFC 8446 §4.2.8).
 
 use super::NamedGroup;
-use crate::codec::{self, DecodeError, Reader, Writer};
+use crate::codec::{self, Reader, Writer};
 
 /// KeyShareEntry: an ephemeral share in a group.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,14 +13,8 @@ pub(crate) struct KeyShare {
 impl KeyShare {
     fn read(reader: &mut Reader<'_>) -> codec::Result<Self> {
         let group = NamedGroup(reader.u16()?);
-        let share = reader.vec16()?;
-        if share.is_empty() {
-            return Err(DecodeError::BadLength);
-        }
-        Ok(KeyShare {
-            group,
-            share: share.to_vec(),
-        })
+        let share = reader.vec16_not_empty()?.to_vec();
+        Ok(KeyShare { group, share })
     }
 
     fn write(&self, writer: &mut Writer) {

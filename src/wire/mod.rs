@@ -75,10 +75,7 @@ pub(crate) trait Body: Sized {
     fn write(&self, writer: &mut Writer);
 
     fn decode(bytes: &[u8]) -> codec::Result<Self> {
-        let mut reader = Reader::new(bytes);
-        let body = Self::read(&mut reader)?;
-        reader.finish()?;
-        Ok(body)
+        Reader::whole(bytes, Self::read)
     }
 
     fn encode(&self) -> Vec<u8> {

@@ -17,13 +17,13 @@ impl Body for NewSessionTicket {
 
     fn read(reader: &mut Reader<'_>) -> codec::Result<Self> {
         Ok(NewSessionTicket {
-            lifetime_hint: u32::from_be_bytes(reader.array()?),
+            lifetime_hint: reader.u32()?,
             ticket: reader.vec16()?.to_vec(),
         })
     }
 
     fn write(&self, writer: &mut Writer) {
-        writer.bytes(&self.lifetime_hint.to_be_bytes());
+        writer.u32(self.lifetime_hint);
         writer.vec16(|w| w.bytes(&self.ticket));
     }
 }

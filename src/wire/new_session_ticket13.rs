@@ -2,7 +2,7 @@
 
 use super::extensions::for_each;
 use super::{Body, HandshakeType};
-use crate::codec::{self, DecodeError, Reader, Writer};
+use crate::codec::{self, Reader, Writer};
 
 /// A ticket with which to go on with the session.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,21 +21,18 @@ impl Body for NewSessionTicket13 {
 
     fn read(reader: &mut Reader<'_>) -> codec::Result<Self> {
         let message = NewSessionTicket13 {
-            lifetime: u32::from_be_bytes(reader.array()?),
-            age_add: u32::from_be_bytes(reader.array()?),
+            lifetime: reader.u32()?,
+            age_add: reader.u32()?,
             nonce: reader.vec8()?.to_vec(),
-            ticket: reader.vec16()?.to_vec(),
+            ticket: reader.vec16_not_empty()?.to_vec(),
         };
-        if message.ticket.is_empty() {
-            return Err(DecodeError::BadLength);
-        }
         for_each(reader.vec16()?, |_, _| Ok(()))?;
         Ok(message)
     }
 
     fn write(&self, writer: &mut Writer) {
-        writer.bytes(&self.lifetime.to_be_bytes());
-        writer.bytes(&self.age_add.to_be_bytes());
+        writer.u32(self.lifetime);
+        writer.u32(self.age_add);
         writer.vec8(|w| w.bytes(&self.nonce));
         writer.vec16(|w| w.bytes(&self.ticket));
         writer.vec16(|_| {});

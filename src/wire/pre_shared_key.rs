@@ -1,6 +1,6 @@
 //! The extension pre_shared_key (RFC 8446 §4.2.11).
 
-use crate::codec::{self, DecodeError, Reader, Writer};
+use crate::codec::{self, Reader, Writer};
 
 /// PskKeyExchangeMode psk_dhe_ke: with an ephemeral key agreement (RFC 8446 §4.2.9).
 pub(crate) const PSK_DHE_KE: u8 = 1;
@@ -21,19 +21,16 @@ pub(crate) struct PskIdentity {
 
 impl OfferedPsks {
     pub(super) fn read(reader: &mut Reader<'_>) -> codec::Result<Self> {
-        let identities = Reader::new(reader.vec16()?).items(|list| match list.vec16()? {
-            [] => Err(DecodeError::BadLength),
-            identity => Ok(PskIdentity {
-                identity: identity.to_vec(),
-                obfuscated_ticket_age: u32::from_be_bytes(list.array()?),
-            }),
+        let identities = Reader::new(reader.vec16_not_empty()?).items(|list| {
+            Ok(PskIdentity {
+                identity: list.vec16_not_empty()?.to_vec(),
+                obfuscated_ticket_age: list.u32()?,
+            })
         })?;
         // The RFC's lower bound of 32 bytes is not held against those of keys that nobody knows: hashes of
         // other versions may be shorter, and a known key's binder has to be the right one anyway.
-        let binders = Reader::new(reader.vec16()?).items(|list| Ok(list.vec8()?.to_vec()))?;
-        if identities.is_empty() || binders.is_empty() {
-            return Err(DecodeError::BadLength);
-        }
+        let binders = Reader::new(reader.vec16_not_empty()?);
+        let binders = binders.items(|list| Ok(list.vec8()?.to_vec()))?;
         Ok(OfferedPsks {
             identities,
             binders,
@@ -44,7 +41,7 @@ impl OfferedPsks {
         writer.vec16(|w| {
             for identity in &self.identities {
                 w.vec16(|w| w.bytes(&identity.identity));
-                w.bytes(&identity.obfuscated_ticket_age.to_be_bytes());
+                w.u32(identity.obfuscated_ticket_age);
             }
         });
         writer.vec16(|w| {
