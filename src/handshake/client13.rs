@@ -5,9 +5,10 @@ use super::io::Io;
 use super::keys13::{APPLICATION, EarlySecret, HandshakeSecret, MasterSecret};
 use super::offered_session::OfferedSession;
 use super::psk13::{self, OfferedPsk};
-use super::{finished, signed, terms};
+use super::{certificate13, finished, signed, terms};
 use crate::association::Tickets;
 use crate::certificate::{PeerIdentity, ServerName};
+use crate::codec::DecodeError;
 use crate::config::ClientConfig;
 use crate::crypto::{EphemeralKey, Secret, Suite13};
 use crate::error::{Error, Result};
@@ -357,19 +358,14 @@ fn check_extensions(
     terms::check(config, extensions)
 }
 
-/// RFC 8446 §4.4.2 and §4.4.2.4.
+/// RFC 8446 §4.4.2.4: a server's is not empty.
 fn server_chain(certificate: Certificate13) -> Result<Vec<Vec<u8>>> {
-    if !certificate.context.is_empty() {
-        return Err(Error::IllegalParameter("certificate context"));
-    }
-    if let Some(unsolicited) = certificate.extensions.first() {
-        return Err(Error::UnsolicitedExtension(*unsolicited));
-    }
-    match certificate.chain.is_empty() {
+    let chain = certificate13::chain(certificate)?;
+    match chain.is_empty() {
         true => Err(Error::Decode {
             what: "CERTIFICATE",
-            cause: crate::codec::DecodeError::BadLength,
+            cause: DecodeError::BadLength,
         }),
-        false => Ok(certificate.chain),
+        false => Ok(chain),
     }
 }

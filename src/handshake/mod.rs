@@ -14,6 +14,7 @@
 
 #[cfg_attr(not(feature = "x509"), path = "auth_without_x509.rs")]
 mod auth;
+mod certificate13;
 mod client;
 mod client12;
 mod client13;

@@ -6,7 +6,7 @@ use super::keys13::{APPLICATION, EarlySecret, HandshakeSecret, MasterSecret};
 use super::known_session;
 use super::psk13::{self, ChosenPsk};
 use super::terms::Terms;
-use super::{finished, signed};
+use super::{certificate13, finished, signed};
 use crate::association::Tickets;
 use crate::certificate::PeerIdentity;
 use crate::config::ServerConfig;
@@ -114,7 +114,7 @@ pub(super) async fn run(
     let chain = match &client_verifier {
         None => Vec::new(),
         Some(verifier) => {
-            let chain = client_chain(io.recv::<Certificate13>().await?)?;
+            let chain = certificate13::chain(io.recv::<Certificate13>().await?)?;
             verifier.verify13(&config, &chain)?;
             chain
         }
@@ -258,15 +258,4 @@ fn choose_credentials(
         .ok_or(missing)?;
     auth::server_credentials13(config, terms.server_name.as_deref(), accepted)
         .ok_or(Error::NoCommonSignatureScheme)
-}
-
-/// RFC 8446 §4.4.2.
-fn client_chain(certificate: Certificate13) -> Result<Vec<Vec<u8>>> {
-    if !certificate.context.is_empty() {
-        return Err(Error::IllegalParameter("certificate context"));
-    }
-    match certificate.extensions.first() {
-        Some(unsolicited) => Err(Error::UnsolicitedExtension(*unsolicited)),
-        None => Ok(certificate.chain),
-    }
 }
