@@ -36,17 +36,22 @@ impl TicketAge {
 
 /// A key that a client offers.
 pub(super) struct OfferedPsk {
-    kind: PskKind,
+    origin: Origin,
     hkdf: Hkdf,
     key: Secret,
     /// Its name, or its ticket.
     identity: Vec<u8>,
-    /// A ticket has one.
-    age: Option<TicketAge>,
     /// Who the server is, if it takes the key.
     peer: PeerIdentity,
-    created: Option<u64>,
     client_check: Vec<u8>,
+}
+
+/// Where a key comes from.
+enum Origin {
+    /// The client was told it.
+    External,
+    /// A session whose full handshake was at this time, in seconds since 1970.
+    Session { ticket_age: TicketAge, created: u64 },
 }
 
 impl OfferedPsk {
@@ -62,16 +67,17 @@ impl OfferedPsk {
         };
         let state = session.state();
         Some(OfferedPsk {
-            kind: PskKind::Resumption,
+            origin: Origin::Session {
+                ticket_age: TicketAge {
+                    received: *received,
+                    add: *age_add,
+                },
+                created: state.created,
+            },
             hkdf: Suite13::find(state.cipher_suite)?.hkdf(),
             key: state.master.clone(),
             identity: ticket.clone(),
-            age: Some(TicketAge {
-                received: *received,
-                add: *age_add,
-            }),
             peer: state.peer.clone(),
-            created: Some(state.created),
             client_check: state.client_check.clone(),
         })
     }
@@ -85,13 +91,11 @@ impl OfferedPsk {
         };
         let Some(psk) = psk else { return Ok(None) };
         Ok(Some(OfferedPsk {
-            kind: PskKind::External,
+            origin: Origin::External,
             hkdf: EXTERNAL_PSK_HKDF,
             key: psk.key().clone(),
             identity: psk.identity().to_vec(),
-            age: None,
             peer: PeerIdentity::Psk(psk.identity().to_vec()),
-            created: None,
             client_check: psk.check()?,
         }))
     }
@@ -101,7 +105,7 @@ impl OfferedPsk {
     }
 
     pub(super) fn is_resumption(&self) -> bool {
-        self.kind == PskKind::Resumption
+        matches!(self.origin, Origin::Session { .. })
     }
 
     pub(super) fn peer(&self) -> &PeerIdentity {
@@ -110,7 +114,10 @@ impl OfferedPsk {
 
     /// When the session's full handshake was, in seconds since 1970.
     pub(super) fn created(&self) -> Option<u64> {
-        self.created
+        match self.origin {
+            Origin::External => None,
+            Origin::Session { created, .. } => Some(created),
+        }
     }
 
     /// What tells us from other clients, of the key that it is or that the session began with.
@@ -119,10 +126,12 @@ impl OfferedPsk {
     }
 
     fn identity(&self, date: SystemTime) -> PskIdentity {
-        let age = self.age.as_ref().map(|age| age.obfuscated(date));
         PskIdentity {
             identity: self.identity.clone(),
-            obfuscated_ticket_age: age.unwrap_or_default(),
+            obfuscated_ticket_age: match &self.origin {
+                Origin::External => 0,
+                Origin::Session { ticket_age, .. } => ticket_age.obfuscated(date),
+            },
         }
     }
 
@@ -133,6 +142,13 @@ impl OfferedPsk {
         let offered = offered.get_or_insert_with(OfferedPsks::default);
         offered.identities.insert(0, self.identity(date));
         offered.binders.insert(0, vec![0; self.hkdf.hash.len()]);
+    }
+
+    fn kind(&self) -> PskKind {
+        match self.origin {
+            Origin::External => PskKind::External,
+            Origin::Session { .. } => PskKind::Resumption,
+        }
     }
 
     pub(super) fn early_secret(&self) -> EarlySecret {
@@ -157,7 +173,7 @@ pub(super) fn offer(
     let encoded = hello.encode();
     let binders = psks.iter().map(|psk| {
         let hash = io.partial_hash(psk.hkdf.hash, &encoded, binders_len);
-        psk.early_secret().binder(psk.kind, &hash)
+        psk.early_secret().binder(psk.kind(), &hash)
     });
     let binders = binders.collect::<Result<_>>()?;
     if let Some(offered) = &mut hello.extensions.pre_shared_key {
