@@ -53,12 +53,12 @@ const RESERVED_LABELS: [&[u8]; 5] = [
 const LONGEST_LABEL: usize = 249;
 
 impl Session {
-    /// What to keep of a session whose full handshake was at `created`, by the client that passes this check.
+    /// What to keep of a session whose full handshake was at `created`, by the client that bears this mark.
     pub(crate) fn state(
         &self,
         master: &Secret,
         created: u64,
-        client_check: Vec<u8>,
+        client_mark: Vec<u8>,
     ) -> SessionState {
         SessionState {
             version: self.version,
@@ -68,7 +68,7 @@ impl Session {
             server_name: self.server_name.clone(),
             alpn: self.alpn.clone(),
             peer: self.peer_identity.clone(),
-            client_check,
+            client_mark,
         }
     }
 

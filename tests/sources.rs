@@ -178,7 +178,7 @@ fn j01_secrets_are_compared_in_constant_time() {
     let mut files: Vec<_> = equal.iter().map(|(file, _)| file.as_str()).collect();
     files.sort_unstable();
     let expected = [
-        "config/client_check.rs",
+        "config/client_mark.rs",
         "handshake/finished.rs",
         "handshake/keys13.rs",
         "resumption/rotating_ticketer.rs",

@@ -7,7 +7,7 @@
 mod alpn;
 mod belief;
 mod client;
-mod client_check;
+mod client_mark;
 mod hello;
 mod psk;
 mod resumption;

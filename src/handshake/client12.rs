@@ -118,11 +118,11 @@ pub(super) async fn run(
     // RFC 7627 §5.3: without the extended master secret a session is not gone on with.
     if derivation == Derivation::Extended {
         let created = seconds(config.settings.clock.date());
-        let check = match &agreement.psk {
-            Some(psk) => psk.check()?,
-            None => config.certificate_check(),
+        let mark = match &agreement.psk {
+            Some(psk) => psk.mark()?,
+            None => config.certificate_mark(),
         };
-        let state = session.state(keys.master(), created, check);
+        let state = session.state(keys.master(), created, mark);
         resume12::keep(&config, &server, state, ticket, &answer.session_id);
     }
     Ok(session)

@@ -174,9 +174,9 @@ pub(super) async fn run(
 
     let resumed = psk.as_ref().is_some_and(OfferedPsk::is_resumption);
     let created = psk.as_ref().and_then(OfferedPsk::created);
-    let check = match &psk {
-        Some(psk) => psk.client_check().to_vec(),
-        None => config.certificate_check(),
+    let mark = match &psk {
+        Some(psk) => psk.client_mark().to_vec(),
+        None => config.certificate_mark(),
     };
     let resumption = master.resumption(&io)?;
     let mut session = Session {
@@ -193,7 +193,7 @@ pub(super) async fn run(
     // RFC 8446 §4.6.1: however often it is gone on with, a session is as old as its full handshake.
     let created = created.unwrap_or_else(|| seconds(config.settings.clock.date()));
     session.tickets = Some(Box::new(TicketKeeper {
-        state: session.state(&resumption, created, check),
+        state: session.state(&resumption, created, mark),
         hkdf: suite.hkdf(),
         config,
         server,

@@ -105,12 +105,12 @@ pub(super) fn tickets13(
         return Ok(Vec::new());
     };
     let created = created.unwrap_or_else(|| seconds(config.settings.clock.date()));
-    let check = config.client_check(&session.peer_identity)?;
+    let mark = config.client_mark(&session.peer_identity)?;
     let mut tickets = Vec::new();
     for nonce in 0..TICKETS {
         let nonce = [nonce];
         let master = ticket_psk(suite.hkdf(), resumption, &nonce)?;
-        let state = session.state(&master, created, check.clone());
+        let state = session.state(&master, created, mark.clone());
         let (ticket, lifetime) = match keep13(config, &state)? {
             Some(kept) => kept,
             None => return Ok(Vec::new()),
@@ -315,9 +315,9 @@ mod tests {
             server_name: None,
             alpn: None,
             peer: PeerIdentity::Psk(b"tester".to_vec()),
-            client_check: Vec::new(),
+            client_mark: Vec::new(),
         };
-        state.client_check = config.client_check(&state.peer).unwrap();
+        state.client_mark = config.client_mark(&state.peer).unwrap();
         change(&mut state);
         cache.put(&ID, state.encode().as_bytes());
         let hello = ClientHello {
@@ -354,7 +354,7 @@ mod tests {
             ("protocol", false, |state| {
                 state.alpn = Some(b"coap".to_vec())
             }),
-            ("key", false, |state| state.client_check[15] ^= 1),
+            ("key", false, |state| state.client_mark[15] ^= 1),
         ];
         for (lie, found, change) in lies {
             let (config, hello) = server_and_hello_with(change);

@@ -228,7 +228,7 @@ mod tests {
                 server_name: Some("server.test".into()),
                 alpn: Some(b"coap".to_vec()),
                 peer: PeerIdentity::Psk(b"tester".to_vec()),
-                client_check: psk().check().unwrap(),
+                client_mark: psk().mark().unwrap(),
             },
             hint: None,
             date,
@@ -266,7 +266,7 @@ mod tests {
             ("identity", false, |made| {
                 made.state.peer = PeerIdentity::Psk(b"teste".to_vec());
             }),
-            ("key", false, |made| made.state.client_check[15] ^= 1),
+            ("key", false, |made| made.state.client_mark[15] ^= 1),
             ("age", false, |made| made.state.created -= DAY),
             ("hint", false, |made| made.hint = Some(Duration::ZERO)),
             ("length", false, |made| {

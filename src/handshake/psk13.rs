@@ -43,7 +43,7 @@ pub(super) struct OfferedPsk {
     identity: Vec<u8>,
     /// Who the server is, if it takes the key.
     peer: PeerIdentity,
-    client_check: Vec<u8>,
+    client_mark: Vec<u8>,
 }
 
 /// Where a key comes from.
@@ -78,7 +78,7 @@ impl OfferedPsk {
             key: state.master.clone(),
             identity: ticket.clone(),
             peer: state.peer.clone(),
-            client_check: state.client_check.clone(),
+            client_mark: state.client_mark.clone(),
         })
     }
 
@@ -96,7 +96,7 @@ impl OfferedPsk {
             key: psk.key().clone(),
             identity: psk.identity().to_vec(),
             peer: PeerIdentity::Psk(psk.identity().to_vec()),
-            client_check: psk.check()?,
+            client_mark: psk.mark()?,
         }))
     }
 
@@ -120,9 +120,9 @@ impl OfferedPsk {
         }
     }
 
-    /// What tells us from other clients, of the key that it is or that the session began with.
-    pub(super) fn client_check(&self) -> &[u8] {
-        &self.client_check
+    /// By what we are known again: the mark of this key, or that of the session.
+    pub(super) fn client_mark(&self) -> &[u8] {
+        &self.client_mark
     }
 
     fn identity(&self, date: SystemTime) -> PskIdentity {

@@ -70,8 +70,8 @@ pub(super) async fn client(
     };
     match ticket.filter(|new| !new.ticket.is_empty()) {
         Some(new) => {
-            let check = state.client_check.clone();
-            let state = session.state(&state.master, state.created, check);
+            let mark = state.client_mark.clone();
+            let state = session.state(&state.master, state.created, mark);
             keep(&config, &server, state, Some(new), &[]);
         }
         None => put(&config, &server, earlier),

@@ -131,8 +131,8 @@ pub(super) async fn run(
 
     // Flight 6: perhaps a ticket; and we have seen the same handshake.
     let created = seconds(config.settings.clock.date());
-    let check = config.client_check(&session.peer_identity)?;
-    let state = session.state(keys.master(), created, check);
+    let mark = config.client_mark(&session.peer_identity)?;
+    let state = session.state(keys.master(), created, mark);
     if let Some(ticket) = keeping.keep(&config, &state) {
         io.send(&ticket)?;
     }

@@ -31,9 +31,9 @@ pub(crate) struct SessionState {
     pub(crate) alpn: Option<Vec<u8>>,
     /// Who the other side proved to be.
     pub(crate) peer: PeerIdentity,
-    /// What tells the client from others: on either side of its pre-shared key, and on its own of the certificate
-    /// that it shows; else empty.
-    pub(crate) client_check: Vec<u8>,
+    /// By what the client is known again: a salted tag of its pre-shared key, else, on the client's side, the
+    /// fingerprint of its certificate. Empty: the session is bound to neither.
+    pub(crate) client_mark: Vec<u8>,
 }
 
 impl SessionState {
@@ -83,7 +83,7 @@ impl SessionState {
                 w.vec16(|w| w.bytes(identity));
             }
         }
-        w.vec8(|w| w.bytes(&self.client_check));
+        w.vec8(|w| w.bytes(&self.client_mark));
     }
 
     pub(super) fn read(reader: &mut Reader<'_>) -> codec::Result<SessionState> {
@@ -107,7 +107,7 @@ impl SessionState {
                 2 => PeerIdentity::Psk(reader.vec16()?.to_vec()),
                 _ => return Err(DecodeError::IllegalValue),
             },
-            client_check: reader.vec8()?.to_vec(),
+            client_mark: reader.vec8()?.to_vec(),
         })
     }
 }
@@ -145,7 +145,7 @@ pub(super) fn example(peer: PeerIdentity) -> SessionState {
         server_name: Some("server.test".into()),
         alpn: None,
         peer,
-        client_check: Vec::new(),
+        client_mark: Vec::new(),
     }
 }
 
@@ -163,7 +163,7 @@ mod tests {
         for peer in peers {
             let state = SessionState {
                 alpn: Some(b"coap".to_vec()),
-                client_check: vec![3; 16],
+                client_mark: vec![3; 16],
                 ..example(peer)
             };
             let bytes = state.encode();
@@ -171,7 +171,7 @@ mod tests {
             let back = SessionState::decode(bytes).unwrap();
             assert_eq!(back.encode().as_bytes(), bytes);
             assert_eq!(back.peer, state.peer);
-            assert_eq!(back.client_check, state.client_check);
+            assert_eq!(back.client_mark, state.client_mark);
             assert_eq!(back.server_name, state.server_name);
             assert_eq!(back.alpn, state.alpn);
             for end in 0..bytes.len() {

@@ -260,7 +260,7 @@ pub(super) fn session(handle: Handle) -> ClientSession {
         server_name: None,
         alpn: None,
         peer: PeerIdentity::Psk(psk().identity().to_vec()),
-        client_check: psk().check().unwrap(),
+        client_mark: psk().mark().unwrap(),
     };
     ClientSession::new(&ServerName::unnamed(), handle, state, None, date(TODAY))
 }

@@ -96,7 +96,7 @@ pub(super) fn seeds() -> Vec<Vec<u8>> {
             server_name: Some("server.test".into()),
             alpn: Some(b"coap".to_vec()),
             peer,
-            client_check: vec![5; 16],
+            client_mark: vec![5; 16],
         };
         seeds.push([&[0], state.encode().as_bytes()].concat());
         let handles = [

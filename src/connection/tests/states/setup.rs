@@ -153,7 +153,7 @@ struct Earlier {
     ageing: bool,
     peer: fn() -> PeerIdentity,
     /// What makes it the client's own.
-    client_check: fn() -> Vec<u8>,
+    client_mark: fn() -> Vec<u8>,
 }
 
 impl From<&Variant> for Earlier {
@@ -168,8 +168,8 @@ impl From<&Variant> for Earlier {
                 }
                 _ => || PeerIdentity::Anonymous,
             },
-            client_check: match (variant.method, variant.certificates) {
-                (KeyExchangeKind::Psk | KeyExchangeKind::EcdhePsk, _) => || psk().check().unwrap(),
+            client_mark: match (variant.method, variant.certificates) {
+                (KeyExchangeKind::Psk | KeyExchangeKind::EcdhePsk, _) => || psk().mark().unwrap(),
                 (_, ClientCertificates::No) => Vec::new,
                 _ => || identity().fingerprint().as_bytes().to_vec(),
             },
@@ -190,7 +190,7 @@ impl Earlier {
             server_name: None,
             alpn: None,
             peer: (self.peer)(),
-            client_check: (self.client_check)(),
+            client_mark: (self.client_mark)(),
         }
     }
 
