@@ -108,47 +108,56 @@ impl Session {
 
 impl Exporter {
     fn export(&self, out: &mut [u8], label: &[u8], context: Option<&[u8]>) -> Result<()> {
-        let (hkdf, master) = match self {
+        match self {
             Exporter::Dtls12 {
                 hash,
                 master,
                 client_random,
                 server_random,
             } => {
-                let length = match context.map(|context| u16::try_from(context.len())) {
-                    None => None,
-                    Some(Ok(length)) => Some(length.to_be_bytes()),
-                    Some(Err(_)) => {
-                        return Err(Error::Config(
-                            "an exporter context has at most 65,535 bytes".into(),
-                        ));
-                    }
-                };
-                // RFC 5705 §4: without a context there is no length either, which differs from an empty
-                // one.
-                let mut seed: Vec<&[u8]> = vec![client_random, server_random];
-                if let (Some(length), Some(context)) = (&length, context) {
-                    seed.extend([&length[..], context]);
-                }
+                // RFC 5705 §4: without a context there is no length either, which differs from an empty one.
+                let length = context.map(length_of).transpose()?;
+                let length = length.as_ref().map_or(&[][..], |length| length);
+                let context = context.unwrap_or_default();
+                let seed = [&client_random[..], server_random, length, context];
                 prf::prf(*hash, master.as_bytes(), label, &seed, out);
-                return Ok(());
+                Ok(())
             }
-            Exporter::Dtls13 { hkdf, master } => (*hkdf, master),
-        };
-        // RFC 8446 §7.1: a label and its length share 255 bytes with the prefix. It wants a byte at least, but other
-        // libraries export keys for an empty one, and so do we.
-        if label.len() > LONGEST_LABEL {
-            return Err(Error::Config(
-                "an exporter label has at most 249 bytes".into(),
-            ));
+            Exporter::Dtls13 { hkdf, master } => export13(*hkdf, master, out, label, context),
         }
-        let empty = hkdf.hash.digest(&[]);
-        let secret = hkdf.expand_secret(master, label, empty.as_ref())?;
-        // RFC 8446 §7.5: no context is as an empty one.
-        let context = hkdf.hash.digest(context.unwrap_or_default());
-        let bytes = hkdf.expand_label(&secret, b"exporter", context.as_ref(), out.len())?;
-        let filled = out.iter_mut().zip(bytes.as_bytes());
-        filled.for_each(|(to, from)| *to = *from);
-        Ok(())
     }
+}
+
+fn length_of(context: &[u8]) -> Result<[u8; 2]> {
+    match u16::try_from(context.len()) {
+        Ok(length) => Ok(length.to_be_bytes()),
+        Err(_) => Err(Error::Config(
+            "an exporter context has at most 65,535 bytes".into(),
+        )),
+    }
+}
+
+/// RFC 8446 §7.5.
+fn export13(
+    hkdf: Hkdf,
+    master: &Secret,
+    out: &mut [u8],
+    label: &[u8],
+    context: Option<&[u8]>,
+) -> Result<()> {
+    // RFC 8446 §7.1: a label and its length share 255 bytes with the prefix. It wants a byte at least, but other
+    // libraries export keys for an empty one, and so do we.
+    if label.len() > LONGEST_LABEL {
+        return Err(Error::Config(
+            "an exporter label has at most 249 bytes".into(),
+        ));
+    }
+    let empty = hkdf.hash.digest(&[]);
+    let secret = hkdf.expand_secret(master, label, empty.as_ref())?;
+    // No context is as an empty one.
+    let context = hkdf.hash.digest(context.unwrap_or_default());
+    let bytes = hkdf.expand_label(&secret, b"exporter", context.as_ref(), out.len())?;
+    let filled = out.iter_mut().zip(bytes.as_bytes());
+    filled.for_each(|(to, from)| *to = *from);
+    Ok(())
 }
