@@ -144,28 +144,36 @@ impl Gate {
             Ok(hello) => hello,
             Err(reason) => return Verdict::Drop(reason),
         };
-        match &self.verification {
-            HelloVerification::Cookies(context)
-                if cfg!(feature = "hello-verify") && self.choices.are_for(&hello.fields) =>
-            {
-                self.check13(context, client_id, &hello, now, reply)
-            }
-            HelloVerification::Cookies(context) if cfg!(feature = "hello-verify") => {
-                if context.accepts(client_id, &hello.fields, now) {
-                    return hello.verified(None);
-                }
-                match context.challenge(client_id, &hello.fields, now) {
-                    Some(cookie) => Verdict::Challenge(reply.hello_verify_request(
-                        hello.record_sequence,
-                        hello.message_seq,
-                        &cookie,
-                    )),
-                    None => Verdict::Drop(GateDrop::NoCookie),
-                }
-            }
-            HelloVerification::Waived if hello.is_in_place() => hello.verified(None),
-            HelloVerification::Waived => Verdict::Drop(GateDrop::NotTheFirst),
-            HelloVerification::Cookies(_) | HelloVerification::None => Verdict::NoContext,
+        let context = match &self.verification {
+            HelloVerification::Cookies(context) if cfg!(feature = "hello-verify") => context,
+            HelloVerification::Waived if hello.is_in_place() => return hello.verified(None),
+            HelloVerification::Waived => return Verdict::Drop(GateDrop::NotTheFirst),
+            HelloVerification::Cookies(_) | HelloVerification::None => return Verdict::NoContext,
+        };
+        match self.choices.are_for(&hello.fields) {
+            true => self.check13(context, client_id, &hello, now, reply),
+            false => Gate::check12(context, client_id, &hello, now, reply),
+        }
+    }
+
+    /// Whether the hello has a cookie of DTLS 1.2 (RFC 6347 §4.2.1).
+    fn check12<'a>(
+        context: &CookieContext,
+        client_id: &[u8],
+        hello: &Unproven<'_>,
+        now: Duration,
+        reply: &'a mut ReplyBuffer,
+    ) -> Verdict<'a> {
+        if context.accepts(client_id, &hello.fields, now) {
+            return hello.verified(None);
+        }
+        match context.challenge(client_id, &hello.fields, now) {
+            Some(cookie) => Verdict::Challenge(reply.hello_verify_request(
+                hello.record_sequence,
+                hello.message_seq,
+                &cookie,
+            )),
+            None => Verdict::Drop(GateDrop::NoCookie),
         }
     }
 
