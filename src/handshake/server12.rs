@@ -37,16 +37,17 @@ pub(super) async fn run(
     }
     let choice = choose(&config, &hello, &terms)?;
     let suite = choice.suite;
-    let asked = match &choice.credentials {
-        Some(ours) => auth::client_verifier(&config).map(|verifier| (verifier, ours)),
+    let client_verifier = match &choice.credentials {
+        Some(_) => auth::client_verifier(&config),
         // RFC 4279 §2: a PSK server asks for no certificate.
         None => None,
     };
-    match &asked {
-        Some((verifier, ours)) => io.keep_transcript(verifier.transcript_room(&config, ours)),
-        None => io.fold_transcript(suite.hash),
+    match (&client_verifier, &choice.credentials) {
+        (Some(verifier), Some(ours)) => {
+            io.keep_transcript(verifier.transcript_room(&config, ours));
+        }
+        (None, _) | (_, None) => io.fold_transcript(suite.hash),
     }
-    let client_verifier = asked.map(|(verifier, _)| verifier);
     let keeping = Keeping::choose(&config, &hello, derivation, client_verifier.as_ref())?;
 
     // Flight 4: our choice, who we are, our key, and who are you?
