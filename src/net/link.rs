@@ -1,8 +1,8 @@
 //! What all clones of a socket share: an established association, its transport, and who waits for it.
 //!
 //! The two halves of the association have a lock each, taken in one order: inbound before outbound. A
-//! third, the *reading turn*, says who reads the transport. Only the turn is held while a thread waits
-//! for a datagram, so a waiting `recv` never delays a `send`. Observers are told of events, and so run
+//! third, the *reading turn*, says who reads the transport. Of these only the turn is held while a thread
+//! waits for a datagram, so a waiting `recv` never delays a `send`. Observers are told of events, and so run
 //! code of the application, with neither half locked.
 
 mod upkeep;

@@ -342,8 +342,8 @@ impl Peers {
         })
     }
 
-    /// Whoever sat here has stood up: its address is another's, and its place is taken until it is `free`. One
-    /// that has been replaced sits nowhere.
+    /// Gives a seat up: datagrams from its address go to nobody, or to its rival. Its place is held until
+    /// [`free`](Self::free). One that has been replaced has no seat any more.
     pub(super) fn vacate(&mut self, address: SocketAddr, id: SeatId) {
         let Some(table) = self.tables.get_mut(&address) else {
             return;
