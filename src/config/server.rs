@@ -98,8 +98,7 @@ impl ServerIdentity {
         }
         #[cfg(feature = "x509")]
         if let Some(only) = self.certificates.as_ref().filter(|_| !self.uses_names) {
-            let goes =
-                |identity: &Identity| identity.key().authentication() == suite.authentication;
+            let goes = |identity: &Identity| suite.goes_with(identity.key().authentication());
             return only.resolve(None).iter().any(goes);
         }
         self.has_certificates()

@@ -40,5 +40,5 @@ pub(crate) use signing_key::SigningKey;
 pub(crate) use stack::wipe_stack;
 #[cfg(feature = "x509")]
 pub(crate) use suite::Authentication;
-pub(crate) use suite::{SUITES, Suite};
+pub(crate) use suite::{KeyExchange, SUITES, Suite};
 pub(crate) use suite13::{EXTERNAL_PSK_HKDF, SUITES13, Suite13};

@@ -143,7 +143,7 @@ pub(super) fn server_credentials(
     let identities = config.identity.certificates.as_ref()?.resolve(server_name);
     identities
         .into_iter()
-        .filter(|identity| identity.key().authentication() == suite.authentication)
+        .filter(|identity| suite.goes_with(identity.key().authentication()))
         .filter(on_their_curves)
         .find_map(|identity| Credentials::new(identity, accepted))
 }
@@ -156,7 +156,7 @@ pub(super) fn verify_server(
     chain: &[Vec<u8>],
 ) -> Result<()> {
     verify_server_chain(config, server, chain)?;
-    if authentication_of(leaf(chain)?)? != suite.authentication {
+    if !suite.goes_with(authentication_of(leaf(chain)?)?) {
         return Err(Error::IllegalParameter("certificate for this cipher suite"));
     }
     Ok(())

@@ -8,13 +8,13 @@ use super::{finished, resume12, signed, terms};
 use crate::certificate::{PeerIdentity, ServerName};
 use crate::codec::DecodeError;
 use crate::config::{ClientConfig, ExtendedMasterSecret, Psk, Trust};
-use crate::crypto::{self, Secret, Suite};
+use crate::crypto::{self, KeyExchange, Secret, Suite};
 use crate::error::{Error, Result};
 use crate::resumption::seconds;
 use crate::session::Session;
 use crate::wire::{
     Certificate, CertificateRequest, ClientHello, ClientKeyExchange, EcdhOffer, ExtensionType,
-    Finished, KeyExchangeKind, ServerHello, ServerHelloDone, ServerKeyExchange,
+    Finished, ServerHello, ServerHelloDone, ServerKeyExchange,
 };
 use std::sync::Arc;
 
@@ -49,16 +49,16 @@ pub(super) async fn run(
     };
     let (exchange, request) = match suite.key_exchange {
         // RFC 4279 §2: without a hint, a plain PSK server has nothing to say here.
-        KeyExchangeKind::Psk => {
+        KeyExchange::Psk => {
             let (exchange, ServerHelloDone) = io.recv_optional().await?;
             (exchange, None)
         }
-        KeyExchangeKind::EcdhePsk => {
+        KeyExchange::EcdhePsk => {
             let exchange = io.recv().await?;
             io.recv::<ServerHelloDone>().await?;
             (Some(exchange), None)
         }
-        KeyExchangeKind::Ecdhe => {
+        KeyExchange::Ecdhe(_) => {
             let exchange = io.recv().await?;
             let (request, ServerHelloDone) = io.recv_optional::<CertificateRequest, _>().await?;
             (Some(exchange), request)
@@ -206,7 +206,7 @@ fn agree_on_key(
         cause,
     };
     match (suite.key_exchange, exchange) {
-        (KeyExchangeKind::Psk, exchange) => {
+        (KeyExchange::Psk, exchange) => {
             let hint = exchange
                 .map(|exchange| exchange.as_psk())
                 .transpose()
@@ -218,7 +218,7 @@ fn agree_on_key(
                 psk: Some(psk),
             })
         }
-        (KeyExchangeKind::EcdhePsk, Some(exchange)) => {
+        (KeyExchange::EcdhePsk, Some(exchange)) => {
             let (hint, offer) = exchange.as_ecdhe_psk().map_err(malformed)?;
             let psk = choose_psk(config, &hint)?;
             let (share, secret) = respond(config, &offer)?;
@@ -228,7 +228,7 @@ fn agree_on_key(
                 psk: Some(psk),
             })
         }
-        (KeyExchangeKind::Ecdhe, Some(exchange)) => {
+        (KeyExchange::Ecdhe(_), Some(exchange)) => {
             let signed = exchange.as_ecdhe().map_err(malformed)?;
             let PeerIdentity::Certificate(chain) = peer else {
                 return Err(Error::NoCertificate);
@@ -243,7 +243,7 @@ fn agree_on_key(
                 psk: None,
             })
         }
-        (KeyExchangeKind::Ecdhe | KeyExchangeKind::EcdhePsk, None) => Err(Error::IllegalParameter(
+        (KeyExchange::Ecdhe(_) | KeyExchange::EcdhePsk, None) => Err(Error::IllegalParameter(
             "flight without a SERVER_KEY_EXCHANGE",
         )),
     }

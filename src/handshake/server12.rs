@@ -9,15 +9,14 @@ use super::{finished, resume12, signed};
 use crate::certificate::PeerIdentity;
 use crate::codec::DecodeError;
 use crate::config::{ExtendedMasterSecret, Psk, ServerConfig};
-use crate::crypto::{EphemeralKey, Secret, Suite, random};
+use crate::crypto::{EphemeralKey, KeyExchange, Secret, Suite, random};
 use crate::error::{Error, Result};
 use crate::resumption::seconds;
 use crate::session::Session;
 use crate::wire::{
     Certificate, CertificateRequest, CertificateVerify, CipherSuite, ClientHello,
-    ClientKeyExchange, DOWNGRADE_TO_12, EcdhOffer, Finished, KeyExchangeKind, NamedGroup,
-    ProtocolVersion, Random, ServerExtensions, ServerHello, ServerHelloDone, ServerKeyExchange,
-    SignedOffer,
+    ClientKeyExchange, DOWNGRADE_TO_12, EcdhOffer, Finished, NamedGroup, ProtocolVersion, Random,
+    ServerExtensions, ServerHello, ServerHelloDone, ServerKeyExchange, SignedOffer,
 };
 use std::sync::Arc;
 
@@ -295,14 +294,14 @@ fn agree_on_key(
         cause,
     };
     match (suite.key_exchange, ephemeral) {
-        (KeyExchangeKind::Ecdhe, Some(key)) => {
+        (KeyExchange::Ecdhe(_), Some(key)) => {
             let share = exchange.as_ecdhe().map_err(malformed)?;
             Ok(KeyAgreement {
                 pre_master: key.complete(&share)?,
                 psk_identity: None,
             })
         }
-        (KeyExchangeKind::EcdhePsk, Some(key)) => {
+        (KeyExchange::EcdhePsk, Some(key)) => {
             let (identity, share) = exchange.as_ecdhe_psk().map_err(malformed)?;
             let agreed = key.complete(&share)?;
             let pre_master = psk_pre_master(&find_psk(config, &identity)?, Some(&agreed));
@@ -311,7 +310,7 @@ fn agree_on_key(
                 psk_identity: Some(identity),
             })
         }
-        (KeyExchangeKind::Psk, _) => {
+        (KeyExchange::Psk, _) => {
             let identity = exchange.as_psk().map_err(malformed)?;
             let pre_master = psk_pre_master(&find_psk(config, &identity)?, None);
             Ok(KeyAgreement {
@@ -319,7 +318,7 @@ fn agree_on_key(
                 psk_identity: Some(identity),
             })
         }
-        (KeyExchangeKind::Ecdhe | KeyExchangeKind::EcdhePsk, None) => {
+        (KeyExchange::Ecdhe(_) | KeyExchange::EcdhePsk, None) => {
             Err(Error::Crypto("the ephemeral key is missing"))
         }
     }

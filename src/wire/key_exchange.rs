@@ -1,20 +1,9 @@
 //! ServerKeyExchange and ClientKeyExchange. Their layout follows from the suite and is not told on
-//! the wire, so both are kept as bytes until [`KeyExchangeKind`] says how to read them.
+//! the wire, so both are kept as bytes until somebody who knows the suite reads them.
 //! RFC 8422 §5.4 and §5.7 (ECDHE), RFC 4279 §2 (PSK), RFC 5489 §2 (ECDHE_PSK).
 
 use super::{Body, HandshakeType, NamedGroup, SignatureScheme};
 use crate::codec::{self, DecodeError, Reader, Writer};
-
-/// How a suite agrees on keys.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum KeyExchangeKind {
-    /// An ephemeral share, signed by the server's certificate.
-    Ecdhe,
-    /// A pre-shared key alone.
-    Psk,
-    /// An ephemeral share beside a pre-shared key.
-    EcdhePsk,
-}
 
 /// ECCurveType named_curve (RFC 8422 §5.4).
 const NAMED_CURVE: u8 = 3;

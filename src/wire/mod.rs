@@ -45,9 +45,7 @@ pub(crate) use extensions::{ClientExtensions, ServerExtensions};
 pub(crate) use finished::{Finished, ServerHelloDone};
 pub(crate) use handshake::{HANDSHAKE_HEADER, HandshakeHeader};
 pub(crate) use hello_verify_request::HelloVerifyRequest;
-pub(crate) use key_exchange::{
-    ClientKeyExchange, EcdhOffer, KeyExchangeKind, ServerKeyExchange, SignedOffer,
-};
+pub(crate) use key_exchange::{ClientKeyExchange, EcdhOffer, ServerKeyExchange, SignedOffer};
 pub(crate) use key_share::{KeyShare, KeyShareAnswer};
 pub(crate) use key_update::KeyUpdate;
 pub(crate) use new_session_ticket::NewSessionTicket;

@@ -5,13 +5,13 @@ pub(super) mod messages;
 
 use super::peer::{Heard, Peer, Spoken, message, seal};
 use super::symbol::{Message, Role, Symbol, Under};
-use super::variants::Variant;
+use super::variants::{Method, Variant};
 use crate::codec::Reader;
 use crate::crypto::{EphemeralKey, Secret, Suite};
 use crate::record::{Record, Records, Replay, Sealer};
 use crate::wire::{
     Alert, Body, CipherSuite, ClientHello, ContentType, EcdhOffer, HandshakeHeader, HandshakeType,
-    HelloVerifyRequest, KeyExchangeKind, NamedGroup, ServerHello,
+    HelloVerifyRequest, NamedGroup, ServerHello,
 };
 use keys::{Keys, wrong_keys};
 use messages::{answer, hello};
@@ -55,7 +55,7 @@ impl Peer12 {
     pub(super) fn of(variant: &Variant) -> Peer12 {
         let suite = Suite::find(variant.suite()).unwrap();
         let (ephemeral, share) = match variant.method {
-            KeyExchangeKind::Psk => (None, vec![9; 32]),
+            Method::Psk => (None, vec![9; 32]),
             _ => {
                 let (key, share) = EphemeralKey::generate(GROUP).unwrap();
                 (Some(key), share)

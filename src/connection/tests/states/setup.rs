@@ -2,7 +2,7 @@
 
 use super::oracle::Mode;
 use super::symbol::Role;
-use super::variants::{ClientCertificates, SecondHello, Session, Variant};
+use super::variants::{ClientCertificates, Method, SecondHello, Session, Variant};
 use crate::certificate::{Identity, PeerIdentity, PinnedVerifier, ServerName};
 use crate::config::{
     ClientAuth, ClientConfig, ConfigBuilder, Psk, ServerConfig, ServerIdentity, ServerTrust,
@@ -13,7 +13,7 @@ use crate::resumption::{
     seconds,
 };
 use crate::timer::Clock;
-use crate::wire::{KeyExchangeKind, NamedGroup, ProtocolVersion};
+use crate::wire::{NamedGroup, ProtocolVersion};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -68,8 +68,8 @@ pub(super) fn config(variant: &Variant, mode: Mode) -> Config {
 
 fn client(variant: &Variant, mode: Mode) -> ConfigBuilder<ClientConfig> {
     let trust = match variant.method {
-        KeyExchangeKind::Psk | KeyExchangeKind::EcdhePsk => ServerTrust::psk(psk()),
-        KeyExchangeKind::Ecdhe => ServerTrust::pinned([identity().fingerprint()]),
+        Method::Psk | Method::EcdhePsk => ServerTrust::psk(psk()),
+        Method::Ecdhe => ServerTrust::pinned([identity().fingerprint()]),
     };
     let mut client = ClientConfig::builder(trust)
         .versions(variant.versions())
@@ -100,8 +100,8 @@ fn client(variant: &Variant, mode: Mode) -> ConfigBuilder<ClientConfig> {
 
 fn server(variant: &Variant, mode: Mode) -> ConfigBuilder<ServerConfig> {
     let itself = match variant.method {
-        KeyExchangeKind::Psk | KeyExchangeKind::EcdhePsk => ServerIdentity::psk(psk()),
-        KeyExchangeKind::Ecdhe => ServerIdentity::certificate(identity().clone()),
+        Method::Psk | Method::EcdhePsk => ServerIdentity::psk(psk()),
+        Method::Ecdhe => ServerIdentity::certificate(identity().clone()),
     };
     let verifier = || PinnedVerifier::new([identity().fingerprint()]);
     let mut server = ServerConfig::builder(itself)
@@ -163,13 +163,13 @@ impl From<&Variant> for Earlier {
             suite: variant.suite(),
             ageing: variant.session == Session::ByOldTicket,
             peer: match (variant.subject, variant.method) {
-                (Role::Client, KeyExchangeKind::Psk | KeyExchangeKind::EcdhePsk) => {
+                (Role::Client, Method::Psk | Method::EcdhePsk) => {
                     || PeerIdentity::Psk(psk().identity().to_vec())
                 }
                 _ => || PeerIdentity::Anonymous,
             },
             client_mark: match (variant.method, variant.certificates) {
-                (KeyExchangeKind::Psk | KeyExchangeKind::EcdhePsk, _) => || psk().mark().unwrap(),
+                (Method::Psk | Method::EcdhePsk, _) => || psk().mark().unwrap(),
                 (_, ClientCertificates::No) => Vec::new,
                 _ => || identity().fingerprint().as_bytes().to_vec(),
             },

@@ -1,8 +1,8 @@
 //! A kind of handshake, and what the other side says in it.
 
 use super::symbol::{Role, Symbol, alphabet, alphabet_of_both};
-use crate::wire::{CipherSuite, KeyExchangeKind, ProtocolVersion};
-use KeyExchangeKind::{Ecdhe, EcdhePsk, Psk};
+use crate::wire::{CipherSuite, ProtocolVersion};
+use Method::{Ecdhe, EcdhePsk, Psk};
 
 /// A handshake, and which side of it is under test.
 #[derive(Debug)]
@@ -10,7 +10,7 @@ pub(super) struct Variant {
     pub(super) name: &'static str,
     pub(super) version: ProtocolVersion,
     pub(super) subject: Role,
-    pub(super) method: KeyExchangeKind,
+    pub(super) method: Method,
     pub(super) certificates: ClientCertificates,
     pub(super) session: Session,
     pub(super) second_hello: SecondHello,
@@ -22,6 +22,14 @@ pub(super) struct Variant {
     pub(super) truth: &'static str,
     /// What it is in DTLS 1.2, for a side that speaks both versions.
     pub(super) old: Option<&'static Variant>,
+}
+
+/// How keys are agreed on, and who a server is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Method {
+    Ecdhe,
+    EcdhePsk,
+    Psk,
 }
 
 /// Whether a server that is under test asks for certificates, and whether a client that is has one.

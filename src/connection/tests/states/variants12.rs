@@ -3,8 +3,8 @@
 //! RFC 5246 §7.3 (figures 1 and 2), RFC 6347 §4.2.4 (figures 1 and 2), RFC 4279 §2, RFC 5077 §3.1.
 
 use super::symbol::Role::{Client, Server};
+use super::variants::Method::{Ecdhe, EcdhePsk, Psk};
 use super::variants::{ClientCertificates, SecondHello, Session, Variant};
-use crate::wire::KeyExchangeKind::{Ecdhe, EcdhePsk, Psk};
 use crate::wire::ProtocolVersion;
 
 /// The variants that most are variations of.

@@ -4,8 +4,8 @@
 //! handshake is the oracle's business.
 
 use super::symbol::Role::{Client, Server};
+use super::variants::Method::{Ecdhe, EcdhePsk};
 use super::variants::{ClientCertificates, SecondHello, Session, Variant};
-use crate::wire::KeyExchangeKind::{Ecdhe, EcdhePsk};
 use crate::wire::ProtocolVersion;
 
 /// The variants that most are variations of: with certificates of servers, or with a key that both were told.

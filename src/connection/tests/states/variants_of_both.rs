@@ -6,9 +6,9 @@
 //! [`variants12`]: super::variants12
 //! [`variants13`]: super::variants13
 
+use super::variants::Method::Ecdhe;
 use super::variants::{SecondHello, Variant};
 use super::{variants12, variants13};
-use crate::wire::KeyExchangeKind::Ecdhe;
 
 /// What a client's handshakes are if the server chooses DTLS 1.2.
 const OLD_CLIENT: Variant = Variant {
@@ -59,7 +59,7 @@ const SERVER: Variant = Variant {
 };
 
 const TRUSTING_SERVER: Variant = Variant {
-    method: crate::wire::KeyExchangeKind::EcdhePsk,
+    method: super::variants::Method::EcdhePsk,
     old: Some(&Variant {
         legal: variants12::CLIENT_WITHOUT_CERTIFICATE,
         ..variants12::SERVER

@@ -5,9 +5,9 @@ use super::super::setup::{MASTER, psk};
 use super::super::symbol::Role;
 use super::{GROUP, Peer12, Said};
 use crate::codec::Writer;
-use crate::crypto::{self, Secret, Suite, WriteKeys, prf};
+use crate::crypto::{self, KeyExchange, Secret, Suite, WriteKeys, prf};
 use crate::record::{Opener, Sealer};
-use crate::wire::{Body, ClientKeyExchange, KeyExchangeKind, ServerKeyExchange};
+use crate::wire::{Body, ClientKeyExchange, ServerKeyExchange};
 
 pub(super) struct Keys {
     master: Secret,
@@ -20,9 +20,9 @@ impl Peer12 {
     pub(super) fn answer_share(&mut self, body: &[u8]) {
         let exchange = ServerKeyExchange::decode(body).unwrap();
         let offer = match self.suite.key_exchange {
-            KeyExchangeKind::Psk => None,
-            KeyExchangeKind::EcdhePsk => Some(exchange.as_ecdhe_psk().unwrap().1),
-            KeyExchangeKind::Ecdhe => Some(exchange.as_ecdhe().unwrap().offer),
+            KeyExchange::Psk => None,
+            KeyExchange::EcdhePsk => Some(exchange.as_ecdhe_psk().unwrap().1),
+            KeyExchange::Ecdhe(_) => Some(exchange.as_ecdhe().unwrap().offer),
         };
         self.answered = offer.map(|offer| crypto::respond(GROUP, &offer.share).unwrap());
     }
@@ -31,9 +31,9 @@ impl Peer12 {
     pub(super) fn complete(&mut self, body: &[u8]) {
         let exchange = ClientKeyExchange::decode(body).unwrap();
         let agreed = match self.suite.key_exchange {
-            KeyExchangeKind::Psk => None,
-            KeyExchangeKind::EcdhePsk => Some(exchange.as_ecdhe_psk().unwrap().1),
-            KeyExchangeKind::Ecdhe => Some(exchange.as_ecdhe().unwrap()),
+            KeyExchange::Psk => None,
+            KeyExchange::EcdhePsk => Some(exchange.as_ecdhe_psk().unwrap().1),
+            KeyExchange::Ecdhe(_) => Some(exchange.as_ecdhe().unwrap()),
         };
         let agreed = agreed.map(|share| {
             let key = self.ephemeral.take().unwrap();

@@ -6,10 +6,11 @@ use super::super::symbol::{Content, Message};
 use super::super::variants::{Session, Variant};
 use super::{GROUP, Peer12, Said};
 use crate::codec::Writer;
+use crate::crypto::KeyExchange;
 use crate::wire::{
     Body, Certificate, CertificateRequest, CertificateVerify, ClientExtensions, ClientHello,
-    ClientKeyExchange, DOWNGRADE_TO_12, HelloVerifyRequest, KeyExchangeKind, NewSessionTicket,
-    ProtocolVersion, ServerExtensions, ServerHello, ServerKeyExchange, SignedOffer,
+    ClientKeyExchange, DOWNGRADE_TO_12, HelloVerifyRequest, NewSessionTicket, ProtocolVersion,
+    ServerExtensions, ServerHello, ServerKeyExchange, SignedOffer,
 };
 
 impl Peer12 {
@@ -66,9 +67,9 @@ impl Peer12 {
 
     fn server_key_exchange(&self) -> ServerKeyExchange {
         match self.suite.key_exchange {
-            KeyExchangeKind::Psk => ServerKeyExchange::psk(b"hint"),
-            KeyExchangeKind::EcdhePsk => ServerKeyExchange::ecdhe_psk(b"", &self.offer),
-            KeyExchangeKind::Ecdhe => {
+            KeyExchange::Psk => ServerKeyExchange::psk(b"hint"),
+            KeyExchange::EcdhePsk => ServerKeyExchange::ecdhe_psk(b"", &self.offer),
+            KeyExchange::Ecdhe(_) => {
                 let signed = Writer::bytes_of(|w| {
                     w.bytes(&self.hello.random);
                     w.bytes(&self.answer.random);
@@ -89,9 +90,9 @@ impl Peer12 {
             .as_ref()
             .map_or(&self.offer.share, |(share, _)| share);
         match self.suite.key_exchange {
-            KeyExchangeKind::Psk => ClientKeyExchange::psk(psk().identity()),
-            KeyExchangeKind::EcdhePsk => ClientKeyExchange::ecdhe_psk(psk().identity(), share),
-            KeyExchangeKind::Ecdhe => ClientKeyExchange::ecdhe(share),
+            KeyExchange::Psk => ClientKeyExchange::psk(psk().identity()),
+            KeyExchange::EcdhePsk => ClientKeyExchange::ecdhe_psk(psk().identity(), share),
+            KeyExchange::Ecdhe(_) => ClientKeyExchange::ecdhe(share),
         }
     }
 }

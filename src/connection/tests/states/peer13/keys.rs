@@ -2,11 +2,11 @@
 
 use super::super::setup::{TICKET_SECRET, psk};
 use super::super::symbol::{Role, Under};
-use super::super::variants::Variant;
+use super::super::variants::{Method, Variant};
 use super::{Peer13, Said};
 use crate::crypto::{HashAlgorithm, HmacKey, SUITES13, Secret, Suite13};
 use crate::record::TrafficSecret;
-use crate::wire::{CipherSuite, HandshakeType, KeyExchangeKind};
+use crate::wire::{CipherSuite, HandshakeType};
 
 const HASH: HashAlgorithm = HashAlgorithm::Sha256;
 
@@ -145,8 +145,8 @@ pub(super) fn nobodys_secret() -> Secret {
 fn early_secret(variant: &Variant) -> Secret {
     let key = match variant.method {
         _ if variant.session.is_resumed() => TICKET_SECRET.to_vec(),
-        KeyExchangeKind::Psk | KeyExchangeKind::EcdhePsk => psk().key().as_bytes().to_vec(),
-        KeyExchangeKind::Ecdhe => vec![0; HASH.len()],
+        Method::Psk | Method::EcdhePsk => psk().key().as_bytes().to_vec(),
+        Method::Ecdhe => vec![0; HASH.len()],
     };
     SUITES13[0].hkdf().extract(&[], &key)
 }

@@ -4,14 +4,14 @@ use super::super::peer::{self, SCHEME, message};
 use super::super::peer12;
 use super::super::setup::{TICKET, identity, psk};
 use super::super::symbol::{Content, Message, Role};
-use super::super::variants::{SecondHello, Variant};
+use super::super::variants::{Method, SecondHello, Variant};
 use super::keys::{binder, hash};
 use super::{Peer13, Said};
 use crate::wire::{
     Ack, Body, Certificate13, CertificateRequest13, CertificateVerify, ClientExtensions,
-    ClientHello, EncryptedExtensions, HELLO_RETRY_REQUEST, KeyExchangeKind, KeyShare,
-    KeyShareAnswer, KeyUpdate, NamedGroup, NewSessionTicket13, OfferedPsks, PSK_DHE_KE,
-    ProtocolVersion, PskIdentity, RecordNumber, ServerExtensions, ServerHello,
+    ClientHello, EncryptedExtensions, HELLO_RETRY_REQUEST, KeyShare, KeyShareAnswer, KeyUpdate,
+    NamedGroup, NewSessionTicket13, OfferedPsks, PSK_DHE_KE, ProtocolVersion, PskIdentity,
+    RecordNumber, ServerExtensions, ServerHello,
 };
 
 const COOKIE: [u8; 17] = [1; 17];
@@ -154,8 +154,8 @@ fn certificate(chain: &[Vec<u8>]) -> Vec<u8> {
 pub(super) fn hello(variant: &Variant, share: KeyShare) -> ClientHello {
     let identity = match variant.method {
         _ if variant.session.is_resumed() => Some(TICKET.to_vec()),
-        KeyExchangeKind::Psk | KeyExchangeKind::EcdhePsk => Some(psk().identity().to_vec()),
-        KeyExchangeKind::Ecdhe => None,
+        Method::Psk | Method::EcdhePsk => Some(psk().identity().to_vec()),
+        Method::Ecdhe => None,
     };
     let psks = |identity| OfferedPsks {
         identities: vec![PskIdentity {
@@ -185,7 +185,7 @@ pub(super) fn hello(variant: &Variant, share: KeyShare) -> ClientHello {
 
 /// With a share that nobody has asked for yet.
 pub(super) fn answer(variant: &Variant, share: &[u8]) -> ServerHello {
-    let has_psk = variant.method != KeyExchangeKind::Ecdhe || variant.session.is_resumed();
+    let has_psk = variant.method != Method::Ecdhe || variant.session.is_resumed();
     ServerHello {
         version: ProtocolVersion::DTLS1_2,
         random: [0x51; 32],
