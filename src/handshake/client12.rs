@@ -43,35 +43,26 @@ pub(super) async fn run(
     }
 
     // Flight 4: who is the server, and which key does it offer?
-    let chain = match suite.uses_psk() {
-        true => Vec::new(),
-        false => io.recv::<Certificate>().await?.chain,
-    };
-    let (exchange, request) = match suite.key_exchange {
+    let (theirs, request) = match suite.key_exchange {
         // RFC 4279 §2: without a hint, a plain PSK server has nothing to say here.
         KeyExchange::Psk => {
             let (exchange, ServerHelloDone) = io.recv_optional().await?;
-            (exchange, None)
+            (Theirs::Psk(exchange), None)
         }
         KeyExchange::EcdhePsk => {
             let exchange = io.recv().await?;
             io.recv::<ServerHelloDone>().await?;
-            (Some(exchange), None)
+            (Theirs::EcdhePsk(exchange), None)
         }
         KeyExchange::Ecdhe(_) => {
+            let chain = io.recv::<Certificate>().await?.chain;
             let exchange = io.recv().await?;
             let (request, ServerHelloDone) = io.recv_optional::<CertificateRequest, _>().await?;
-            (Some(exchange), request)
-        }
-    };
-    let peer_identity = match suite.uses_psk() {
-        true => PeerIdentity::Anonymous,
-        false => {
             auth::verify_server(&config, &server, suite, &chain)?;
-            PeerIdentity::Certificate(chain)
+            (Theirs::Ecdhe { chain, exchange }, request)
         }
     };
-    let agreement = agree_on_key(&config, suite, &peer_identity, exchange, randoms)?;
+    let agreement = agree_on_key(&config, theirs, randoms)?;
 
     // Flight 5: identify ourselves if asked, agree on keys, switch to them.
     let credentials = request
@@ -107,9 +98,7 @@ pub(super) async fn run(
         cipher_suite: suite.id,
         alpn: answer.extensions.alpn,
         srtp_profile: answer.extensions.use_srtp.map(|choice| choice.profile),
-        peer_identity: agreement.psk.as_ref().map_or(peer_identity, |psk| {
-            PeerIdentity::Psk(psk.identity().to_vec())
-        }),
+        peer_identity: agreement.peer,
         server_name: server.sni().map(str::to_owned),
         resumed: false,
         exporter: keys.exporter(),
@@ -187,26 +176,31 @@ fn agree(config: &ClientConfig, hello: &ClientHello, answer: &ServerHello) -> Re
     })
 }
 
-/// The premaster secret, and the message that lets the server compute it.
+/// The server's half of the key agreement, and what proves who it is.
+enum Theirs {
+    Psk(Option<ServerKeyExchange>),
+    EcdhePsk(ServerKeyExchange),
+    Ecdhe {
+        chain: Vec<Vec<u8>>,
+        exchange: ServerKeyExchange,
+    },
+}
+
+/// The premaster secret, the message that lets the server compute it, and who the server is then.
 struct KeyAgreement {
     pre_master: Secret,
     message: ClientKeyExchange,
+    peer: PeerIdentity,
     psk: Option<Psk>,
 }
 
-fn agree_on_key(
-    config: &ClientConfig,
-    suite: &Suite,
-    peer: &PeerIdentity,
-    exchange: Option<ServerKeyExchange>,
-    randoms: Randoms,
-) -> Result<KeyAgreement> {
+fn agree_on_key(config: &ClientConfig, theirs: Theirs, randoms: Randoms) -> Result<KeyAgreement> {
     let malformed = |cause: DecodeError| Error::Decode {
         what: "SERVER_KEY_EXCHANGE",
         cause,
     };
-    match (suite.key_exchange, exchange) {
-        (KeyExchange::Psk, exchange) => {
+    match theirs {
+        Theirs::Psk(exchange) => {
             let hint = exchange
                 .map(|exchange| exchange.as_psk())
                 .transpose()
@@ -215,37 +209,33 @@ fn agree_on_key(
             Ok(KeyAgreement {
                 pre_master: psk_pre_master(&psk, None),
                 message: ClientKeyExchange::psk(psk.identity()),
+                peer: PeerIdentity::Psk(psk.identity().to_vec()),
                 psk: Some(psk),
             })
         }
-        (KeyExchange::EcdhePsk, Some(exchange)) => {
+        Theirs::EcdhePsk(exchange) => {
             let (hint, offer) = exchange.as_ecdhe_psk().map_err(malformed)?;
             let psk = choose_psk(config, &hint)?;
             let (share, secret) = respond(config, &offer)?;
             Ok(KeyAgreement {
                 pre_master: psk_pre_master(&psk, Some(&secret)),
                 message: ClientKeyExchange::ecdhe_psk(psk.identity(), &share),
+                peer: PeerIdentity::Psk(psk.identity().to_vec()),
                 psk: Some(psk),
             })
         }
-        (KeyExchange::Ecdhe(_), Some(exchange)) => {
+        Theirs::Ecdhe { chain, exchange } => {
             let signed = exchange.as_ecdhe().map_err(malformed)?;
-            let PeerIdentity::Certificate(chain) = peer else {
-                return Err(Error::NoCertificate);
-            };
             let message = signed::server_key_exchange(randoms, &signed.offer);
-            auth::verify(chain, signed.scheme, &message, &signed.signature)?;
+            auth::verify(&chain, signed.scheme, &message, &signed.signature)?;
             let (share, pre_master) = respond(config, &signed.offer)?;
-            let message = ClientKeyExchange::ecdhe(&share);
             Ok(KeyAgreement {
                 pre_master,
-                message,
+                message: ClientKeyExchange::ecdhe(&share),
+                peer: PeerIdentity::Certificate(chain),
                 psk: None,
             })
         }
-        (KeyExchange::Ecdhe(_) | KeyExchange::EcdhePsk, None) => Err(Error::IllegalParameter(
-            "flight without a SERVER_KEY_EXCHANGE",
-        )),
     }
 }
 

@@ -36,12 +36,13 @@ pub(super) async fn run(
     }
     let choice = choose(&config, &hello, &terms)?;
     let suite = choice.suite;
-    let client_verifier = match &choice.credentials {
+    let credentials = choice.method.credentials();
+    let client_verifier = match credentials {
         Some(_) => auth::client_verifier(&config),
         // RFC 4279 §2: a PSK server asks for no certificate.
         None => None,
     };
-    match (&client_verifier, &choice.credentials) {
+    match (&client_verifier, credentials) {
         (Some(verifier), Some(ours)) => {
             io.keep_transcript(verifier.transcript_room(&config, ours));
         }
@@ -61,7 +62,7 @@ pub(super) async fn run(
             session_ticket,
             // RFC 6066 §3: a server that uses the name says so.
             server_name: terms.server_name.is_some() && config.identity.uses_names,
-            ec_point_formats: choice.group.is_some() && hello.extensions.supported_groups.is_some(),
+            ec_point_formats: suite.agrees_on_keys() && hello.extensions.supported_groups.is_some(),
             ..extensions(&hello, derivation, &terms)
         },
     };
@@ -70,18 +71,11 @@ pub(super) async fn run(
         server: answer.random,
     };
     io.send(&answer)?;
-    if let Some(credentials) = &choice.credentials {
+    if let Some(credentials) = credentials {
         io.send(&credentials.certificate())?;
     }
-    let ephemeral = match choice.group {
-        None => None,
-        Some(group) => {
-            let (key, share) = EphemeralKey::generate(group)?;
-            Some((key, EcdhOffer { group, share }))
-        }
-    };
-    let offer = ephemeral.as_ref().map(|(_, offer)| offer);
-    if let Some(exchange) = key_exchange(&config, &choice, randoms, offer)? {
+    let (exchange, ours) = key_exchange(&config, &choice.method, randoms)?;
+    if let Some(exchange) = exchange {
         io.send(&exchange)?;
     }
     if client_verifier.is_some() {
@@ -101,7 +95,7 @@ pub(super) async fn run(
         }
     };
     let exchange = io.recv::<ClientKeyExchange>().await?;
-    let agreement = agree_on_key(&config, suite, exchange, ephemeral.map(|(key, _)| key))?;
+    let agreement = agree_on_key(&config, ours, exchange)?;
     let keys = Keys::derive(&mut io, suite, derivation, &agreement.pre_master, randoms);
     if !chain.is_empty() {
         let verify = io.recv::<CertificateVerify>().await?;
@@ -177,37 +171,46 @@ fn agree(config: &ServerConfig, hello: &ClientHello) -> Result<Derivation> {
 /// What a full handshake needs beyond that.
 struct Choice {
     suite: &'static Suite,
-    group: Option<NamedGroup>,
-    credentials: Option<Credentials>,
+    method: Method,
+}
+
+/// How the two sides agree on keys, with what this server needs for it.
+enum Method {
+    Ecdhe(NamedGroup, Credentials),
+    EcdhePsk(NamedGroup),
+    Psk,
+}
+
+impl Method {
+    fn credentials(&self) -> Option<&Credentials> {
+        match self {
+            Method::Ecdhe(_, credentials) => Some(credentials),
+            Method::EcdhePsk(_) | Method::Psk => None,
+        }
+    }
 }
 
 fn choose(config: &ServerConfig, hello: &ClientHello, terms: &Terms) -> Result<Choice> {
     let group = choose_group(config, hello);
     let choose = |suite: &'static Suite| {
-        let group = match (suite.agrees_on_keys(), group) {
-            (false, _) => None,
-            (true, Some(group)) => Some(group),
-            (true, None) => return None,
-        };
-        let credentials = match suite.uses_psk() {
-            true => config.identity.psk.as_ref().map(|_| None)?,
-            false => {
+        let method = match suite.key_exchange {
+            KeyExchange::Ecdhe(_) => {
                 let name = terms.server_name.as_deref();
-                Some(auth::server_credentials(config, name, suite, hello)?)
+                Method::Ecdhe(
+                    group?,
+                    auth::server_credentials(config, name, suite, hello)?,
+                )
             }
+            KeyExchange::EcdhePsk => Method::EcdhePsk(group?),
+            KeyExchange::Psk => Method::Psk,
         };
-        Some((suite, group, credentials))
+        Some(Choice { suite, method })
     };
     let mut suites = config
         .suites()
         .filter(|suite| hello.cipher_suites.contains(&suite.id));
     let chosen = suites.find_map(choose);
-    let (suite, group, credentials) = chosen.ok_or_else(|| nothing_in_common(config, hello))?;
-    Ok(Choice {
-        suite,
-        group,
-        credentials,
-    })
+    chosen.ok_or_else(|| nothing_in_common(config, hello))
 }
 
 /// Which agreement is missing.
@@ -254,27 +257,45 @@ pub(super) fn extensions(
     }
 }
 
+/// Our half of the key agreement.
+enum Ours {
+    Ecdhe(EphemeralKey),
+    EcdhePsk(EphemeralKey),
+    Psk,
+}
+
 /// The ServerKeyExchange; a plain PSK server without a hint has none (RFC 4279 §2).
 fn key_exchange(
     config: &ServerConfig,
-    choice: &Choice,
+    method: &Method,
     randoms: Randoms,
-    offer: Option<&EcdhOffer>,
-) -> Result<Option<ServerKeyExchange>> {
+) -> Result<(Option<ServerKeyExchange>, Ours)> {
     let hint = &config.identity.psk_hint;
-    Ok(match (offer, &choice.credentials) {
-        (Some(offer), Some(credentials)) => {
-            let signature = credentials.sign(&signed::server_key_exchange(randoms, offer))?;
+    Ok(match method {
+        Method::Ecdhe(group, credentials) => {
+            let (key, offer) = offer(*group)?;
             let signed = SignedOffer {
-                offer: offer.clone(),
                 scheme: credentials.scheme(),
-                signature,
+                signature: credentials.sign(&signed::server_key_exchange(randoms, &offer))?,
+                offer,
             };
-            Some(ServerKeyExchange::ecdhe(&signed))
+            (Some(ServerKeyExchange::ecdhe(&signed)), Ours::Ecdhe(key))
         }
-        (Some(offer), None) => Some(ServerKeyExchange::ecdhe_psk(hint, offer)),
-        (None, _) => (!hint.is_empty()).then(|| ServerKeyExchange::psk(hint)),
+        Method::EcdhePsk(group) => {
+            let (key, offer) = offer(*group)?;
+            let exchange = ServerKeyExchange::ecdhe_psk(hint, &offer);
+            (Some(exchange), Ours::EcdhePsk(key))
+        }
+        Method::Psk => {
+            let exchange = (!hint.is_empty()).then(|| ServerKeyExchange::psk(hint));
+            (exchange, Ours::Psk)
+        }
     })
+}
+
+fn offer(group: NamedGroup) -> Result<(EphemeralKey, EcdhOffer)> {
+    let (key, share) = EphemeralKey::generate(group)?;
+    Ok((key, EcdhOffer { group, share }))
 }
 
 /// The premaster secret, and who the client says it is.
@@ -285,23 +306,22 @@ struct KeyAgreement {
 
 fn agree_on_key(
     config: &ServerConfig,
-    suite: &Suite,
+    ours: Ours,
     exchange: ClientKeyExchange,
-    ephemeral: Option<EphemeralKey>,
 ) -> Result<KeyAgreement> {
     let malformed = |cause: DecodeError| Error::Decode {
         what: "CLIENT_KEY_EXCHANGE",
         cause,
     };
-    match (suite.key_exchange, ephemeral) {
-        (KeyExchange::Ecdhe(_), Some(key)) => {
+    match ours {
+        Ours::Ecdhe(key) => {
             let share = exchange.as_ecdhe().map_err(malformed)?;
             Ok(KeyAgreement {
                 pre_master: key.complete(&share)?,
                 psk_identity: None,
             })
         }
-        (KeyExchange::EcdhePsk, Some(key)) => {
+        Ours::EcdhePsk(key) => {
             let (identity, share) = exchange.as_ecdhe_psk().map_err(malformed)?;
             let agreed = key.complete(&share)?;
             let pre_master = psk_pre_master(&find_psk(config, &identity)?, Some(&agreed));
@@ -310,16 +330,13 @@ fn agree_on_key(
                 psk_identity: Some(identity),
             })
         }
-        (KeyExchange::Psk, _) => {
+        Ours::Psk => {
             let identity = exchange.as_psk().map_err(malformed)?;
             let pre_master = psk_pre_master(&find_psk(config, &identity)?, None);
             Ok(KeyAgreement {
                 pre_master,
                 psk_identity: Some(identity),
             })
-        }
-        (KeyExchange::Ecdhe(_) | KeyExchange::EcdhePsk, None) => {
-            Err(Error::Crypto("the ephemeral key is missing"))
         }
     }
 }
