@@ -100,6 +100,7 @@ mod tests {
     use super::super::pem;
     use super::super::test_certificates::{Authority, self_signed};
     use super::*;
+    use crate::codec::from_hex;
     use crate::crypto::test_keys::{ED25519_PKCS8, P256_PKCS8, P384_PKCS8, RSA_PKCS8};
 
     const ECDSA_SHA256: SignatureScheme = SignatureScheme::ECDSA_SECP256R1_SHA256;
@@ -145,13 +146,6 @@ o0Pml/+3ylc6TgfhiweUvPoI2uJE/iF8A3txYaOEZquy+ZR0L0J4TtDN7JNVXw9v
 VxRJzM5VWTYlENCuMWoMvY/1viMaJKdG+YY=
 -----END CERTIFICATE-----
 ";
-
-    fn from_hex(hex: &str) -> Vec<u8> {
-        (0..hex.len())
-            .step_by(2)
-            .map(|i| u8::from_str_radix(&hex[i..i + 2], 16).unwrap())
-            .collect()
-    }
 
     #[test]
     fn ecdsa_schemes_are_not_bound_to_a_curve() {

@@ -40,3 +40,12 @@ impl std::fmt::Display for DecodeError {
 impl std::error::Error for DecodeError {}
 
 pub(crate) type Result<T> = std::result::Result<T, DecodeError>;
+
+/// The bytes that these digits stand for.
+#[cfg(test)]
+pub(crate) fn from_hex(digits: &str) -> Vec<u8> {
+    let pairs = digits.as_bytes().chunks(2).map(std::str::from_utf8);
+    pairs
+        .map(|pair| u8::from_str_radix(pair.unwrap(), 16).unwrap())
+        .collect()
+}

@@ -189,6 +189,7 @@ pub(crate) mod null_cipher {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::codec::from_hex;
 
     const ALL: [AeadAlgorithm; 3] = [
         AeadAlgorithm::Aes128Gcm,
@@ -256,11 +257,6 @@ mod tests {
     /// for AES-256, whose mask is one block: FIPS 197 appendix C.3.
     #[test]
     fn masks_of_record_numbers_are_the_published_ones() {
-        let bytes = |hex: &str| -> Vec<u8> {
-            let digits = (0..hex.len()).step_by(2);
-            let byte = |at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
-            digits.map(byte).collect()
-        };
         for (algorithm, key, sample, mask) in [
             (
                 AeadAlgorithm::Aes128Gcm,
@@ -281,8 +277,8 @@ mod tests {
                 [0xae, 0xfe],
             ),
         ] {
-            let key = algorithm.record_number_key(&bytes(key)).unwrap();
-            let mut ciphertext = bytes(sample);
+            let key = algorithm.record_number_key(&from_hex(key)).unwrap();
+            let mut ciphertext = from_hex(sample);
             ciphertext.push(1);
             assert_eq!(key.mask(&ciphertext), Some(mask), "{algorithm:?}");
             assert_eq!(key.mask(&ciphertext[..15]), None);

@@ -59,6 +59,7 @@ impl TrafficSecret {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::codec::from_hex;
     use crate::crypto::{AeadAlgorithm, HashAlgorithm, Labels};
     use crate::wire::CipherSuite;
 
@@ -82,9 +83,7 @@ mod tests {
             "a23f7054b62c94d0affafe8228ba55cbefacea42f914aa66bcab3f2b9819a8a5b46b395bd54a9a20441e",
             "2b62974e1f5a6292a2977014bd1e3deae63aeebb21694915e4"
         );
-        let digits = (0..record.len()).step_by(2);
-        let byte = |at| u8::from_str_radix(&record[at..at + 2], 16).unwrap();
-        let mut record: Vec<u8> = digits.map(byte).collect();
+        let mut record = from_hex(record);
         let secret = secret.map(u128::to_be_bytes).concat();
         let keys = TrafficSecret::new(&SUITE, Secret::new(secret))
             .protection()

@@ -1,5 +1,7 @@
 //! The numbers of RFC 8448, out of a file that holds them as the RFC does.
 
+use crate::codec::from_hex;
+
 /// One section's: names and what they stand for, in the RFC's order.
 pub(super) struct Trace(Vec<(&'static str, Vec<u8>)>);
 
@@ -14,7 +16,7 @@ impl Trace {
             if let Some(name) = line.strip_suffix(':') {
                 values.push((name, Vec::new()));
             } else if let (true, Some((_, value))) = (line.starts_with(' '), values.last_mut()) {
-                value.extend(bytes(line.trim()));
+                value.extend(from_hex(line.trim()));
             }
         }
         Trace(values)
@@ -42,12 +44,4 @@ pub(super) fn body(message: &[u8]) -> &[u8] {
     let (header, body) = message.split_at(4);
     assert_eq!(header[1..], body.len().to_be_bytes()[5..]);
     body
-}
-
-fn bytes(hex: &str) -> Vec<u8> {
-    let digits = hex.as_bytes().chunks(2);
-    let digits = digits.map(|digits| std::str::from_utf8(digits).unwrap());
-    digits
-        .map(|digits| u8::from_str_radix(digits, 16).unwrap())
-        .collect()
 }
