@@ -11,7 +11,7 @@
 
 mod common;
 
-use common::{NAME, VARIANTS, Variant};
+use common::{NAME, VARIANTS, Variant, of_13};
 use flightline::lab::{Arrival, Datagram, End, KeysOf, Pair, Weather};
 use flightline::{ClientSession, ClientSessions, ProtocolVersion, Retransmission, ServerName};
 use std::collections::BTreeSet;
@@ -20,11 +20,6 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 const S: Duration = Duration::from_secs(1);
-
-fn variants() -> impl Iterator<Item = &'static Variant> {
-    let of_13 = |variant: &&Variant| variant.version == ProtocolVersion::DTLS1_3;
-    VARIANTS.iter().filter(of_13)
-}
 
 fn variant(name: &str) -> &'static Variant {
     VARIANTS.iter().find(|v| v.name == name).unwrap()
@@ -65,7 +60,7 @@ fn assert_alive(pair: &mut Pair, at: &str) {
 /// Keys are updated by either side, and by both, as often as one likes.
 #[test]
 fn keys_are_updated_in_mid_traffic() {
-    for variant in variants() {
+    for variant in of_13() {
         let mut pair = variant.pair(Weather::clear());
         pair.establish(Duration::from_secs(60)).unwrap();
         for round in 0_u32..20 {
@@ -141,10 +136,7 @@ fn split(bytes: &[u8]) -> (Option<(u64, &[u8])>, &[u8]) {
 #[test]
 fn every_record_has_the_form_of_its_epoch() {
     let mut again_in_the_clear = 0;
-    for variant in VARIANTS
-        .iter()
-        .filter(|v| v.version == ProtocolVersion::DTLS1_3)
-    {
+    for variant in of_13() {
         for lost in 0..1 << 7 {
             let at = format!("{}, drop pattern {lost:#b}", variant.name);
             let (weather, sent) = recorded(lost);
@@ -200,7 +192,7 @@ fn every_record_has_the_form_of_its_epoch() {
 /// sends what it likes, and is heard.
 #[test]
 fn e11_p57_a_client_whose_last_flight_is_not_acknowledged_is_heard_all_the_same() {
-    for variant in variants() {
+    for variant in of_13() {
         let mut pair = variant.pair(Weather::clear());
         last_flight(&mut pair);
         pair.set_weather(losing(|datagram| datagram.from == End::Server));
@@ -236,7 +228,7 @@ fn e05_a_client_whose_last_flight_was_lost_says_it_again_when_the_server_asks() 
         maximum: 20 * S,
         ..Retransmission::RFC6347
     };
-    for variant in variants() {
+    for variant in of_13() {
         let pair_in = |weather: Weather| {
             variant.pair_set_up(
                 |client| client.retransmission(patient),
@@ -273,7 +265,7 @@ fn e05_a_client_whose_last_flight_was_lost_says_it_again_when_the_server_asks() 
 /// RFC 9147 §5.8.4: nobody waits for them, and what follows them brings them along.
 #[test]
 fn e12_tickets_that_are_lost_for_ever_end_nothing() {
-    for variant in variants() {
+    for variant in of_13() {
         let mut pair = variant.pair(Weather::clear());
         last_flight(&mut pair);
         // What comes first is the ACK of that.

@@ -12,8 +12,7 @@
 mod common;
 mod wiretap;
 
-use common::{VARIANTS, Variant};
-use flightline::ProtocolVersion;
+use common::{Variant, of_13};
 use flightline::lab::{Arrival, Datagram, End, KeysOf, Pair, Rates, Weather};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -54,12 +53,6 @@ const PLANS: &[Plan] = {
         plan("wishes that ask", &[(Server, OneSide), (Server, BothSides)]),
     ]
 };
-
-fn of_13() -> impl Iterator<Item = &'static Variant> {
-    VARIANTS
-        .iter()
-        .filter(|variant| variant.version == ProtocolVersion::DTLS1_3)
-}
 
 /// Goes through a plan in this weather, and looks at all that was sent.
 fn run(variant: &Variant, plan: &Plan, weather: Weather) -> Result<Vec<Seen>, String> {

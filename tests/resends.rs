@@ -13,8 +13,7 @@
 mod common;
 mod wiretap;
 
-use common::{MINUTE, VARIANTS, Variant};
-use flightline::ProtocolVersion;
+use common::{MINUTE, Variant, of_13};
 use flightline::lab::{Arrival, Datagram, End, Pair, Weather};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -32,12 +31,6 @@ const APPLICATION: u64 = 3;
 
 /// A byte of a handshake message: whose, of which message, and where in its body.
 type Byte = (End, u16, usize);
-
-fn of_13() -> impl Iterator<Item = &'static Variant> {
-    VARIANTS
-        .iter()
-        .filter(|variant| variant.version == ProtocolVersion::DTLS1_3)
-}
 
 /// A whole connection of which this datagram is lost: the handshake, the tickets behind it, data both
 /// ways. What was sent of the handshake and behind it.

@@ -162,6 +162,13 @@ pub const VARIANTS: &[Variant] = {
     ]
 };
 
+/// Those of DTLS 1.3.
+pub fn of_13() -> impl Iterator<Item = &'static Variant> {
+    VARIANTS
+        .iter()
+        .filter(|variant| variant.version == ProtocolVersion::DTLS1_3)
+}
+
 const fn variant(
     name: &'static str,
     client: fn() -> ConfigBuilder<ClientConfig>,
