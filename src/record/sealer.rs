@@ -119,7 +119,11 @@ impl Sealer {
         }
         let around = out.len().saturating_add(self.overhead());
         let room = most.saturating_sub(around);
-        let padding = self.padding.behind(plaintext.len(), room);
+        let padding = match content_type {
+            // What is reserved for it has no room for more.
+            ContentType::ALERT if self.is_nearly_used_up() => 0,
+            _ => self.padding.behind(plaintext.len(), room),
+        };
         self.spend_blocks(plaintext.len().saturating_add(padding), reserve)?;
         // Before anything can fail: a number that was tried once is never a nonce again.
         self.next_sequence = sequence.saturating_add(1);
@@ -162,12 +166,19 @@ impl Sealer {
         Ok(sequence)
     }
 
+    /// Whether the keys might not encrypt another record of full length.
+    fn is_nearly_used_up(&self) -> bool {
+        self.blocks_left.is_some_and(|left| left < MOST_BLOCKS)
+    }
+
     /// RFC 9325 §4.4: nothing is encrypted beyond the limit of the keys, and these have no successors.
     fn spend_blocks(&mut self, bytes: usize, reserve: u64) -> Result<()> {
         let Some(left) = &mut self.blocks_left else {
             return Ok(());
         };
-        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        // RFC 9147 §4: the content type is encrypted, too.
+        let inner = usize::from(matches!(self.protection, Protection::Dtls13(_)));
+        let bytes = u64::try_from(bytes.saturating_add(inner)).unwrap_or(u64::MAX);
         // One more for the tag.
         let blocks = bytes.div_ceil(BLOCK).saturating_add(1);
         let rest = left.checked_sub(blocks).filter(|rest| *rest >= reserve);
@@ -178,6 +189,9 @@ impl Sealer {
 
 /// What a short record needs.
 const ALERT_BLOCKS: u64 = 2;
+
+/// What any record needs, and the alert that follows it.
+const MOST_BLOCKS: u64 = (1 << 14) / BLOCK + 2 + ALERT_BLOCKS;
 
 /// What stands in headers under this version (RFC 9147 §4).
 fn legacy_record_version(version: ProtocolVersion) -> ProtocolVersion {
@@ -339,11 +353,29 @@ mod tests {
                 assert!(matches!(exhausted, Err(Error::NumbersExhausted)));
             }
             assert_eq!(out, before);
-            seal(&mut sealer, &[0; 16], &mut out).unwrap();
+            // In DTLS 1.3 the content type fills the block.
+            seal(&mut sealer, &[0; 15], &mut out).unwrap();
             assert!(seal(&mut sealer, b"", &mut out).is_err());
             assert!(close(&mut sealer).is_ok());
             assert!(close(&mut sealer).is_err());
         }
+    }
+
+    /// However long records are padded, the last alert has room.
+    #[test]
+    fn b21_what_is_reserved_for_an_alert_is_not_spent_on_padding() {
+        let mut sealer = aes13().padded(Padding::to_multiple_of(1024));
+        let mut alert = |left| {
+            sealer.blocks_left = Some(left);
+            let (typ, version) = (ContentType::ALERT, ProtocolVersion::DTLS1_3);
+            let mut out = Vec::new();
+            sealer.seal_padded(1400, typ, version, &[1, 0], &mut out)?;
+            Ok::<_, Error>(out.len())
+        };
+        assert!(alert(MOST_BLOCKS).unwrap() > 1024);
+        assert!(alert(MOST_BLOCKS - 1).unwrap() < 100);
+        assert!(alert(ALERT_BLOCKS).unwrap() < 100);
+        assert!(alert(ALERT_BLOCKS - 1).is_err());
     }
 
     /// RFC 9147 §4.5.3, RFC 8446 §5.5: new keys are due long before 2^24.5 full records, or 2^48 records.
