@@ -349,24 +349,6 @@ impl Outbound {
         Ok(())
     }
 
-    fn note_timer(&mut self, now: Duration) {
-        if let Some(delay) = self.retransmit.wait() {
-            self.trace.note(now, || What::TimerArmed { delay });
-        }
-    }
-
-    /// RFC 6347 §4.1.1.1: whichever side's timer it was. What is acknowledged has found its way, and a repetition that
-    /// comes sooner than our timer says nothing of datagrams of that size: it may be anyone's.
-    fn seems_lost(&self, reason: ResendReason, now: Duration) -> bool {
-        match reason {
-            ResendReason::Timer { .. } => true,
-            ResendReason::PeerRepeated => {
-                now.saturating_sub(self.mtu_since) >= self.retransmit.delay()
-            }
-            ResendReason::PartlyAcknowledged => false,
-        }
-    }
-
     fn transmit(&mut self, now: Duration, emit: Emit<'_>) -> Result<usize> {
         let mtu = self.mtu.of_flights();
         let packed = self

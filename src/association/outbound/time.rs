@@ -4,6 +4,7 @@ use super::super::Rival;
 use super::{Emit, Outbound};
 use crate::error::Result;
 use crate::flight::Expiry;
+use crate::trace::{ResendReason, What};
 use std::time::Duration;
 
 /// What came of the timer.
@@ -69,6 +70,24 @@ impl Outbound {
                 }
                 Ok(Ticked::Going)
             }
+        }
+    }
+
+    /// RFC 6347 §4.1.1.1: whichever side's timer it was. What is acknowledged has found its way, and a repetition that
+    /// comes sooner than our timer says nothing of datagrams of that size: it may be anyone's.
+    pub(super) fn seems_lost(&self, reason: ResendReason, now: Duration) -> bool {
+        match reason {
+            ResendReason::Timer { .. } => true,
+            ResendReason::PeerRepeated => {
+                now.saturating_sub(self.mtu_since) >= self.retransmit.delay()
+            }
+            ResendReason::PartlyAcknowledged => false,
+        }
+    }
+
+    pub(super) fn note_timer(&mut self, now: Duration) {
+        if let Some(delay) = self.retransmit.wait() {
+            self.trace.note(now, || What::TimerArmed { delay });
         }
     }
 

@@ -4,6 +4,7 @@ use crate::association::rekeying::Rekeying;
 use crate::codec::Reader;
 use crate::config::Settings;
 use crate::crypto::{SUITES13, Secret};
+use crate::error::Error;
 use crate::flight::{Content, OutgoingMessage};
 use crate::record::{Opener, Records, Replay, TrafficSecret};
 use crate::trace::Trace;
