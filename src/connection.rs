@@ -377,6 +377,7 @@ impl Connection {
     }
 
     fn fail(&mut self, error: Error, now: Duration) -> Result<()> {
+        self.check()?;
         let datagrams = &mut self.datagrams;
         self.outbound
             .abort(&error, now, &mut |d| datagrams.push_back(d.to_vec()));

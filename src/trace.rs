@@ -51,12 +51,13 @@ pub enum What {
         /// Datagrams that this took.
         datagrams: usize,
     },
-    /// The peer's flight is complete, and ours follows or the handshake is over. Behind a handshake of DTLS 1.3 its
-    /// KeyUpdates and tickets are flights, too.
+    /// The peer's flight is complete, and ours follows or the handshake is over.
     FlightReceived {
         /// Its messages, in order.
         messages: Vec<Message>,
     },
+    /// A message arrived behind a handshake of DTLS 1.3: a KeyUpdate or a ticket.
+    MessageReceived(Message),
     /// The peer repeated its flight, and ours was not sent again since that was not long ago.
     RepeatDamped,
     /// A record or a message was dropped.
@@ -227,6 +228,7 @@ impl fmt::Display for What {
                 f.write_str("<---")?;
                 list(f, messages)
             }
+            What::MessageReceived(message) => write!(f, "<--- {message}"),
             What::RepeatDamped => f.write_str("<--- a repeated flight, not answered again so soon"),
             What::Dropped {
                 reason,

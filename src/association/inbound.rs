@@ -193,12 +193,7 @@ impl Inbound {
         response: &mut Response,
         deliver: &mut dyn FnMut(&[u8]),
     ) {
-        let (epoch, sequence) = match &record {
-            Ok(Record::Full(header, _)) => (header.epoch, header.sequence),
-            // Its number is hidden.
-            Ok(Record::Unified(header, _)) => (header.epoch.into(), 0),
-            Err(_) => (0, 0),
-        };
+        let (epoch, sequence) = record.as_ref().map_or((0, 0), records::shown);
         let taken = record.and_then(|record| self.record(record, now, response, deliver));
         if let Err(reason) = taken {
             self.trace.drop(now, reason, epoch, sequence);

@@ -109,7 +109,7 @@ impl ServerResumption {
 /// Of the methods that say where sessions are kept, the last one called counts.
 impl ConfigBuilder<ClientConfig> {
     /// Keeps sessions here. Each configuration has a [`ClientSessionCache`] of its own by default, so that
-    /// a second connection to a server takes a round trip less and no signatures. Of connections that
+    /// a second connection to a server takes no signatures, and in DTLS 1.2 a round trip less. Of connections that
     /// begin at the same time only one goes on with a session.
     ///
     /// **Configurations that share a store go on with each other's sessions**, and do not look at the server's

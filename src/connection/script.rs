@@ -83,6 +83,7 @@ impl Connection {
                     opened = self.inbound.change_read_keys(opener, now);
                 }
                 Action::Acknowledge => {
+                    self.note_flight_received(now);
                     let datagrams = &mut self.datagrams;
                     self.outbound
                         .acknowledge(now, &mut |d| datagrams.push_back(d.to_vec()))?;

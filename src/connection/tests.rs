@@ -327,10 +327,9 @@ fn a_server_acknowledges_a_name_that_makes_a_difference() {
     }
 }
 
-/// RFC 8446 §4.1.4: the suite of the HelloRetryRequest, though another server made that, which shares the cookies and
-/// prefers another suite.
-#[test]
-fn a_server_goes_on_with_the_suite_of_anothers_hello_retry_request() {
+/// A client of both suites, and a server that prefers the second, behind a HelloRetryRequest by a server that shares its
+/// cookies and prefers the first. Both hellos are changed on the way.
+fn retried_elsewhere(change: fn(&mut [u8])) -> (Connection, Connection) {
     use crate::cookie::CookieContext;
     use crate::wire::CipherSuite;
     let psk = Psk::new("tester", [7; 32]).unwrap();
@@ -354,22 +353,47 @@ fn a_server_goes_on_with_the_suite_of_anothers_hello_retry_request() {
     let name = ServerName::unnamed();
     let mut client = Connection::client(client.into(), name, "client".into(), NOW);
     client.begin(NOW).unwrap();
-    let hello = client.transmit().unwrap();
+    let mut hello = client.transmit().unwrap();
+    change(&mut hello);
     let mut reply = ReplyBuffer::new();
     let Verdict::Challenge(request) = asks.check(b"client", &hello, NOW, &mut reply) else {
         panic!("no challenge");
     };
-    client
-        .receive(&mut request.to_vec(), NOW, &mut |_| {})
-        .unwrap();
-    let hello = client.transmit().unwrap();
+    let mut request = request.to_vec();
+    client.receive(&mut request, NOW, &mut |_| {}).unwrap();
+    let mut hello = client.transmit().unwrap();
+    change(&mut hello);
     let mut reply = ReplyBuffer::new();
     let Verdict::Verified(hello) = answers.check(b"client", &hello, NOW, &mut reply) else {
         panic!("not let in");
     };
-    let mut server = Connection::server(second, *hello, "server".into(), NOW);
+    let server = Connection::server(second, *hello, "server".into(), NOW);
+    (client, server)
+}
+
+/// RFC 8446 §4.1.4: the suite of the HelloRetryRequest.
+#[test]
+fn a_server_goes_on_with_the_suite_of_anothers_hello_retry_request() {
+    let (mut client, mut server) = retried_elsewhere(|_| ());
     server.begin(NOW).unwrap();
     carry(&mut server, &mut client);
     carry(&mut client, &mut server);
     assert!(client.is_established() && server.is_established());
+}
+
+/// RFC 8446 §4.1.2, also where a cookie says which suite it is.
+#[test]
+fn d15_a_hello_with_compression_is_refused_behind_a_cookie_too() {
+    let (_, mut server) = retried_elsewhere(|hello| {
+        // Behind the random neither a session number nor a cookie, but a list of suites.
+        let suites = RECORD_HEADER + 12 + 2 + 32 + 1 + 1;
+        let method = suites + 2 + usize::from(hello[suites + 1]) + 1;
+        assert_eq!(hello[method - 1..=method], [1, 0]);
+        hello[method] = 1;
+    });
+    let outcome = server.begin(NOW);
+    assert!(
+        matches!(outcome, Err(Error::IllegalParameter(_))),
+        "{outcome:?}"
+    );
 }

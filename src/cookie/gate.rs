@@ -49,8 +49,9 @@ impl fmt::Display for Verdict<'_> {
             Verdict::Verified(_) => f.write_str("<--- a hello with our cookie, or that needs none"),
             Verdict::Challenge(_) => f.write_str("<--- a hello, and ---> a cookie for its sender"),
             Verdict::Refuse(_) => f.write_str("<--- a hello that leads nowhere, and ---> ALERT"),
-            Verdict::Drop(reason) => write!(f, "<-x- dropped a hello: {reason:?}"),
-            Verdict::NoContext => f.write_str("<-x- dropped a hello: no cookie context"),
+            Verdict::Drop(GateDrop::Fragmented) => f.write_str("<--- a part of a hello"),
+            Verdict::Drop(reason) => write!(f, "<-x- no hello to answer: {reason:?}"),
+            Verdict::NoContext => f.write_str("<-x- a hello, and there is no cookie context"),
         }
     }
 }

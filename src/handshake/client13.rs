@@ -119,7 +119,7 @@ pub(super) async fn run(
     io.change_write_keys(keys.client_write()?);
     io.change_read_keys(keys.client_read()?);
     let extensions = io.recv::<EncryptedExtensions>().await?.extensions;
-    // A ServerHello may be forged, and costs no session. But whoever speaks under these keys has seen the ticket.
+    // A ServerHello may be forged, and costs no session as long as it is legal. But whoever speaks under these keys has seen the ticket.
     offered.used();
     check_extensions(&config, &hello, &extensions)?;
     let (peer_identity, request) = match &psk {

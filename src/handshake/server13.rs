@@ -29,6 +29,7 @@ pub(super) async fn run(
 ) -> Result<Session> {
     // Flights 2 and 3, if there is no share that we can answer: another one, please. Where a cookie was
     // asked for, the gate has been through this, and there is no third time.
+    check_old_fields(&hello)?;
     let suite = match retried {
         // RFC 8446 §4.1.4: the suite of the HelloRetryRequest, which may be another server's that shares its cookies.
         Some(state) => state.suite,
@@ -156,8 +157,8 @@ pub(super) async fn run(
     Ok(session)
 }
 
-/// The gate that has sent a HelloRetryRequest has chosen the same.
-fn choose_suite(config: &ServerConfig, hello: &ClientHello) -> Result<&'static Suite13> {
+/// What older versions use says nothing.
+fn check_old_fields(hello: &ClientHello) -> Result<()> {
     // RFC 9147 §5.3.
     if !hello.cookie.is_empty() {
         return Err(Error::IllegalParameter("legacy cookie"));
@@ -166,6 +167,11 @@ fn choose_suite(config: &ServerConfig, hello: &ClientHello) -> Result<&'static S
     if hello.compression_methods != [0] {
         return Err(Error::IllegalParameter("list of compression methods"));
     }
+    Ok(())
+}
+
+/// The gate that has sent a HelloRetryRequest has chosen the same.
+fn choose_suite(config: &ServerConfig, hello: &ClientHello) -> Result<&'static Suite13> {
     let mut suites = config.suites13();
     suites
         .find(|suite| hello.cipher_suites.contains(&suite.id))

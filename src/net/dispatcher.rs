@@ -121,7 +121,9 @@ impl<D: FnMut(Handshake, Arc<Place>)> Dispatcher<D> {
         let verdict = self
             .entrance
             .check(client_id.as_bytes(), datagram, now, reply);
-        log::debug!(target: TARGET, "listener, {from}: {verdict}");
+        if self.hub.state() == State::Open {
+            log::debug!(target: TARGET, "listener, {from}: {verdict}");
+        }
         match verdict {
             // Whoever is drained proves nobody's address any more.
             Verdict::Challenge(_) | Verdict::Refuse(_) if self.hub.state() != State::Open => {

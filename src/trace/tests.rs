@@ -20,7 +20,8 @@ fn lines() -> Vec<(What, &'static str)> {
             What::FlightWentOn { .. } => {}
             What::FlightReceived { .. } | What::RepeatDamped | What::Dropped { .. } => {}
             What::TimerArmed { .. } | What::TimerCancelled | What::MtuLowered { .. } => {}
-            What::AckSent { .. }
+            What::MessageReceived(_)
+            | What::AckSent { .. }
             | What::AckReceived { .. }
             | What::Suspected(_)
             | What::NetworkSaid(_)
@@ -58,6 +59,10 @@ fn lines() -> Vec<(What, &'static str)> {
         (
             What::FlightWentOn { datagrams: 5 },
             "---> more of the flight (5 datagrams)",
+        ),
+        (
+            What::MessageReceived(message(Some(HandshakeType::KEY_UPDATE))),
+            "<--- KEY_UPDATE",
         ),
         (What::AckSent { records: 4 }, "---> ACK of 4 records"),
         (What::AckReceived { records: 3 }, "<--- ACK of 3 records"),

@@ -115,9 +115,11 @@ impl Inbound {
             // RFC 8446 §4.6.1: a client may ignore a ticket. What else is said of it is a repetition then.
             Inserted::TooLong
                 if self.phase == Phase::Established
-                    && header.typ == HandshakeType::NEW_SESSION_TICKET
-                    && header.message_seq == self.reassembly.next_seq() =>
+                    && header.typ == HandshakeType::NEW_SESSION_TICKET =>
             {
+                if header.message_seq != self.reassembly.next_seq() {
+                    return Err(DropReason::FragmentWindow);
+                }
                 self.reassembly.pass_over();
                 self.take_post_handshake(input);
                 Ok(())

@@ -37,10 +37,8 @@ impl PostHandshake {
 impl Inbound {
     pub(super) fn take_post_handshake(&mut self, input: &mut Input<'_>) {
         while let Some(message) = self.reassembly.take() {
-            let heard = message.outline();
-            self.note(input.now, || What::FlightReceived {
-                messages: vec![heard],
-            });
+            let outline = message.outline();
+            self.note(input.now, || What::MessageReceived(outline));
             if let Err(error) = self.post_handshake(input, message) {
                 return self.fail(input.response, error);
             }

@@ -221,9 +221,14 @@ impl Inbound {
         while self.early.len() >= EARLY_RECORDS
             || held(&self.early).saturating_add(length) > EARLY_BYTES
         {
-            self.early.pop_front();
-            let epoch = self.epochs.current().saturating_add(1);
-            self.trace.drop(now, DropReason::FutureEpoch, epoch, 0);
+            let Some(mut oldest) = self.early.pop_front() else {
+                break;
+            };
+            for record in Records::new(&mut oldest).flatten() {
+                let (epoch, sequence) = shown(&record);
+                self.trace
+                    .drop(now, DropReason::FutureEpoch, epoch, sequence);
+            }
         }
         self.early.push_back(record.encode());
         Ok(())
@@ -360,6 +365,14 @@ impl Inbound {
     pub(super) fn fail(&mut self, response: &mut Response, error: Error) {
         self.ended = Some(error.clone());
         response.fatal = Some(error);
+    }
+}
+
+/// What a record shows of its number. In DTLS 1.3 that is two bits of its epoch.
+pub(super) fn shown(record: &Record<'_>) -> (u16, u64) {
+    match record {
+        Record::Full(header, _) => (header.epoch, header.sequence),
+        Record::Unified(header, _) => (header.epoch.into(), 0),
     }
 }
 
