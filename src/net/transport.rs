@@ -201,6 +201,55 @@ mod tests {
         Scripted(Mutex::new(outcomes.into()))
     }
 
+    /// Says of each call that it was made.
+    struct Marked;
+
+    impl Transport for Marked {
+        fn send(&self, _: &[u8]) -> io::Result<()> {
+            Err(io::ErrorKind::AddrInUse.into())
+        }
+
+        fn recv(&self, buf: &mut Vec<u8>, _: Duration) -> io::Result<usize> {
+            buf.push(7);
+            Ok(1)
+        }
+
+        fn max_datagram(&self) -> Option<usize> {
+            Some(2)
+        }
+
+        fn wake(&self) -> bool {
+            true
+        }
+
+        fn take_error(&self) -> Option<io::Error> {
+            Some(io::ErrorKind::ConnectionRefused.into())
+        }
+
+        fn local_addr(&self) -> io::Result<SocketAddr> {
+            Ok(([127, 0, 0, 1], 3).into())
+        }
+
+        fn peer_addr(&self) -> io::Result<SocketAddr> {
+            Ok(([127, 0, 0, 1], 4).into())
+        }
+    }
+
+    #[test]
+    fn a_transport_that_is_shared_is_the_same_transport() {
+        let shared: Arc<dyn Transport> = Arc::new(Marked);
+        let one: &dyn Transport = &shared;
+        let mut buf = Vec::new();
+        let kind = |error: io::Error| error.kind();
+        assert_eq!(one.send(b"").unwrap_err().kind(), io::ErrorKind::AddrInUse);
+        assert_eq!(one.recv(&mut buf, Duration::ZERO).unwrap(), buf.len());
+        assert_eq!((one.max_datagram(), one.wake()), (Some(2), true));
+        let refused = io::ErrorKind::ConnectionRefused;
+        assert_eq!(one.take_error().map(kind), Some(refused));
+        assert_eq!(one.local_addr().unwrap().port(), 3);
+        assert_eq!(one.peer_addr().unwrap().port(), 4);
+    }
+
     #[test]
     fn i01_p68_a_call_that_was_interrupted_is_no_failure() {
         use io::ErrorKind::{Interrupted, InvalidInput, TimedOut, WouldBlock};

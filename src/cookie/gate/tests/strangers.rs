@@ -196,6 +196,29 @@ fn what_is_dropped_tells_what_was_wrong_with_it() {
     }
 }
 
+/// A server's log tells what becomes of hellos.
+#[test]
+fn each_verdict_has_its_line() {
+    for (verdict, line) in [
+        (Verdict::Challenge(b""), "a cookie for its sender"),
+        (Verdict::Refuse(b""), "leads nowhere, and ---> ALERT"),
+        (Verdict::Drop(GateDrop::Fragmented), "a part of a hello"),
+        (
+            Verdict::Drop(GateDrop::NoCookie),
+            "no hello to answer: NoCookie",
+        ),
+        (Verdict::NoContext, "no cookie context"),
+    ] {
+        let told = verdict.to_string();
+        assert!(told.contains(line), "{told}");
+    }
+    let datagram = Hello::new().datagram();
+    let open = Gate::new(HelloVerification::Waived, Choices13::default());
+    let mut reply = ReplyBuffer::new();
+    let verdict = open.check(b"client", &datagram, Duration::ZERO, &mut reply);
+    assert!(verdict.to_string().contains("a hello with our cookie"));
+}
+
 proptest! {
     #[test]
     fn c15_arbitrary_bytes_never_verify(
