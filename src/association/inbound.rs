@@ -123,7 +123,7 @@ pub(crate) struct Inbound {
     /// The next epoch's keys, until the peer's ChangeCipherSpec puts them in force.
     at_change_cipher_spec: Option<Opener>,
     change_cipher_spec_seen: bool,
-    /// Records of the next epoch that its keys' announcement has not overtaken yet, the oldest first.
+    /// Records that have overtaken what brings the keys of their epoch, the oldest first.
     early: VecDeque<Vec<u8>>,
     reassembly: Reassembly,
     /// The first message of the peer's previous flight, and of its current one.
