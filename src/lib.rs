@@ -92,7 +92,7 @@ pub use net::{
 pub use record::Replay;
 pub use resumption::{
     ClientSession, ClientSessionCache, ClientSessions, OpenedTicket, RotatingTicketer,
-    ServerSessionCache, ServerSessions, Ticketer,
+    ServerSessionCache, ServerSessions, SharedTicketer, Ticketer,
 };
 pub use srtp::SrtpKeys;
 pub use stats::{DropReason, Drops, Stats};

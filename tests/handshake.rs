@@ -209,7 +209,7 @@ fn last_ack() -> Loss {
 fn server_of(version: ProtocolVersion) -> Arc<ServerConfig> {
     let builder = ServerConfig::builder(ServerIdentity::psk(served::psk())).versions([version]);
     let builder = match version {
-        ProtocolVersion::DTLS1_3 => builder.without_tickets(),
+        ProtocolVersion::DTLS1_3 => builder.without_resumption(),
         _ => builder,
     };
     Arc::new(builder.build().unwrap())

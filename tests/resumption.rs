@@ -46,7 +46,7 @@ fn the_second_connection_goes_on_with_the_first_ones_session() {
         ("mutual",           ANY, identified_of, mutual()),
         ("mutual by ticket", ANY, identified_of, by_ticket),
         ("PSK",              ANY, psk_client_of, psk_server()),
-        ("PSK by number",    OLD, psk_client_of, psk_server().without_tickets()),
+        ("PSK by ID",        OLD, psk_client_of, psk_server().without_tickets()),
     ];
     for (kind, versions, client, server) in kinds {
         for version in versions {

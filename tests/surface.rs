@@ -19,7 +19,8 @@ use flightline::{
     CookieContext, DtlsListener, DtlsSocket, Error, HmacCookies, Identity, KeyLogFile, NamedGroup,
     OpenedTicket, ProtocolVersion, Psk, Renegotiation, Retransmission, RootsVerifier,
     RotatingTicketer, ServeOptions, ServerConfig, ServerIdentity, ServerName, ServerSessionCache,
-    ServerTrust, SrtpProfile, SystemClock, Ticketer, TimestampTimer, Transport, UdpTransport,
+    ServerTrust, SharedTicketer, SrtpProfile, SystemClock, Ticketer, TimestampTimer, Transport,
+    UdpTransport,
 };
 use served::{
     LONG, Served, ask, client_config, client_config_12, connect, echo, psk, server_config,
@@ -146,6 +147,7 @@ fn f07_no_public_type_prints_a_secret() {
     let psk = Psk::new("sensor-7", b"Sesame, open").unwrap();
     let listener = DtlsListener::bind((Ipv4Addr::LOCALHOST, 0), server_config()).unwrap();
     let ticketer = RotatingTicketer::default();
+    let shared = SharedTicketer::new([7; 32]).unwrap();
     let opened = |state: &[u8]| {
         [
             OpenedTicket::Fresh(state.into()),
@@ -169,6 +171,7 @@ fn f07_no_public_type_prints_a_secret() {
     let printed: Vec<(&dyn Debug, &str)> = vec![
         (&psk, "Psk(sensor-7)"),
         (&ticketer, "RotatingTicketer { .. }"),
+        (&shared, "SharedTicketer { .. }"),
         (&trusts, "[ServerTrust::Psk, ServerTrust::Certificates]"),
         (
             &auths,

@@ -16,7 +16,8 @@ mod resuming;
 use common::NAME;
 use flightline::lab::{Arrival, Pair, Weather};
 use flightline::{
-    OpenedTicket, ProtocolVersion, RotatingTicketer, ServerName, ServerSessionCache, Ticketer,
+    OpenedTicket, ProtocolVersion, RotatingTicketer, ServerName, ServerSessionCache,
+    SharedTicketer, Ticketer,
 };
 use resuming::{
     Ahead, HOUR, MINUTE, Store, client, client_of, connect_as, handle, resumed, server,
@@ -63,6 +64,22 @@ fn g04_an_unknown_number_is_a_full_handshake() {
     assert!(resumed(&client(&stores[2]), &server));
     assert!(resumed(&client(&stores[1]), &server));
     assert!(!resumed(&client(&stores[0]), &server));
+}
+
+/// Each server is another machine, or the same after a restart.
+#[test]
+fn servers_with_one_secret_go_on_with_each_others_sessions() {
+    for version in [ProtocolVersion::DTLS1_2, ProtocolVersion::DTLS1_3] {
+        let client = client_of(version, &Store::default());
+        let server = |secret: u8| {
+            let ticketer = SharedTicketer::new([secret; 32]).unwrap();
+            server().ticketer(ticketer).without_session_cache()
+        };
+        assert!(!resumed(&client, &server(7)));
+        assert!(resumed(&client, &server(7)));
+        assert!(!resumed(&client, &server(8)));
+        assert!(resumed(&client, &server(8)));
+    }
 }
 
 /// A client with the wrong secret, as one is that has stolen a ticket only.

@@ -131,7 +131,9 @@ impl ConfigBuilder<ClientConfig> {
 
 /// Of the methods that say how sessions are known again, the last one called counts.
 impl ConfigBuilder<ServerConfig> {
-    /// Makes tickets with this. Each configuration has a [`RotatingTicketer`] of its own by default.
+    /// Makes tickets with this. Each configuration has a [`RotatingTicketer`] of its own by default; servers that are
+    /// to go on with each other's sessions, or with those from before a restart, have a
+    /// [`SharedTicketer`](crate::SharedTicketer).
     ///
     /// **Servers that share a ticketer let in each other's clients** as whom they proved to be to the
     /// other: share only between servers that trust the same clients.
@@ -140,14 +142,15 @@ impl ConfigBuilder<ServerConfig> {
         self
     }
 
-    /// Makes no tickets: only sessions that the server keeps itself are gone on with.
+    /// Puts no sessions into tickets: only those that the server keeps itself are gone on with, in DTLS 1.3 by a ticket
+    /// that is nothing but their ID.
     pub fn without_tickets(mut self) -> Self {
         self.config.resumption.tickets = Shared::Without;
         self
     }
 
-    /// Keeps the sessions here that do not go into tickets: those of clients that take none, and those of
-    /// clients with certificates, whose tickets would be long. Each configuration has a
+    /// Keeps the sessions here that do not go into tickets: those of clients that take none, those of
+    /// clients with certificates, whose tickets would be long, and all where there are none. Each configuration has a
     /// [`ServerSessionCache`] of its own by default. What holds for sharing
     /// [ticketers](ConfigBuilder::ticketer) holds here.
     pub fn sessions(mut self, sessions: impl ServerSessions + 'static) -> Self {

@@ -385,7 +385,7 @@ fn a_server_goes_on_with_the_suite_of_anothers_hello_retry_request() {
 #[test]
 fn d15_a_hello_with_compression_is_refused_behind_a_cookie_too() {
     let (_, mut server) = retried_elsewhere(|hello| {
-        // Behind the random neither a session number nor a cookie, but a list of suites.
+        // Behind the random neither a session ID nor a cookie, but a list of suites.
         let suites = RECORD_HEADER + 12 + 2 + 32 + 1 + 1;
         let method = suites + 2 + usize::from(hello[suites + 1]) + 1;
         assert_eq!(hello[method - 1..=method], [1, 0]);

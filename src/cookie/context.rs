@@ -142,7 +142,7 @@ impl fmt::Debug for CookieContext {
 
 /// Hands what is signed to `f`: what the cookie holds besides, the client's address, and the parameters that
 /// its second hello must repeat (RFC 6347 §4.2.1). The extensions are not among them: hellos that offer DTLS
-/// 1.3 change theirs between the first and the second (RFC 9147 §5.1). Nor is the session number, though the
+/// 1.3 change theirs between the first and the second (RFC 9147 §5.1). Nor is the session ID, though the
 /// RFC wants it repeated: with a ticket it means nothing but what the client draws (RFC 5077 §3.4), and Mbed
 /// TLS 2.28 draws it anew for the second hello.
 ///

@@ -105,7 +105,7 @@ impl RetryState {
         body.append(&[
             &version,
             &HELLO_RETRY_REQUEST,
-            // No session number, and no compression behind the suite.
+            // No session ID, and no compression behind the suite.
             &[0],
             &self.suite.id.0.to_be_bytes(),
             &[0],

@@ -12,6 +12,9 @@ pub(crate) struct Labels(&'static [u8]);
 impl Labels {
     /// RFC 9147 §5.9: as long as TLS's "tls13 ".
     pub(crate) const DTLS13: Labels = Labels(b"dtls13");
+
+    /// For keys that never meet the wire's.
+    pub(crate) const OUR_OWN: Labels = Labels(b"flightline ");
 }
 
 /// HKDF with one hash and the labels of one protocol.

@@ -26,9 +26,7 @@ pub(crate) use aead::null_cipher;
 pub(crate) use aead::{Aead, AeadAlgorithm, NONCE_LEN, RecordNumberKey, TAG_LEN, nonce};
 pub(crate) use constant_time::equal;
 pub(crate) use hash::{HashAlgorithm, HmacKey, RunningDigest};
-pub(crate) use hkdf::Hkdf;
-#[cfg(test)]
-pub(crate) use hkdf::Labels;
+pub(crate) use hkdf::{Hkdf, Labels};
 pub(crate) use key_exchange::{DEFAULT_GROUPS, EphemeralKey, respond};
 pub(crate) use prf::WriteKeys;
 #[cfg(feature = "x509")]

@@ -207,9 +207,9 @@ fn chosen_suite(hello: &ClientHello, answer: &ServerHello) -> Result<&'static Su
     if answer.version != ProtocolVersion::DTLS1_2 {
         return Err(Error::UnsupportedVersion(answer.version));
     }
-    // RFC 9147 §5.3 and §5.4: there is no session number to repeat.
+    // RFC 9147 §5.3 and §5.4: there is no session ID to repeat.
     if !answer.session_id.is_empty() {
-        return Err(Error::IllegalParameter("session number"));
+        return Err(Error::IllegalParameter("session ID"));
     }
     if answer.compression_method != 0 {
         return Err(Error::IllegalParameter("compression method"));

@@ -1,21 +1,16 @@
-//! The sessions that a server knows again: by a ticket or by a number (RFC 5077 §3.4).
+//! The sessions that a server knows again: by a ticket or by a session ID (RFC 5077 §3.4, RFC 8446 §4.2.11).
 
-use super::auth::{self, ClientVerifier};
+use super::auth;
 use super::keys12::Derivation;
+use super::new_session::hands_out_tickets;
 use super::terms::Terms;
 use crate::certificate::PeerIdentity;
 use crate::config::ServerConfig;
-use crate::cookie::LONGEST_HELLO;
-use crate::crypto::{Secret, Suite, Suite13, random};
+use crate::crypto::{Secret, Suite, Suite13};
 use crate::error::{Error, Result};
-use crate::resumption::{OpenedTicket, ServerSessions, SessionState, Ticketer, seconds};
-use crate::session::{Session, ticket_psk};
-use crate::wire::{ClientHello, NewSessionTicket, NewSessionTicket13, PSK_DHE_KE, ProtocolVersion};
+use crate::resumption::{OpenedTicket, SessionState, Ticketer};
+use crate::wire::{ClientHello, ProtocolVersion};
 use std::sync::Arc;
-use std::time::Duration;
-
-/// A client must have room for all else in a hello that our gate puts together.
-const LONGEST_TICKET: usize = LONGEST_HELLO / 4 * 3;
 
 /// A session that a client may go on with.
 pub(super) struct KnownSession {
@@ -77,7 +72,7 @@ pub(super) fn find13(
     let sealed = config.resumption.tickets().and_then(|t| t.open(ticket));
     let state = match sealed {
         Some(OpenedTicket::Fresh(state) | OpenedTicket::Ageing(state)) => state,
-        // The ticket may be a number under which the state is kept here.
+        // The ticket may be an ID under which the state is kept here.
         None => config.resumption.sessions()?.get(ticket)?,
     };
     let state = decode(state)?;
@@ -88,87 +83,7 @@ pub(super) fn find13(
     fits.then_some(state)
 }
 
-/// The tickets of a new connection (RFC 8446 §4.6.1): two, since each is best used once (§C.4). `created`
-/// is when the session's full handshake was, if it was an earlier one.
-pub(super) fn tickets13(
-    config: &ServerConfig,
-    hello: &ClientHello,
-    session: &Session,
-    resumption: &Secret,
-    created: Option<u64>,
-) -> Result<Vec<NewSessionTicket13>> {
-    let modes = hello.extensions.psk_modes.as_deref().unwrap_or_default();
-    let (Some(suite), true) = (
-        Suite13::find(session.cipher_suite),
-        modes.contains(&PSK_DHE_KE),
-    ) else {
-        return Ok(Vec::new());
-    };
-    let created = created.unwrap_or_else(|| seconds(config.settings.clock.date()));
-    let mark = config.client_mark(&session.peer_identity)?;
-    let mut tickets = Vec::new();
-    for nonce in 0..TICKETS {
-        let nonce = [nonce];
-        let master = ticket_psk(suite.hkdf(), resumption, &nonce)?;
-        let state = session.state(&master, created, mark.clone());
-        let (ticket, lifetime) = match keep13(config, &state)? {
-            Some(kept) => kept,
-            None => return Ok(Vec::new()),
-        };
-        tickets.push(NewSessionTicket13 {
-            lifetime,
-            age_add: u32::from_be_bytes(random::array()?),
-            nonce: nonce.to_vec(),
-            ticket,
-        });
-    }
-    Ok(tickets)
-}
-
-/// How many tickets a connection gets.
-const TICKETS: u8 = 2;
-
-/// A ticket and how many seconds it lives. Certificates of clients would make tickets long, so their sessions are
-/// kept here, under a number.
-fn keep13(config: &ServerConfig, state: &SessionState) -> Result<Option<(Vec<u8>, u32)>> {
-    let is_long = matches!(state.peer, PeerIdentity::Certificate(_));
-    if let Some(sessions) = config.resumption.sessions().filter(|_| is_long) {
-        let number = random::array::<32>()?.to_vec();
-        sessions.put(&number, state.encode().as_bytes());
-        let left = state.time_left(config.settings.clock.date());
-        return Ok(Some((number, whole_seconds(left))));
-    }
-    let ticketer = config.resumption.tickets();
-    Ok(ticketer.and_then(|ticketer| seal(config, &**ticketer, state)))
-}
-
-/// A ticket for this state and how many seconds it lives, if the ticketer hands one out.
-fn seal(
-    config: &ServerConfig,
-    ticketer: &dyn Ticketer,
-    state: &SessionState,
-) -> Option<(Vec<u8>, u32)> {
-    if !hands_out_tickets(ticketer) {
-        return None;
-    }
-    let ticket = ticketer.seal(state.encode().as_bytes())?;
-    let left = state.time_left(config.settings.clock.date());
-    let lifetime = whole_seconds(ticketer.lifetime().min(left));
-    (1..=LONGEST_TICKET)
-        .contains(&ticket.len())
-        .then_some((ticket, lifetime))
-}
-
-/// Zero seconds mean of no use in DTLS 1.3 (RFC 8446 §4.6.1), and unknown in 1.2 (RFC 5077 §3.3).
-fn hands_out_tickets(ticketer: &dyn Ticketer) -> bool {
-    whole_seconds(ticketer.lifetime()) > 0
-}
-
-fn whole_seconds(time: Duration) -> u32 {
-    u32::try_from(time.as_secs()).unwrap_or(u32::MAX)
-}
-
-/// RFC 5077 §3.4: where there is a ticket, the number is not looked up.
+/// RFC 5077 §3.4: where there is a ticket, the session ID is not looked up.
 fn look_up(
     config: &ServerConfig,
     hello: &ClientHello,
@@ -204,87 +119,12 @@ fn still_welcome(config: &ServerConfig, state: &SessionState) -> bool {
     }
 }
 
-/// How a server will know a new session again.
-pub(super) enum Keeping {
-    Ticket(Arc<dyn Ticketer>),
-    Id(Vec<u8>, Arc<dyn ServerSessions>),
-    Not,
-}
-
-impl Keeping {
-    /// By ticket, if the client takes one. Certificates of clients make tickets too long for their hellos,
-    /// so where clients may show some, by number. Without the extended master secret not at all (RFC 7627
-    /// §5.3).
-    pub(super) fn choose(
-        config: &ServerConfig,
-        hello: &ClientHello,
-        derivation: Derivation,
-        client: Option<&ClientVerifier>,
-    ) -> Result<Keeping> {
-        if derivation != Derivation::Extended {
-            return Ok(Keeping::Not);
-        }
-        let takes_tickets = hello.extensions.session_ticket.is_some();
-        let tickets = config.resumption.tickets().filter(|_| takes_tickets);
-        let tickets = tickets.filter(|ticketer| hands_out_tickets(&***ticketer));
-        match (tickets, config.resumption.sessions()) {
-            (Some(_), Some(sessions)) if client.is_some() => Keeping::by_number(sessions),
-            (Some(ticketer), _) => Ok(Keeping::Ticket(ticketer.clone())),
-            (None, Some(sessions)) => Keeping::by_number(sessions),
-            (None, None) => Ok(Keeping::Not),
-        }
-    }
-
-    fn by_number(sessions: &Arc<dyn ServerSessions>) -> Result<Keeping> {
-        let id = random::array::<32>()?.to_vec();
-        Ok(Keeping::Id(id, sessions.clone()))
-    }
-
-    /// What the ServerHello says of it: the session's number, empty where there will be a ticket (RFC 5077
-    /// §3.4), and whether there will be one.
-    pub(super) fn announce(&self) -> (Vec<u8>, bool) {
-        match self {
-            Keeping::Ticket(_) => (Vec::new(), true),
-            Keeping::Id(id, _) => (id.clone(), false),
-            Keeping::Not => (Vec::new(), false),
-        }
-    }
-
-    /// Keeps the session, now that the client has proven itself. The ticket that was announced, if so.
-    pub(super) fn keep(
-        &self,
-        config: &ServerConfig,
-        state: &SessionState,
-    ) -> Option<NewSessionTicket> {
-        match self {
-            Keeping::Ticket(ticketer) => Some(ticket(config, &**ticketer, state)),
-            Keeping::Id(id, sessions) => {
-                sessions.put(id, state.encode().as_bytes());
-                None
-            }
-            Keeping::Not => None,
-        }
-    }
-}
-
-/// RFC 5077 §3.3: an announced ticket is sent, if need be an empty one.
-pub(super) fn ticket(
-    config: &ServerConfig,
-    ticketer: &dyn Ticketer,
-    state: &SessionState,
-) -> NewSessionTicket {
-    let (ticket, lifetime_hint) = seal(config, ticketer, state).unwrap_or_default();
-    NewSessionTicket {
-        lifetime_hint,
-        ticket,
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::new_session::Keeping;
     use super::*;
     use crate::config::{ExtendedMasterSecret, Psk, ServerIdentity};
-    use crate::resumption::ServerSessionCache;
+    use crate::resumption::{ServerSessionCache, ServerSessions, seconds};
     use crate::wire::{CipherSuite, ClientExtensions};
 
     const SUITE: CipherSuite = CipherSuite::TLS_PSK_WITH_AES_128_GCM_SHA256;
@@ -397,15 +237,14 @@ mod tests {
         let (config, hello) = server_and_hello();
         let announced = |derivation| {
             let keeping = Keeping::choose(&config, &hello, derivation, None);
-            let keeping = keeping.unwrap();
-            keeping.announce()
+            keeping.unwrap().announce()
         };
         assert_eq!(announced(Derivation::Extended).0.len(), 32);
         assert_eq!(announced(Derivation::Classic), (Vec::new(), false));
     }
 
     #[test]
-    fn beside_a_ticket_the_number_does_not_count() {
+    fn beside_a_ticket_the_session_id_does_not_count() {
         let (config, mut hello) = server_and_hello();
         hello.extensions.session_ticket = Some(Vec::new());
         let found = |hello: &ClientHello| find(&config, hello, Derivation::Extended, &terms());

@@ -23,6 +23,7 @@ mod io;
 mod keys12;
 mod keys13;
 mod known_session;
+mod new_session;
 mod offered_session;
 mod psk13;
 mod resume12;

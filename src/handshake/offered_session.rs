@@ -105,7 +105,7 @@ fn show(config: &ClientConfig, session: &ClientSession, number: [u8; 32], hello:
             hello.session_id = number.to_vec();
             hello.extensions.session_ticket = Some(ticket.clone());
         }
-        // RFC 9147 §5.3: DTLS 1.3 has no session numbers; its tickets are offered as keys.
+        // RFC 9147 §5.3: DTLS 1.3 has no session IDs; its tickets are offered as keys.
         Handle::Ticket13 { .. } => {
             if let Some(psk) = OfferedPsk::resumption(session) {
                 psk.stand_first(config.settings.clock.date(), hello);

@@ -14,7 +14,8 @@
 use super::client12;
 use super::io::Io;
 use super::keys12::{Derivation, Keys, Randoms};
-use super::known_session::{self, KnownSession};
+use super::known_session::KnownSession;
+use super::new_session;
 use super::terms::Terms;
 use super::{finished, server12};
 use crate::certificate::ServerName;
@@ -112,7 +113,7 @@ pub(super) async fn server(
     io.send(&answer)?;
     let keys = Keys::resume(&mut io, suite, state.master.clone(), randoms);
     if let Some(ticketer) = renewal {
-        io.send(&known_session::ticket(&config, &**ticketer, state))?;
+        io.send(&new_session::ticket(&config, &**ticketer, state))?;
     }
     io.send_change_cipher_spec(keys.server_write()?);
     io.send(&keys.server_finished(&io))?;

@@ -3,7 +3,8 @@
 use super::auth::{self, Credentials};
 use super::io::Io;
 use super::keys12::{Derivation, Keys, Randoms, psk_pre_master};
-use super::known_session::{self, Keeping};
+use super::known_session;
+use super::new_session::Keeping;
 use super::terms::Terms;
 use super::{finished, resume12, signed};
 use crate::certificate::PeerIdentity;

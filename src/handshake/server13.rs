@@ -3,7 +3,7 @@
 use super::auth::{self, Credentials};
 use super::io::Io;
 use super::keys13::{APPLICATION, EarlySecret, HandshakeSecret, MasterSecret};
-use super::known_session;
+use super::new_session;
 use super::psk13::{self, ChosenPsk};
 use super::terms::Terms;
 use super::{certificate13, finished, signed};
@@ -149,7 +149,7 @@ pub(super) async fn run(
     // Behind the handshake: tickets.
     let resumption = master.resumption(&io)?;
     let created = psk.as_ref().and_then(ChosenPsk::created);
-    for ticket in known_session::tickets13(&config, &hello, &session, &resumption, created)? {
+    for ticket in new_session::tickets13(&config, &hello, &session, &resumption, created)? {
         io.send(&ticket)?;
     }
     let (read, write) = (master.client.clone(), master.server.clone());

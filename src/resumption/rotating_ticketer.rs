@@ -1,31 +1,22 @@
 //! Tickets under keys that rotate by themselves.
 
+use super::ticket_key::{PERIOD, TicketKey};
 use super::ticketer::{OpenedTicket, Ticketer};
-use crate::codec::Writer;
-use crate::crypto::{self, Aead, AeadAlgorithm, NONCE_LEN, RotatingKeys, Secret, TAG_LEN, random};
-use crate::error::Result;
+use crate::crypto::RotatingKeys;
 use crate::timer::{Clock, SystemClock};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
-use zeroize::Zeroizing;
-
-/// How long a key seals; for as long again it still opens.
-const PERIOD_SECONDS: u64 = 6 * 60 * 60;
-
-const NAME_LEN: usize = 16;
 
 /// Seals with AES-256-GCM under two overlapping random keys, each of which seals for six hours and
 /// opens for twelve.
 ///
 /// The keys come from the operating system's generator and exist in this value only: a restart ends
-/// all sessions, and no two ticketers open each other's tickets. The first key is drawn when it is needed,
-/// and an old one goes when the next is.
-///
-/// A ticket is the key's name, a random nonce, and the sealed state (RFC 5077 §4 in its spirit).
+/// all sessions, and no two ticketers open each other's tickets; [`SharedTicketer`](crate::SharedTicketer) is for where
+/// they should. The first key is drawn when it is needed, and an old one goes when the next is.
 pub struct RotatingTicketer {
     clock: Arc<dyn Clock>,
-    keys: RotatingKeys<Key>,
+    keys: RotatingKeys<TicketKey>,
 }
 
 impl RotatingTicketer {
@@ -38,7 +29,7 @@ impl RotatingTicketer {
     pub fn with_clock(clock: Arc<dyn Clock>) -> Self {
         RotatingTicketer {
             clock,
-            keys: RotatingKeys::new(PERIOD_SECONDS, Key::random),
+            keys: RotatingKeys::new(PERIOD, TicketKey::random),
         }
     }
 }
@@ -50,7 +41,7 @@ impl Ticketer for RotatingTicketer {
     }
 
     fn open(&self, ticket: &[u8]) -> Option<OpenedTicket> {
-        let opens = |key: Option<&Key>| key.and_then(|key| key.open(ticket));
+        let opens = |key: Option<&TicketKey>| key.and_then(|key| key.open(ticket));
         self.keys.at(self.clock.now(), |keys| {
             opens(keys.current())
                 .map(OpenedTicket::Fresh)
@@ -60,8 +51,8 @@ impl Ticketer for RotatingTicketer {
 
     /// What is left of the present key's time to seal, and the six hours in which it still opens.
     fn lifetime(&self) -> Duration {
-        let into_period = self.clock.now().as_secs() % PERIOD_SECONDS;
-        let left = PERIOD_SECONDS.saturating_mul(2).saturating_sub(into_period);
+        let into_period = self.clock.now().as_secs() % PERIOD;
+        let left = PERIOD.saturating_mul(2).saturating_sub(into_period);
         Duration::from_secs(left)
     }
 }
@@ -75,47 +66,6 @@ impl Default for RotatingTicketer {
 impl fmt::Debug for RotatingTicketer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RotatingTicketer").finish_non_exhaustive()
-    }
-}
-
-struct Key {
-    name: [u8; NAME_LEN],
-    aead: Box<dyn Aead>,
-}
-
-impl Key {
-    fn random() -> Result<Key> {
-        let key = Secret::random(32)?;
-        Ok(Key {
-            name: random::array()?,
-            aead: AeadAlgorithm::Aes256Gcm.key(key.as_bytes())?,
-        })
-    }
-
-    /// A random nonce of 96 bits may be drawn 2^32 times under one key, which is 200,000 tickets a
-    /// second for six hours.
-    fn seal(&self, state: &[u8]) -> Result<Vec<u8>> {
-        let nonce = random::array::<NONCE_LEN>()?;
-        let mut sealed = Zeroizing::new(state.to_vec());
-        let tag = self.aead.seal(nonce, &self.name, &mut sealed)?;
-        Ok(Writer::bytes_of(|w| {
-            w.bytes(&self.name);
-            w.bytes(&nonce);
-            w.bytes(&sealed);
-            w.bytes(&tag);
-        }))
-    }
-
-    fn open(&self, ticket: &[u8]) -> Option<Vec<u8>> {
-        let (name, rest) = ticket.split_at_checked(NAME_LEN)?;
-        let (nonce, sealed) = rest.split_at_checked(NONCE_LEN)?;
-        if !crypto::equal(name, &self.name) || sealed.len() < TAG_LEN {
-            return None;
-        }
-        let mut state = sealed.to_vec();
-        let length = self.aead.open(nonce.try_into().ok()?, name, &mut state)?;
-        state.truncate(length);
-        Some(state)
     }
 }
 

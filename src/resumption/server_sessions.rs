@@ -1,4 +1,4 @@
-//! Where a server keeps sessions of clients that take no tickets.
+//! Where a server keeps sessions that do not go into tickets.
 
 use super::bounded_map::BoundedMap;
 use crate::crypto::Secret;
@@ -6,7 +6,7 @@ use parking_lot::Mutex;
 use std::fmt;
 use std::sync::Arc;
 
-/// Keeps a server's sessions under their numbers (RFC 5246 §7.3), where they do not go into tickets.
+/// Keeps a server's sessions under their session IDs (RFC 5246 §7.3), where they do not go into tickets.
 /// [`ServerSessionCache`] is the default.
 ///
 /// What is kept holds the keys of the session. A store must not be shared by servers that let in

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Seals a server's state into tickets that only servers with the same keys can open (RFC 5077 §4).
-/// [`RotatingTicketer`](crate::RotatingTicketer) is the default; one of one's own shares its keys with
-/// other machines.
+/// [`RotatingTicketer`](crate::RotatingTicketer) is the default; [`SharedTicketer`](crate::SharedTicketer) shares its keys
+/// with other machines.
 ///
 /// Whoever has the keys can read every connection whose session they sealed, so they should not live
 /// long. Servers that share keys let in each other's clients as whom they proved to be to the other: share

@@ -340,11 +340,11 @@ fn a_field_out_of_its_bounds_is_malformed() {
     assert_eq!(
         ServerHello::decode(&hello).err(),
         Some(BadLength),
-        "a session number"
+        "a session ID"
     );
     let mut hello = client_hello(&[]);
     hello.splice(34..35, [&[33][..], &[0; 33]].concat());
-    assert!(ClientHello::decode(&hello).is_err(), "a session number");
+    assert!(ClientHello::decode(&hello).is_err(), "a session ID");
 
     let certificate = [0, 0, 3, 0, 0, 0];
     assert_eq!(

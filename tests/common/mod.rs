@@ -118,7 +118,7 @@ pub enum Cookie {
 pub enum Session {
     New,
     ByTicket,
-    ByNumber,
+    ById,
 }
 
 const DTLS1_2: ProtocolVersion = ProtocolVersion::DTLS1_2;
@@ -127,7 +127,7 @@ const DTLS1_3: ProtocolVersion = ProtocolVersion::DTLS1_3;
 #[rustfmt::skip]
 pub const VARIANTS: &[Variant] = {
     use Cookie::{With, Without};
-    use Session::{ByNumber, ByTicket, New};
+    use Session::{ById, ByTicket, New};
     &[
         variant("ECDSA",                                             certificates, ecdsa,       With,    New,      DTLS1_2),
         variant("ECDSA without cookie",                              certificates, ecdsa,       Without, New,      DTLS1_2),
@@ -141,9 +141,9 @@ pub const VARIANTS: &[Variant] = {
         variant("ECDHE_PSK without cookie",                          ecdhe_psk,    psk_server,  Without, New,      DTLS1_2),
         variant("ECDSA resumed by ticket",                           certificates, ecdsa,       With,    ByTicket, DTLS1_2),
         variant("ECDSA resumed by ticket without cookie",            certificates, ecdsa,       Without, ByTicket, DTLS1_2),
-        variant("ECDSA resumed by number",                           certificates, ecdsa,       With,    ByNumber, DTLS1_2),
+        variant("ECDSA resumed by ID",                               certificates, ecdsa,       With,    ById,     DTLS1_2),
         variant("ECDHE_PSK resumed by ticket",                       ecdhe_psk,    psk_server,  With,    ByTicket, DTLS1_2),
-        variant("mutual resumed by number",                          identified,   mutual,      With,    ByNumber, DTLS1_2),
+        variant("mutual resumed by ID",                              identified,   mutual,      With,    ById,     DTLS1_2),
         variant("DTLS 1.3, ECDSA",                                   certificates, ecdsa,       With,    New,      DTLS1_3),
         variant("DTLS 1.3, ECDSA without cookie",                    certificates, ecdsa,       Without, New,      DTLS1_3),
         variant("DTLS 1.3, RSA",                                     certificates, rsa,         With,    New,      DTLS1_3),
@@ -221,7 +221,7 @@ impl Variant {
     pub fn pair_with_mtu(&self, mtu: usize, weather: Weather) -> Pair {
         let (client, server) = match self.session {
             Session::New => self.configs(mtu),
-            Session::ByTicket | Session::ByNumber => self.configs_with_a_session(mtu),
+            Session::ByTicket | Session::ById => self.configs_with_a_session(mtu),
         };
         Pair::new(client, server, ServerName::new(NAME).unwrap(), weather).unwrap()
     }
@@ -253,7 +253,7 @@ impl Variant {
 
     fn configs(&self, mtu: usize) -> Configs {
         let server = match self.session {
-            Session::ByNumber => self.server().without_tickets(),
+            Session::ById => self.server().without_tickets(),
             Session::New | Session::ByTicket => self.server(),
         };
         let client = self.client().sessions(Remembers::default());

@@ -98,10 +98,11 @@ impl Clock for Ahead {
 type Keep = fn(Server) -> Server;
 
 /// Versions, and how their servers keep sessions.
-pub const KEPT: [(ProtocolVersion, Keep); 3] = [
+pub const KEPT: [(ProtocolVersion, Keep); 4] = [
     (ProtocolVersion::DTLS1_2, |server| server),
     (ProtocolVersion::DTLS1_2, Server::without_tickets),
     (ProtocolVersion::DTLS1_3, |server| server),
+    (ProtocolVersion::DTLS1_3, Server::without_tickets),
 ];
 
 /// A client of DTLS 1.2.

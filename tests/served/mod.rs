@@ -159,7 +159,7 @@ pub fn first_hello_of(config: Arc<ClientConfig>) -> Vec<u8> {
 
 /// `hello`, a client's first, with this cookie, as its second.
 pub fn with_cookie(hello: &[u8], cookie: &[u8]) -> Vec<u8> {
-    // Behind two headers, the version, the random and an empty session number stands the empty cookie.
+    // Behind two headers, the version, the random and an empty session ID stands the empty cookie.
     let at = 13 + 12 + 2 + 32 + 1;
     assert_eq!(hello[at - 1..=at], [0, 0]);
     let length = [u8::try_from(cookie.len()).unwrap()];

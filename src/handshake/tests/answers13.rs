@@ -103,7 +103,7 @@ const ANY: [Lie<ServerHello>; 7] = {
             A::ILLEGAL_PARAMETER,
         ),
         (
-            "a session number",
+            "a session ID",
             |answer| answer.session_id = vec![7; 32],
             A::ILLEGAL_PARAMETER,
         ),

@@ -76,7 +76,7 @@ fn d15_a_server_takes_no_remainder_of_older_versions_in_a_hello() {
     let cases: [Case; 6] = [
         ("none", |_| (), Verdict::Waits),
         (
-            "a session number, which may be of DTLS 1.2",
+            "a session ID, which may be of DTLS 1.2",
             |hello| hello.session_id = vec![7; 32],
             Verdict::Waits,
         ),
@@ -118,7 +118,7 @@ fn d15_a_client_takes_no_remainder_of_older_versions_in_an_answer() {
         (|_| (), Verdict::Waits),
         (
             |answer| answer.session_id = vec![7; 32],
-            Verdict::Failed(Error::IllegalParameter("session number")),
+            Verdict::Failed(Error::IllegalParameter("session ID")),
         ),
         (
             |answer| answer.compression_method = 1,
@@ -292,11 +292,7 @@ fn d06_d07_a_server_takes_no_other_second_hello() {
             |hello| hello.cipher_suites.push(SUITE),
             hello(),
         ),
-        (
-            "a session number",
-            |hello| hello.session_id = vec![7],
-            hello(),
-        ),
+        ("a session ID", |hello| hello.session_id = vec![7], hello()),
         (
             "another name",
             |hello| hello.extensions.server_name = Some(b"other.test".to_vec()),
@@ -358,7 +354,7 @@ fn d01_p18_nothing_behind_the_server_hello_is_taken_in_the_clear() {
 
 /// RFC 9147 §5.
 #[test]
-fn p63_a_server_repeats_no_session_number() {
+fn p63_a_server_repeats_no_session_id() {
     let first = ClientHello {
         session_id: vec![7; 32],
         ..hello13()

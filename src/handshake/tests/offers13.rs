@@ -169,7 +169,7 @@ fn a_server_that_asked_for_a_share_gets_it_and_no_other_change() {
     let changes: [Change; 6] = [
         (TRUTH, |_| ()),
         ("another random", |hello| hello.random[0] ^= 1),
-        ("a session number", |hello| hello.session_id = vec![1]),
+        ("a session ID", |hello| hello.session_id = vec![1]),
         ("fewer suites", |hello| hello.cipher_suites.truncate(1)),
         ("no protocols", |hello| hello.extensions.alpn = None),
         ("a share in another group", |hello| {

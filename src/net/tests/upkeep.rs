@@ -18,7 +18,7 @@ fn careful_client(plan: Retransmission) -> Client {
 }
 
 fn careful_server() -> Server {
-    server().suspicion(5 * S).without_tickets()
+    server().suspicion(5 * S).without_resumption()
 }
 
 /// Both sides have their sockets. What a server of DTLS 1.3 says last, its ACK first, is under way.

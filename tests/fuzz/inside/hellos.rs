@@ -66,7 +66,7 @@ pub(super) fn run(data: &[u8]) {
     }
 }
 
-/// A hello up to its extensions, without a session number.
+/// A hello up to its extensions, without a session ID.
 fn hello(random: &[u8; 32], rest: &[u8]) -> Vec<u8> {
     [&[0xfe, 0xfd], &random[..], &[0], rest].concat()
 }

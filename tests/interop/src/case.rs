@@ -83,7 +83,7 @@ pub enum Wrong {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Resumed {
     ByTicket,
-    ByNumber,
+    ById,
 }
 
 /// Who takes new keys behind the handshake (RFC 9147 §8).

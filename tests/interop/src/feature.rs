@@ -67,7 +67,7 @@ impl fmt::Display for Feature {
             Feature::Mtu(mtu) => write!(f, "MTU {mtu}"),
             Feature::Resumption => f.write_str("resumption"),
             Feature::Resumed(Resumed::ByTicket) => f.write_str("resumption by ticket"),
-            Feature::Resumed(Resumed::ByNumber) => f.write_str("resumption by session number"),
+            Feature::Resumed(Resumed::ById) => f.write_str("resumption by session ID"),
             Feature::Refuses(wrong) => write!(f, "refusing a wrong {}", wrong.name()),
             Feature::Loss => f.write_str("20 % loss"),
             Feature::LossAroundKeyUpdate(update) => write!(f, "{} with 20 % loss", update.name()),

@@ -85,7 +85,7 @@ fn client(variant: &Variant, mode: Mode) -> ConfigBuilder<ClientConfig> {
         Session::ByTicket | Session::ByOldTicket => {
             client.sessions(Kept(Some(ticket(variant)), variant.into()))
         }
-        Session::ByNumber => {
+        Session::ById => {
             client.sessions(Kept(Some(Handle::Id(SESSION_ID.to_vec())), variant.into()))
         }
     };
@@ -116,7 +116,7 @@ fn server(variant: &Variant, mode: Mode) -> ConfigBuilder<ServerConfig> {
         });
     server = match variant.session {
         Session::Once => server.without_resumption(),
-        Session::ByNumber => server
+        Session::ById => server
             .without_tickets()
             .sessions(Kept(None, variant.into())),
         _ => server

@@ -50,7 +50,7 @@ pub(super) enum Session {
     ByTicket,
     /// Another ticket comes with it.
     ByOldTicket,
-    ByNumber,
+    ById,
 }
 
 /// What a server asks for before it believes in a hello.
@@ -123,7 +123,7 @@ impl Session {
     pub(super) fn is_resumed(self) -> bool {
         matches!(
             self,
-            Session::ByTicket | Session::ByOldTicket | Session::ByNumber
+            Session::ByTicket | Session::ByOldTicket | Session::ById
         )
     }
 

@@ -75,7 +75,7 @@ pub(super) const CLIENTS: &[Variant] = &[
     Variant { name: "client, resumed by ticket, new ticket", session: Session::ByOldTicket,
         legal: &["HelloVerifyRequest? ServerHello NewSessionTicket [ChangeCipherSpec] {Finished}"],
         truth: "ServerHello NewSessionTicket [ChangeCipherSpec] {Finished}", ..CLIENT },
-    Variant { name: "client, resumed by number, cookie", session: Session::ByNumber,
+    Variant { name: "client, resumed by ID, cookie", session: Session::ById,
         legal: &["HelloVerifyRequest? ServerHello [ChangeCipherSpec] {Finished}"],
         truth: "HelloVerifyRequest ServerHello [ChangeCipherSpec] {Finished}", ..CLIENT },
 ];
@@ -120,6 +120,6 @@ pub(super) const SERVERS: &[Variant] = &[
     Variant { name: "server, resumed by ticket, new ticket, cookie", method: Ecdhe, session: Session::ByOldTicket, second_hello: SecondHello::Cookie,
         legal: &["ClientHello ClientHello [ChangeCipherSpec] {Finished}"],
         truth: "ClientHello ClientHello [ChangeCipherSpec] {Finished}", ..SERVER },
-    Variant { name: "server, resumed by number", method: Ecdhe, session: Session::ByNumber,
+    Variant { name: "server, resumed by ID", method: Ecdhe, session: Session::ById,
         legal: &["ClientHello [ChangeCipherSpec] {Finished}"], truth: "ClientHello [ChangeCipherSpec] {Finished}", ..SERVER },
 ];

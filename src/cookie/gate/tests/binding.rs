@@ -65,7 +65,7 @@ fn a04_no_byte_moves_from_one_field_to_the_next() {
 
 /// Mbed TLS 2.28 draws another for each hello in which it shows a ticket.
 #[test]
-fn another_session_number_leaves_the_cookie_good() {
+fn another_session_id_leaves_the_cookie_good() {
     let (gate, hello) = proven();
     for session_id in [vec![], vec![1, 2, 4], vec![9; 32]] {
         let changed = Hello {

@@ -170,9 +170,9 @@ fn the_request_is_made_again_from_the_cookie() {
     }
 }
 
-/// RFC 9147 §5: a session number is repeated by no server of DTLS 1.3.
+/// RFC 9147 §5: a session ID is repeated by no server of DTLS 1.3.
 #[test]
-fn p63_the_request_repeats_no_session_number() {
+fn p63_the_request_repeats_no_session_id() {
     let hello = Hello {
         session_id: vec![7; 32],
         ..Offer::new().hello()
@@ -203,7 +203,7 @@ fn a03_a04_a05_a_retry_cookie_is_good_for_one_client_and_hello() {
     for hello in changed {
         assert_eq!(outcome(ask(&gate, &hello.datagram())), "alert");
     }
-    // The session number alone is not bound: it serves nobody in DTLS 1.3.
+    // The session ID alone is not bound: it serves nobody in DTLS 1.3.
     let other_session = Hello {
         session_id: vec![1],
         ..good.clone()

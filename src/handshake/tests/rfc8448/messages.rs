@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 /// TLS 1.3's, which DTLS knows for none of its own.
 const TLS1_3: ProtocolVersion = ProtocolVersion(0x0304);
 
-/// TLS has no cookie field (RFC 9147 §5.3): an empty one goes behind the session number.
+/// TLS has no cookie field (RFC 9147 §5.3): an empty one goes behind the session ID.
 pub(super) fn client_hello(message: &[u8]) -> ClientHello {
     let body = body(message);
     let session_id = 2 + 32 + 1 + usize::from(body[34]);

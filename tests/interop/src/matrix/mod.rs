@@ -272,7 +272,7 @@ fn resumption(plain: &Case) -> Vec<Case> {
     let mut cases = Vec::new();
     for (how, resumed) in [
         ("by ticket", Resumed::ByTicket),
-        ("by session number", Resumed::ByNumber),
+        ("by session ID", Resumed::ById),
     ] {
         let case = Case {
             section: Section::Resumption,

@@ -108,7 +108,7 @@ fn context(case: &Case, pki: &Pki, role: Role) -> Res<Arc<dyn Context>> {
     // While its tickets are not acknowledged it keeps a KeyUpdate back, and forgets that it is to ask for ours:
     // in `internal.h`, `QueuedKeyUpdate queued_key_update : 2` has a sign, so that a 2 comes back as another
     // number.
-    if case.resumed == Some(Resumed::ByNumber) || case.key_update.is_some() {
+    if case.resumed == Some(Resumed::ById) || case.key_update.is_some() {
         builder.set_options(SslOptions::NO_TICKET);
     }
     let names = (case.name_asked_for(), case.name_wanted());

@@ -195,7 +195,7 @@ pub fn priority(case: &Case) -> String {
         priority += ":-GROUP-ALL";
         priority.extend(groups.iter().map(|group| format!(":+GROUP-{group}")));
     }
-    if case.resumed == Some(Resumed::ByNumber) {
+    if case.resumed == Some(Resumed::ById) {
         // Of a client without tickets the option `--noticket` makes one that takes them, and does not resume.
         priority += ":%NO_TICKETS";
     }

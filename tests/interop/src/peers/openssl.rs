@@ -192,7 +192,7 @@ fn of_both(case: &Case, mut args: Vec<String>) -> Vec<String> {
             args.extend(strings(["-keymatexportlen", &length.to_string()]));
         }
     }
-    if case.resumed == Some(Resumed::ByNumber) {
+    if case.resumed == Some(Resumed::ById) {
         args.push("-no_ticket".into());
     }
     if let Some(mtu) = case.mtu {

@@ -155,7 +155,7 @@ fn add_updated(found: &mut Found, known: Known) {
 /// Each kind once: with a cookie or without is the same here.
 fn variants() -> impl Iterator<Item = &'static Variant> {
     let variants = VARIANTS.iter();
-    variants.filter(|v| v.cookie == Cookie::Without || v.session == Session::ByNumber)
+    variants.filter(|v| v.cookie == Cookie::Without || v.session == Session::ById)
 }
 
 #[test]

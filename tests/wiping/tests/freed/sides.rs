@@ -139,7 +139,7 @@ impl Sides {
         }
         let mut server = variant.server().srtp_profiles(srtp);
         server = server.danger_without_hello_verification();
-        if variant.session == Session::ByNumber {
+        if variant.session == Session::ById {
             server = server.without_tickets();
         }
         Sides {

@@ -106,7 +106,7 @@ pub(in super::super) fn marked(answer: &ServerHello) -> ServerHello {
 
 pub(in super::super) fn hello(variant: &Variant) -> ClientHello {
     let session_ticket = match variant.session {
-        Session::Once | Session::ByNumber => None,
+        Session::Once | Session::ById => None,
         Session::NewTicket => Some(Vec::new()),
         Session::ByTicket | Session::ByOldTicket => Some(TICKET.to_vec()),
     };

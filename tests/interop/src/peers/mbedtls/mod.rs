@@ -95,7 +95,7 @@ struct MbedTls {
     resumes: bool,
     /// Of a client: the session that it was given last.
     session: Arc<Mutex<Option<Session>>>,
-    /// Of a server that knows sessions by number. The configuration points to it.
+    /// Of a server that knows sessions by ID. The configuration points to it.
     _cache: Option<Cache>,
 }
 
@@ -151,7 +151,7 @@ fn context(case: &Case, pki: &Pki, role: Role) -> Res<Arc<dyn Context>> {
                     let tickets = TicketContext::new(rng, CipherType::Aes128Gcm, 3600)?;
                     config.set_session_tickets_callback(Arc::new(tickets));
                 }
-                Some(Resumed::ByNumber) => cache = Some(sessions(&mut config)),
+                Some(Resumed::ById) => cache = Some(sessions(&mut config)),
                 None => {}
             }
         }
@@ -217,7 +217,7 @@ fn hashes(scheme: SignatureScheme) -> &'static [c_int; 2] {
 fn client(case: &Case, pki: &Pki, config: &mut Config) -> Res<()> {
     config.set_authmode(AuthMode::Required);
     config.set_session_tickets(match case.resumed {
-        Some(Resumed::ByNumber) => UseSessionTickets::Disabled,
+        Some(Resumed::ById) => UseSessionTickets::Disabled,
         _ => UseSessionTickets::Enabled,
     });
     if !case.psk {

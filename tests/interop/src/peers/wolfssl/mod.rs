@@ -207,7 +207,7 @@ impl WolfSsl {
                 (Some(Resumed::ByTicket), Role::Client) => {
                     ok(wolfSSL_CTX_UseSessionTicket(self.context))?;
                 }
-                (Some(Resumed::ByNumber), Role::Server) => {
+                (Some(Resumed::ById), Role::Server) => {
                     ok(wolfSSL_CTX_NoTicketTLSv12(self.context))?;
                 }
                 _ => {}
