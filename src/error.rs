@@ -125,6 +125,8 @@ pub enum Error {
     GroupNotOffered(NamedGroup),
     /// No signature scheme in common with the certificate at hand.
     NoCommonSignatureScheme,
+    /// The server has no certificate for the name that the client asked for (RFC 6066 §3).
+    UnknownServerName(String),
     /// No application protocol in common (RFC 7301 §3.2).
     NoCommonProtocol,
     /// The peer does not do the extended master secret (RFC 7627), which is required.
@@ -283,6 +285,7 @@ impl Error {
             | Error::BadRenegotiationInfo
             | Error::NoCertificate => AlertDescription::HANDSHAKE_FAILURE,
             Error::MissingExtension(_) => AlertDescription::MISSING_EXTENSION,
+            Error::UnknownServerName(_) => AlertDescription::UNRECOGNIZED_NAME,
             Error::CertificateRequired => AlertDescription::CERTIFICATE_REQUIRED,
             Error::NoCommonProtocol => AlertDescription::NO_APPLICATION_PROTOCOL,
             Error::UnsolicitedExtension(_) => AlertDescription::UNSUPPORTED_EXTENSION,

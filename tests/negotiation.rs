@@ -8,8 +8,9 @@ use common::{MINUTE, NAME, alert, failures, pair, pair_for, pki, psk};
 use flightline::lab::{End, Pair, Weather};
 use flightline::{
     AlertDescription, AlpnChoice, CertificateError, CipherSuite, ClientAuth, ClientConfig,
-    ConfigBuilder, Error, Fingerprint, NamedGroup, ProtocolVersion, Psk, RootCertificates,
-    RootsVerifier, ServerConfig, ServerIdentity, ServerName, ServerTrust, SrtpProfile,
+    ConfigBuilder, Error, ExtensionType, Fingerprint, NamedGroup, ProtocolVersion, Psk,
+    RootCertificates, RootsVerifier, ServerConfig, ServerIdentity, ServerName, ServerTrust,
+    SrtpProfile,
 };
 
 fn certificate_client() -> ConfigBuilder<ClientConfig> {
@@ -385,10 +386,21 @@ fn certificates_are_chosen_by_server_name() {
         Some(NAME) => vec![pki().server.clone()],
         _ => Vec::new(),
     };
-    let server = || ServerConfig::builder(ServerIdentity::resolver(by_name));
-    let mut named = pair(certificate_client(), server());
-    named.establish(MINUTE).unwrap();
-    named.exchange(b"request", b"response").unwrap();
-    let (client, _) = failures(pair_for("other.test", certificate_client(), server()));
-    assert_eq!(alert(&client), AlertDescription::HANDSHAKE_FAILURE);
+    for version in [ProtocolVersion::DTLS1_2, ProtocolVersion::DTLS1_3] {
+        let client = || certificate_client().versions([version]);
+        let server = || ServerConfig::builder(ServerIdentity::resolver(by_name));
+        let mut named = pair(client(), server());
+        named.establish(MINUTE).unwrap();
+        named.exchange(b"request", b"response").unwrap();
+        let (told, error) = failures(pair_for("other.test", client(), server()));
+        assert_eq!(alert(&told), AlertDescription::UNRECOGNIZED_NAME);
+        assert!(matches!(error, Error::UnknownServerName(name) if name == "other.test"));
+        // RFC 6066 §3: an address is no name, and is not asked for.
+        let (told, error) = failures(pair_for("192.0.2.1", client(), server()));
+        assert_eq!(alert(&told), AlertDescription::MISSING_EXTENSION);
+        assert!(matches!(
+            error,
+            Error::MissingExtension(ExtensionType::SERVER_NAME)
+        ));
+    }
 }

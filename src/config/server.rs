@@ -29,7 +29,8 @@ pub struct ServerIdentity {
 #[cfg(feature = "x509")]
 pub trait CertificateResolver: Send + Sync {
     /// Certificates to choose from, by preference, for this server name (RFC 6066 §3); the first that
-    /// goes with what the client offers is used. An empty answer fails the handshake.
+    /// goes with what the client offers is used. Where the answer is empty, the client is told that its name is not
+    /// known ([`Error::UnknownServerName`]).
     fn resolve(&self, server_name: Option<&str>) -> Vec<Identity>;
 }
 
@@ -62,7 +63,23 @@ impl ServerIdentity {
         }
     }
 
-    /// Certificates by the name that the client asks for.
+    /// Certificates by the name that the client asks for. The resolver is asked in each handshake, so it is also the
+    /// way to exchange a certificate without a restart.
+    ///
+    /// ```no_run
+    /// use flightline::{Identity, ServerConfig, ServerIdentity};
+    ///
+    /// let shop = Identity::from_pem_files("shop.pem", "shop.key")?;
+    /// let mail = Identity::from_pem_files("mail.pem", "mail.key")?;
+    /// let identity = ServerIdentity::resolver(move |name: Option<&str>| match name {
+    ///     Some("shop.example") => vec![shop.clone()],
+    ///     Some("mail.example") => vec![mail.clone()],
+    ///     // Clients of any other name are told that it is not known.
+    ///     _ => Vec::new(),
+    /// });
+    /// let config = ServerConfig::builder(identity).build()?;
+    /// # Ok::<(), flightline::Error>(())
+    /// ```
     #[cfg(feature = "x509")]
     pub fn resolver(resolver: impl CertificateResolver + 'static) -> Self {
         ServerIdentity {

@@ -73,6 +73,9 @@ impl fmt::Display for Error {
             Error::NoCommonSignatureScheme => {
                 f.write_str("no signature scheme in common that the certificate's key can do")
             }
+            Error::UnknownServerName(name) => {
+                write!(f, "the client asked for {}, and there is no certificate for that name", name.escape_default())
+            }
             Error::NoCommonProtocol => f.write_str("no application protocol (ALPN) in common"),
             Error::ProtocolNotOffered(name) => {
                 write!(f, "the ALPN selector chose \"{}\", which the client did not offer", name.escape_ascii())

@@ -10,7 +10,7 @@ use crate::error::{CertificateError, Error, Result};
 use crate::flight::MessageLimits;
 use crate::wire::{
     Certificate, Certificate13, CertificateRequest, CertificateVerify, ClientExtensions,
-    ClientHello, SignatureScheme,
+    ClientHello, ExtensionType, SignatureScheme,
 };
 
 /// The schemes in which signatures are accepted.
@@ -107,6 +107,19 @@ pub(super) fn server_credentials13(
     let identities = config.identity.certificates.as_ref()?.resolve(server_name);
     let mut identities = identities.into_iter();
     identities.find_map(|identity| Credentials::new(identity, &accepted))
+}
+
+/// Why there is no certificate at all for the name that the client asks for, or for a client that asks for none, if
+/// there is not: RFC 6066 §3, RFC 8446 §9.2.
+pub(super) fn unknown_name(config: &ServerConfig, server_name: Option<&str>) -> Option<Error> {
+    let certificates = config.identity.certificates.as_ref()?;
+    if !certificates.resolve(server_name).is_empty() {
+        return None;
+    }
+    Some(match server_name {
+        Some(name) => Error::UnknownServerName(name.into()),
+        None => Error::MissingExtension(ExtensionType::SERVER_NAME),
+    })
 }
 
 /// The schemes that sign a CertificateVerify of DTLS 1.3; RSA's older ones serve in certificates only

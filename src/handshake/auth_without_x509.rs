@@ -66,6 +66,10 @@ pub(super) fn server_credentials(
     None
 }
 
+pub(super) fn unknown_name(_: &ServerConfig, _: Option<&str>) -> Option<Error> {
+    None
+}
+
 pub(super) fn verify_server(
     _: &ClientConfig,
     _: &ServerName,

@@ -211,11 +211,11 @@ fn choose(config: &ServerConfig, hello: &ClientHello, terms: &Terms) -> Result<C
         .suites()
         .filter(|suite| hello.cipher_suites.contains(&suite.id));
     let chosen = suites.find_map(choose);
-    chosen.ok_or_else(|| nothing_in_common(config, hello))
+    chosen.ok_or_else(|| nothing_in_common(config, hello, terms))
 }
 
 /// Which agreement is missing.
-fn nothing_in_common(config: &ServerConfig, hello: &ClientHello) -> Error {
+fn nothing_in_common(config: &ServerConfig, hello: &ClientHello, terms: &Terms) -> Error {
     let suites = config.suites();
     let common: Vec<_> = suites
         .filter(|suite| hello.cipher_suites.contains(&suite.id))
@@ -226,6 +226,8 @@ fn nothing_in_common(config: &ServerConfig, hello: &ClientHello) -> Error {
         Error::NoCommonCipherSuite
     } else if choose_group(config, hello).is_none() && common.iter().all(|s| s.agrees_on_keys()) {
         Error::NoCommonGroup
+    } else if let Some(error) = auth::unknown_name(config, terms.server_name.as_deref()) {
+        error
     } else if common.iter().all(|s| !s.uses_psk()) && !theirs.any(|s| known.contains(s)) {
         Error::NoCommonSignatureScheme
     } else {

@@ -262,6 +262,7 @@ fn choose_credentials(
         .signature_algorithms
         .as_ref()
         .ok_or(missing)?;
-    auth::server_credentials13(config, terms.server_name.as_deref(), accepted)
-        .ok_or(Error::NoCommonSignatureScheme)
+    let name = terms.server_name.as_deref();
+    auth::server_credentials13(config, name, accepted)
+        .ok_or_else(|| auth::unknown_name(config, name).unwrap_or(Error::NoCommonSignatureScheme))
 }

@@ -4,10 +4,8 @@ use super::{certificates, errors, gate};
 use crate::wire::AlertDescription;
 
 /// What only an application says, by `abort` or in a verifier's name.
-const OF_APPLICATIONS: [AlertDescription; 3] = [
+const OF_APPLICATIONS: [AlertDescription; 2] = [
     AlertDescription::USER_CANCELED,
-    // A server has one identity and does not look at names.
-    AlertDescription::UNRECOGNIZED_NAME,
     // RFC 4279 §2: decrypt_error stands in its place, so that nobody can list identities.
     AlertDescription::UNKNOWN_PSK_IDENTITY,
 ];

@@ -213,6 +213,10 @@ fn rows() -> Rows {
                 hello.extensions.signature_algorithms = Some(vec![SignatureScheme(0x0203)]);
             })
         }),
+        Error::UnknownServerName(_) => Told(A::UNRECOGNIZED_NAME, || {
+            let nameless = ServerIdentity::resolver(|_: Option<&str>| Vec::new());
+            server_of(verifying_client(Anybody), ServerConfig::builder(nameless))
+        }),
         Error::NoCommonProtocol => Told(A::NO_APPLICATION_PROTOCOL, || {
             server_of(client().alpn(["coap"]), server().alpn(["chat"]))
         }),
