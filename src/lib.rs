@@ -87,7 +87,7 @@ pub use error::{CertificateError, Error, Result};
 pub use key_log::{KeyLog, KeyLogFile};
 pub use net::{
     Closer, DtlsListener, DtlsSocket, Handshake, Incoming, ListenerStats, OnError, Outcome,
-    ServeOptions, Transport, UdpTransport,
+    ServeError, ServeOptions, Transport, UdpTransport,
 };
 pub use record::Replay;
 pub use resumption::{

@@ -10,8 +10,8 @@
 mod served;
 
 use flightline::{
-    CookieContext, DtlsListener, DtlsSocket, Error, Event, Handshake, Observer, ServeOptions,
-    ServerConfig, ServerIdentity, ServerName, Transport, UdpTransport,
+    CookieContext, DtlsListener, DtlsSocket, Error, Event, Handshake, Observer, ServeError,
+    ServeOptions, ServerConfig, ServerIdentity, ServerName, Transport, UdpTransport,
 };
 use served::{
     LONG, Served, ask, client_config_12, connect, echo, first_hello, proven_hello, psk,
@@ -69,8 +69,8 @@ fn a_handshake_that_finds_no_place_at_its_end_fails() {
     let (tell, told) = mpsc::channel();
     let options = ServeOptions {
         max_connections: 1,
-        on_error: Some(Arc::new(move |_, error: &str| {
-            tell.send(error.to_owned()).unwrap();
+        on_error: Some(Arc::new(move |_, error| {
+            tell.send(error.clone()).unwrap();
         })),
         ..ServeOptions::default()
     };
@@ -87,7 +87,10 @@ fn a_handshake_that_finds_no_place_at_its_end_fails() {
     let outcome = second.recv(&mut [0; 64]);
     assert!(matches!(outcome, Err(Error::Closed)), "{outcome:?}");
     let error = told.recv_timeout(LONG).unwrap();
-    assert!(error.contains("limit of connections"), "{error}");
+    assert!(
+        matches!(error, ServeError::Handshake(Error::TooManyConnections)),
+        "{error}"
+    );
     server.wait_for(|stats| stats.handshakes == 0 && stats.connections == 1);
     assert_eq!(ask(&first, b"still there"), b"still there");
 }

@@ -11,8 +11,8 @@ mod common;
 mod served;
 
 use flightline::{
-    ClientConfig, DtlsListener, DtlsSocket, Error, Handshake, ServeOptions, ServerConfig,
-    ServerIdentity, ServerName, ServerTrust, Transport, UdpTransport,
+    ClientConfig, DtlsListener, DtlsSocket, Error, Handshake, ServeError, ServeOptions,
+    ServerConfig, ServerIdentity, ServerName, ServerTrust, Transport, UdpTransport,
 };
 use served::{
     LONG, MOMENT, Served, ask, client_config, connect, echo, first_hello, first_hello_of,
@@ -21,7 +21,7 @@ use served::{
 use std::net::{Ipv4Addr, UdpSocket};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 #[test]
 fn several_clients_at_once() {
@@ -74,15 +74,8 @@ fn certificates_prove_the_server() {
         .suspicion(MOMENT)
         .build()
         .unwrap();
-    let errors = Arc::new(Mutex::new(Vec::new()));
-    let heard = errors.clone();
-    let options = ServeOptions {
-        on_error: Some(Arc::new(move |_, error| {
-            heard.lock().unwrap().push(error.to_owned());
-        })),
-        ..ServeOptions::default()
-    };
-    let server = Served::with(Arc::new(config), options, echo);
+    let (tell, told) = mpsc::channel();
+    let server = Served::with(Arc::new(config), telling(tell), echo);
 
     let trust = ServerTrust::roots(pki.roots.clone());
     let config = ClientConfig::builder(trust).read_timeout(LONG);
@@ -101,11 +94,30 @@ fn certificates_prove_the_server() {
         ),
         "{error:?}"
     );
-    let start = Instant::now();
-    while errors.lock().unwrap().is_empty() {
-        assert!(start.elapsed() < LONG);
-        thread::sleep(Duration::from_millis(2));
+    let error = told.recv_timeout(LONG).unwrap();
+    assert!(
+        matches!(error, ServeError::Handshake(Error::PeerAlert(_))),
+        "{error}"
+    );
+}
+
+fn telling(tell: mpsc::Sender<ServeError>) -> ServeOptions {
+    ServeOptions {
+        on_error: Some(Arc::new(move |_, error| tell.send(error.clone()).unwrap())),
+        ..ServeOptions::default()
     }
+}
+
+#[test]
+fn a_handler_tells_why_it_gave_up() {
+    let (tell, told) = mpsc::channel();
+    let handler = |_: DtlsSocket| Err::<(), _>("not today");
+    let server = Served::with(server_config(), telling(tell), handler);
+    let client = connect(server.address);
+    let error = told.recv_timeout(LONG).unwrap();
+    assert_eq!(error.to_string(), "not today");
+    assert!(matches!(error, ServeError::Handler(_)));
+    assert!(matches!(client.recv(&mut [0; 64]), Err(Error::Closed)));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use crate::kernel;
 use crate::message::Kind;
 use crate::stalls::{Call, Stalls};
 use crate::tally::ServerTally;
-use flightline::{DtlsSocket, Error};
+use flightline::{DtlsSocket, Error, ServeError};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, SocketAddrV4};
@@ -154,9 +154,10 @@ impl Host {
     }
 
     /// For [`flightline::ServeOptions::on_error`].
-    pub(crate) fn handshake_failed(&self, _client: SocketAddr, error: &str) {
+    pub(crate) fn handshake_failed(&self, _client: SocketAddr, error: &ServeError) {
         self.tally.handshake_errors.count();
-        let kind: String = error.chars().filter(|c| !c.is_ascii_digit()).collect();
+        let mut kind = error.to_string();
+        kind.retain(|c| !c.is_ascii_digit());
         let mut errors = self.errors.lock();
         if errors.len() < ERRORS_KEPT || errors.contains_key(&kind) {
             let count = errors.entry(kind).or_default();

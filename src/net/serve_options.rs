@@ -1,13 +1,14 @@
 //! How a listener serves.
 
 use super::peers::Bounds;
+use super::serve_error::ServeError;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// Is told what went wrong with a client: the error of its handshake or of its handler.
-pub type OnError = Arc<dyn Fn(SocketAddr, &str) + Send + Sync>;
+pub type OnError = Arc<dyn Fn(SocketAddr, &ServeError) + Send + Sync>;
 
 /// How a listener serves. The defaults suit a server on the open Internet.
 ///

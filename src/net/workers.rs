@@ -4,6 +4,7 @@ use super::admission::Place;
 use super::handshake::Handshake;
 use super::hub::{Hub, State};
 use super::outcome::Outcome;
+use super::serve_error::ServeError;
 use super::serve_options::ServeOptions;
 use super::socket::DtlsSocket;
 use crate::error::Error;
@@ -119,11 +120,11 @@ where
     }
 
     /// The handshake, the handler, the farewell. Returns what went wrong.
-    fn serve(&self, handshake: Handshake) -> Option<String> {
+    fn serve(&self, handshake: Handshake) -> Option<ServeError> {
         let socket = match handshake.complete() {
             Ok(socket) => socket,
             Err(Error::Closed) => return None,
-            Err(error) => return Some(error.to_string()),
+            Err(error) => return Some(ServeError::Handshake(error)),
         };
         let error = (self.handler)(socket.clone()).into_error();
         // A handler may have given its socket to others; then the connection is theirs to end.
@@ -134,10 +135,10 @@ where
             };
             socket.close(linger);
         }
-        error
+        error.map(ServeError::Handler)
     }
 
-    fn report(&self, peer: SocketAddr, error: &str) {
+    fn report(&self, peer: SocketAddr, error: &ServeError) {
         log::debug!("{peer}: {error}");
         if let Some(on_error) = &self.options.on_error {
             on_error(peer, error);

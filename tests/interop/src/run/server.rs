@@ -29,7 +29,7 @@ pub(super) fn run(case: &Case, peer: &dyn Peer, pki: &Pki, limit: Duration) -> R
     let options = ServeOptions {
         linger: Duration::from_millis(200),
         on_error: Some(Arc::new(move |_, error| {
-            let _ = failed.send(Told::Failed(error.to_owned()));
+            let _ = failed.send(Told::Failed(error.to_string()));
         })),
         ..ServeOptions::default()
     };
