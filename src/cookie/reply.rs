@@ -75,7 +75,7 @@ impl ReplyBuffer {
     }
 
     /// Writes the alert that answers the hello in the record with this number.
-    pub(super) fn alert(&mut self, record_sequence: u64, description: AlertDescription) -> &[u8] {
+    pub(crate) fn alert(&mut self, record_sequence: u64, description: AlertDescription) -> &[u8] {
         let body = [AlertLevel::FATAL.0, description.0];
         let version = ProtocolVersion::DTLS1_2;
         self.record(ContentType::ALERT, version, record_sequence, &[&body])

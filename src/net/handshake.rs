@@ -53,7 +53,7 @@ use steps::time_until;
 /// ```
 pub struct Handshake {
     stage: Stage,
-    transport: Option<Box<dyn Transport>>,
+    transport: Arc<dyn Transport>,
     /// What a listener and this handshake tell each other. Without a listener nobody does.
     fate: Arc<Fate>,
     timer: Box<dyn Timer>,
@@ -110,7 +110,7 @@ impl Handshake {
         let who = name("client to", transport.peer_addr());
         let settings = config.settings.clone();
         let stage = Stage::Ready { server, config };
-        Ok(Handshake::new(stage, Box::new(transport), who, &settings))
+        Ok(Handshake::new(stage, Arc::new(transport), who, &settings))
     }
 
     /// A server's handshake with one client, without a listener.
@@ -162,7 +162,7 @@ impl Handshake {
             client_id: client_transport_id.as_ref().to_vec(),
             config,
         };
-        Ok(Handshake::new(stage, Box::new(transport), who, &settings))
+        Ok(Handshake::new(stage, Arc::new(transport), who, &settings))
     }
 
     /// The handshake of a client that a listener has verified. The listener's thread spends no
@@ -176,7 +176,7 @@ impl Handshake {
         let who = name("server of", transport.peer_addr());
         let settings = config.settings.clone();
         let stage = Stage::Verified { hello, config };
-        let mut handshake = Handshake::new(stage, Box::new(transport), who, &settings);
+        let mut handshake = Handshake::new(stage, Arc::new(transport), who, &settings);
         handshake.fate = admission.fate.clone();
         handshake.admission = Some(admission);
         handshake
@@ -184,13 +184,13 @@ impl Handshake {
 
     fn new(
         stage: Stage,
-        transport: Box<dyn Transport>,
+        transport: Arc<dyn Transport>,
         who: Arc<str>,
         settings: &Settings,
     ) -> Handshake {
         Handshake {
             stage,
-            transport: Some(transport),
+            transport,
             fate: Arc::default(),
             timer: settings.timer(),
             clock: settings.clock.clone(),
@@ -256,14 +256,11 @@ impl Handshake {
             return Err(Error::WantRead);
         }
         let over = Stage::Failed(Error::Closed);
-        let (Stage::Running(connection), Some(transport)) = (
-            std::mem::replace(&mut self.stage, over),
-            self.transport.take(),
-        ) else {
+        let Stage::Running(connection) = std::mem::replace(&mut self.stage, over) else {
             return Err(Error::Closed);
         };
         Ok(DtlsSocket::new(Link::new(
-            transport,
+            self.transport.clone(),
             self.fate.clone(),
             self.clock.clone(),
             self.read_timeout,
@@ -330,10 +327,7 @@ impl Handshake {
     /// # Errors
     /// Those of [`Transport::peer_addr`].
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        match &self.transport {
-            Some(transport) => transport.peer_addr(),
-            None => Err(io::ErrorKind::NotConnected.into()),
-        }
+        self.transport.peer_addr()
     }
 
     /// Gives the handshake up. A peer that has been answered already is told so; one that has not

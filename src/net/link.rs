@@ -37,7 +37,7 @@ pub(super) const DATAGRAMS_A_PASS: usize = 64;
 pub(super) const SOON: Duration = Duration::from_millis(1);
 
 pub(super) struct Link {
-    transport: Box<dyn Transport>,
+    transport: Arc<dyn Transport>,
     fate: Arc<Fate>,
     /// The longest single wait for a datagram.
     longest_wait: Duration,
@@ -88,7 +88,7 @@ enum Patience {
 
 impl Link {
     pub(super) fn new(
-        transport: Box<dyn Transport>,
+        transport: Arc<dyn Transport>,
         fate: Arc<Fate>,
         clock: Arc<dyn Clock>,
         read_timeout: Option<Duration>,

@@ -82,7 +82,8 @@ impl Sealer {
         self.protection.overhead()
     }
 
-    /// Appends a whole record to `out`, as short as it can be, and returns its sequence number.
+    /// A record without padding, however long.
+    #[cfg(any(test, flightline_fuzzing))]
     pub(crate) fn seal(
         &mut self,
         content_type: ContentType,
@@ -93,7 +94,8 @@ impl Sealer {
         self.seal_padded(0, content_type, version, plaintext, out)
     }
 
-    /// The same with padding, where there is some, by which `out` becomes no longer than `most` bytes.
+    /// Appends a whole record to `out` and returns its sequence number. Padding, where there is some, makes `out` no
+    /// longer than `most` bytes.
     pub(crate) fn seal_padded(
         &mut self,
         most: usize,

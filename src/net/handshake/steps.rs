@@ -1,17 +1,16 @@
 //! What a handshake's pass is made of.
 
 use super::super::admission::Admission;
+use super::super::fate::Fate;
 use super::super::link::{DATAGRAMS_A_PASS, SLICE};
-use super::super::transport::{self, Sent};
+use super::super::transport::{self, Sent, Transport};
 use super::{Handshake, Stage};
 use crate::config::Belief;
 use crate::connection::Connection;
 use crate::cookie::{ReplyBuffer, Verdict};
 use crate::error::{Error, Result};
-use crate::record::Sealer;
 use crate::timer::Delay;
 use crate::trace::TARGET;
-use crate::wire::{Alert, ContentType, ProtocolVersion};
 use std::time::Duration;
 
 impl Handshake {
@@ -50,25 +49,17 @@ impl Handshake {
     /// Sends a connection's first flight.
     fn run(&mut self, connection: Connection) -> Result<()> {
         let mut connection = Box::new(connection);
-        connection.set_max_datagram(self.max_datagram());
-        connection.set_rival(self.fate.rival());
+        brief(&mut connection, &*self.transport, &self.fate);
         let begun = connection.begin(self.clock.now());
         self.stage = Stage::Running(connection);
         self.after_step(begun)
     }
 
-    fn max_datagram(&self) -> Option<usize> {
-        self.transport.as_ref()?.max_datagram()
-    }
-
     /// One datagram into `self.datagram`, or `None` when nothing came within `wait`.
     pub(super) fn receive(&mut self, wait: Duration) -> Result<Option<usize>> {
-        let Some(transport) = &self.transport else {
-            return Err(Error::Closed);
-        };
-        let received = transport::recv(&**transport, &mut self.datagram, wait);
-        if let (Stage::Running(connection), Some(hint)) = (&mut self.stage, transport.take_error())
-        {
+        let received = transport::recv(&*self.transport, &mut self.datagram, wait);
+        let hint = self.transport.take_error();
+        if let (Stage::Running(connection), Some(hint)) = (&mut self.stage, hint) {
             connection.hint(hint, self.clock.now());
             connection.tell();
         }
@@ -78,13 +69,10 @@ impl Handshake {
     /// Takes in the datagram that was received, and sends what it calls for.
     pub(super) fn step(&mut self, length: usize) -> Result<()> {
         let now = self.clock.now();
-        let max_datagram = self.max_datagram();
-        let rival = self.fate.rival();
         let datagram = self.datagram.get_mut(..length).unwrap_or_default();
         match &mut self.stage {
             Stage::Running(connection) => {
-                connection.set_max_datagram(max_datagram);
-                connection.set_rival(rival);
+                brief(connection, &*self.transport, &self.fate);
                 let pending = &mut self.pending;
                 // Beyond the queue's bound it is lost, as it would have been a moment before.
                 let mut deliver = |message: &[u8]| drop(pending.push(message));
@@ -121,15 +109,11 @@ impl Handshake {
                 Ok(true)
             }
             Verdict::Challenge(challenge) => {
-                if let Some(transport) = &self.transport {
-                    transport::send(&**transport, challenge)?;
-                }
+                transport::send(&*self.transport, challenge)?;
                 Err(Error::HelloVerifyRequired)
             }
             Verdict::Refuse(alert) => {
-                if let Some(transport) = &self.transport {
-                    transport::send(&**transport, alert)?;
-                }
+                transport::send(&*self.transport, alert)?;
                 Ok(false)
             }
             Verdict::Drop(reason) => match reason.suspicion() {
@@ -146,14 +130,11 @@ impl Handshake {
     /// Tells why a first hello is not let in. The answer is shorter than the hello, and no alert is ever
     /// answered so.
     fn turn_away(&self, error: &Error) -> Result<()> {
-        let (Some(description), Some(transport)) = (error.alert(), &self.transport) else {
+        let Some(description) = error.alert() else {
             return Ok(());
         };
-        let mut record = Vec::new();
-        let alert = Alert::fatal(description).encode();
-        let version = ProtocolVersion::DTLS1_2;
-        Sealer::plaintext(0).seal(ContentType::ALERT, version, &alert, &mut record)?;
-        transport::send(&**transport, &record).map(drop)
+        let mut reply = ReplyBuffer::new();
+        transport::send(&*self.transport, reply.alert(0, description)).map(drop)
     }
 
     /// Takes in what has come, a pass at most, and only then fires what is due: a process that was stopped for a
@@ -185,16 +166,13 @@ impl Handshake {
 
     fn fire(&mut self) -> Result<()> {
         let now = self.clock.now();
-        let max_datagram = self.max_datagram();
-        let rival = self.fate.rival();
         let Stage::Running(connection) = &mut self.stage else {
             return Ok(());
         };
         self.armed = None;
         // The timer decides when the time has come, so a timer that is early by its rounding counts.
         let due = connection.next_deadline().unwrap_or_default();
-        connection.set_max_datagram(max_datagram);
-        connection.set_rival(rival);
+        brief(connection, &*self.transport, &self.fate);
         let outcome = connection.tick(now.max(due));
         self.after_step(outcome)
     }
@@ -225,9 +203,8 @@ impl Handshake {
 
     /// Tells a peer that has been answered that there will be no connection.
     pub(super) fn close(&mut self) {
-        let rival = self.fate.rival();
         if let Stage::Running(connection) = &mut self.stage {
-            connection.set_rival(rival);
+            brief(connection, &*self.transport, &self.fate);
             connection.close(self.clock.now());
             let _ = self.send_all();
             if let Stage::Running(connection) = &mut self.stage {
@@ -237,16 +214,15 @@ impl Handshake {
     }
 
     pub(super) fn send_all(&mut self) -> Result<()> {
-        let (Stage::Running(connection), Some(transport)) = (&mut self.stage, &self.transport)
-        else {
+        let Stage::Running(connection) = &mut self.stage else {
             return Ok(());
         };
         // It ends: where nothing smaller is left, what is refused is lost.
         while let Some(datagram) = connection.transmit() {
-            match transport::send(&**transport, &datagram)? {
+            match transport::send(&*self.transport, &datagram)? {
                 Sent::Gone => {}
                 Sent::TooLong => {
-                    connection.set_max_datagram(transport.max_datagram());
+                    connection.set_max_datagram(self.transport.max_datagram());
                     connection.lower_mtu(datagram.len(), self.clock.now());
                 }
             }
@@ -291,6 +267,12 @@ impl Handshake {
     pub(super) fn remaining(&self) -> Duration {
         self.until_due().map_or(SLICE, |due| due.min(SLICE))
     }
+}
+
+/// Tells a connection what the transport and the listener know at this moment.
+fn brief(connection: &mut Connection, transport: &dyn Transport, fate: &Fate) {
+    connection.set_max_datagram(transport.max_datagram());
+    connection.set_rival(fate.rival());
 }
 
 /// At least a millisecond, the finest that sockets and most timers count in: zero would cancel a timer,
