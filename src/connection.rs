@@ -3,7 +3,7 @@
 
 mod script;
 
-use crate::association::{Inbound, Outbound, Response, Rival, Rules, Ticked};
+use crate::association::{Inbound, Outbound, Response, Rival, Role, Rules, Ticked};
 use crate::certificate::ServerName;
 use crate::config::{Belief, ClientConfig, ServerConfig, Settings};
 use crate::cookie::VerifiedHello;
@@ -16,7 +16,7 @@ use crate::stats::Stats;
 use crate::trace::{Message, Trace, What};
 #[cfg(feature = "lab")]
 use crate::wire::KeyUpdate;
-use crate::wire::{HandshakeType, ProtocolVersion};
+use crate::wire::ProtocolVersion;
 use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::io;
@@ -69,7 +69,7 @@ impl Connection {
             message_seq: 0,
             expected_seq: 0,
             record_sequence: 0,
-            wish: HandshakeType::HELLO_REQUEST,
+            peer: Role::Server,
         };
         let settings = config.settings.clone();
         // RFC 6347 §4.2.1: before a version is agreed on, records say DTLS 1.0, which all can read.
@@ -92,7 +92,7 @@ impl Connection {
             message_seq: hello.message_seq(),
             expected_seq: hello.message_seq().saturating_add(1),
             record_sequence: hello.record_sequence(),
-            wish: HandshakeType::CLIENT_HELLO,
+            peer: Role::Client,
         };
         let settings = config.settings.clone();
         let version = ProtocolVersion::DTLS1_2;
@@ -117,7 +117,7 @@ impl Connection {
             bad_mac_limit: settings.bad_mac_limit,
             renegotiation: settings.renegotiation,
             belief: settings.belief(),
-            wish: start.wish,
+            peer: start.peer,
         };
         let mailbox = Arc::<Mutex<Mailbox>>::default();
         let script = script(Io::new(mailbox.clone(), start.message_seq));
@@ -418,12 +418,12 @@ impl Connection {
     }
 }
 
-/// Where the numbering starts, and what of the peer's would be a new start.
+/// Where the numbering starts, and who the peer is.
 struct Start {
     message_seq: u16,
     expected_seq: u16,
     record_sequence: u64,
-    wish: HandshakeType,
+    peer: Role,
 }
 
 #[cfg(all(test, feature = "anti-replay"))]

@@ -5,16 +5,15 @@ mod fragments;
 mod post_handshake;
 mod records;
 
-use super::{LAST_HANDSHAKE_EPOCH, Rival};
+use super::{LAST_HANDSHAKE_EPOCH, Rival, Role};
 use crate::config::{Belief, Renegotiation};
 use crate::error::Error;
 use crate::flight::{MessageLimits, Reassembly, ReceivedMessage};
-use crate::record::{Opener, Record, Records, Replay};
+use crate::record::{Opener, Record, Records, Replay, TrafficSecret};
 use crate::stats::{DropReason, Stats};
 use crate::trace::{Told, Trace, What};
-use crate::wire::{HandshakeType, KeyUpdate, NewSessionTicket13, ProtocolVersion, RecordNumber};
+use crate::wire::{KeyUpdate, NewSessionTicket13, ProtocolVersion, RecordNumber};
 use epochs::Epochs;
-pub(crate) use post_handshake::{PostHandshake, Tickets};
 use std::collections::VecDeque;
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -91,13 +90,13 @@ impl Response {
     }
 }
 
-/// Whether the handshake is complete.
+/// How far the handshake is, and of which version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
     /// Nothing but hellos so far: a HelloVerifyRequest has a numbering of its own.
     Hello,
-    Handshake,
-    Established,
+    Handshake(ProtocolVersion),
+    Established(ProtocolVersion),
 }
 
 /// What is accepted of a peer.
@@ -108,18 +107,15 @@ pub(crate) struct Rules {
     pub(crate) bad_mac_limit: Option<NonZeroU32>,
     pub(crate) renegotiation: Renegotiation,
     pub(crate) belief: Belief,
-    /// With what the peer asks for another handshake: a server with a HelloRequest, a client with its hello.
-    pub(crate) wish: HandshakeType,
+    pub(crate) peer: Role,
 }
 
 /// Receives from one peer.
 pub(crate) struct Inbound {
     phase: Phase,
-    /// Once it is agreed on.
-    version: Option<ProtocolVersion>,
     epochs: Epochs,
-    /// What follows a handshake of DTLS 1.3.
-    post_handshake: Option<PostHandshake>,
+    /// That of the present epoch, from which a KeyUpdate makes the next; behind a handshake of DTLS 1.3.
+    read_secret: Option<TrafficSecret>,
     /// The next epoch's keys, until the peer's ChangeCipherSpec puts them in force.
     at_change_cipher_spec: Option<Opener>,
     change_cipher_spec_seen: bool,
@@ -145,9 +141,8 @@ impl Inbound {
     pub(crate) fn new(flight_start: u16, next_seq: u16, rules: Rules, trace: Trace) -> Self {
         Inbound {
             phase: Phase::Hello,
-            version: None,
             epochs: Epochs::new(),
-            post_handshake: None,
+            read_secret: None,
             at_change_cipher_spec: None,
             change_cipher_spec_seen: false,
             early: VecDeque::new(),
@@ -226,8 +221,7 @@ impl Inbound {
 
     /// The hellos are over: every message is in the one numbering from now on.
     pub(crate) fn agreed(&mut self, version: ProtocolVersion) {
-        self.phase = Phase::Handshake;
-        self.version = Some(version);
+        self.phase = Phase::Handshake(version);
     }
 
     /// The peer's flight was complete, since ours follows.
@@ -253,20 +247,20 @@ impl Inbound {
         response
     }
 
-    /// What may follow the handshake.
-    pub(crate) fn set_post_handshake(&mut self, post_handshake: PostHandshake) {
-        self.post_handshake = Some(post_handshake);
+    /// The handshake of DTLS 1.3 is over, and new keys are made from this.
+    pub(crate) fn set_read_secret(&mut self, read_secret: TrafficSecret) {
+        self.read_secret = Some(read_secret);
     }
 
     /// The handshake is complete; what served only it is freed.
     ///
     /// # Errors
     /// [`Error::ExcessHandshakeData`] where the peer has said more than belongs to a handshake.
-    pub(crate) fn established(&mut self) -> Result<(), Error> {
+    pub(crate) fn established(&mut self, version: ProtocolVersion) -> Result<(), Error> {
         if self.reassembly.holds_anything() {
             return Err(Error::ExcessHandshakeData);
         }
-        self.phase = Phase::Established;
+        self.phase = Phase::Established(version);
         self.reassembly.complete();
         self.ended = self.closed_early.then_some(Error::Closed);
         self.early = VecDeque::new();
@@ -286,8 +280,8 @@ impl Inbound {
     /// Whether the peer is a client of DTLS 1.3 that may have missed our ACK of its last flight, and says that
     /// again. RFC 9147 §5.8.1: for twice the MSL it is answered. That it sends data proves nothing.
     pub(crate) fn last_flight_may_come_again(&self, now: Duration) -> bool {
-        let is_clients = self.rules.wish == HandshakeType::CLIENT_HELLO;
-        self.is_13() && is_clients && self.epochs.may_come_again(LAST_HANDSHAKE_EPOCH, now)
+        let is_client = self.rules.peer == Role::Client;
+        self.is_13() && is_client && self.epochs.may_come_again(LAST_HANDSHAKE_EPOCH, now)
     }
 
     pub(crate) fn stats(&self) -> Stats {
@@ -307,8 +301,20 @@ impl Inbound {
         self.trace.note(now, what);
     }
 
+    /// Once it is agreed on.
+    fn version(&self) -> Option<ProtocolVersion> {
+        match self.phase {
+            Phase::Hello => None,
+            Phase::Handshake(version) | Phase::Established(version) => Some(version),
+        }
+    }
+
     fn is_13(&self) -> bool {
-        self.version == Some(ProtocolVersion::DTLS1_3)
+        self.version() == Some(ProtocolVersion::DTLS1_3)
+    }
+
+    fn is_established(&self) -> bool {
+        matches!(self.phase, Phase::Established(_))
     }
 
     /// Nothing more is read.

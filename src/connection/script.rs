@@ -88,8 +88,8 @@ impl Connection {
                     self.outbound
                         .acknowledge(now, &mut |d| datagrams.push_back(d.to_vec()))?;
                 }
-                Action::Follow(post_handshake, rekeying) => {
-                    self.inbound.set_post_handshake(post_handshake);
+                Action::Follow(read_secret, rekeying) => {
+                    self.inbound.set_read_secret(read_secret);
                     self.outbound.set_rekeying(rekeying);
                 }
                 Action::Accepted(message) => {
@@ -152,7 +152,7 @@ impl Connection {
     fn establish(&mut self, session: Session, last: LastFlight, now: Duration) -> Result<()> {
         self.note_flight_received(now);
         self.suspect = None;
-        if let Err(error) = self.inbound.established() {
+        if let Err(error) = self.inbound.established(session.version) {
             return self.fail(error, now);
         }
         self.outbound.established(last, now);

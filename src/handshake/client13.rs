@@ -6,7 +6,6 @@ use super::keys13::{APPLICATION, EarlySecret, HandshakeSecret, MasterSecret};
 use super::offered_session::OfferedSession;
 use super::psk13::{self, OfferedPsk};
 use super::{certificate13, finished, signed, terms};
-use crate::association::Tickets;
 use crate::certificate::{PeerIdentity, ServerName};
 use crate::codec::DecodeError;
 use crate::config::ClientConfig;
@@ -165,12 +164,7 @@ pub(super) async fn run(
     }
     io.send(&keys.client_finished(&io)?)?;
     io.change_write_keys(master.client.sealer(APPLICATION)?);
-    io.follow(
-        APPLICATION,
-        master.server.clone(),
-        master.client.clone(),
-        Tickets::Welcome,
-    );
+    io.follow(APPLICATION, master.server.clone(), master.client.clone());
 
     let resumed = psk.as_ref().is_some_and(OfferedPsk::is_resumption);
     let created = psk.as_ref().and_then(OfferedPsk::created);

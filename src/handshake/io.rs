@@ -1,7 +1,7 @@
 //! What a script talks to.
 
 use super::transcript::Transcript;
-use crate::association::{PostHandshake, Rekeying, Tickets};
+use crate::association::Rekeying;
 use crate::crypto::{HashAlgorithm, Secret};
 use crate::error::{Error, Result};
 use crate::flight::ReceivedMessage;
@@ -59,7 +59,7 @@ pub(crate) enum Action {
     /// Tell the peer at once that its flight is here.
     Acknowledge,
     /// What may follow the handshake, in either direction.
-    Follow(PostHandshake, Rekeying),
+    Follow(TrafficSecret, Rekeying),
     /// A message was taken and is in place.
     Accepted(Message),
     /// A message that nothing authenticated was refused; another may come in its place.
@@ -163,21 +163,16 @@ impl Io {
         self.act(Action::Acknowledge);
     }
 
-    /// What may follow the handshake: new keys after those of both sides, whose epoch this is, and for a
-    /// client tickets. Nothing is sent behind this.
+    /// The handshake of DTLS 1.3 is over: new keys may follow those of both sides, whose epoch this is. Nothing is
+    /// sent behind this.
     pub(super) fn follow(
         &mut self,
         epoch: u16,
         read_secret: TrafficSecret,
         write_secret: TrafficSecret,
-        tickets: Tickets,
     ) {
-        let post_handshake = PostHandshake {
-            read_secret,
-            tickets,
-        };
         let rekeying = Rekeying::new(write_secret, epoch, self.next_message_seq);
-        self.act(Action::Follow(post_handshake, rekeying));
+        self.act(Action::Follow(read_secret, rekeying));
     }
 
     /// The next message, which must be a `B`.

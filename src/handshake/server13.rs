@@ -7,7 +7,6 @@ use super::new_session;
 use super::psk13::{self, ChosenPsk};
 use super::terms::Terms;
 use super::{certificate13, finished, signed};
-use crate::association::Tickets;
 use crate::certificate::PeerIdentity;
 use crate::config::ServerConfig;
 use crate::cookie::RetryState;
@@ -153,7 +152,7 @@ pub(super) async fn run(
         io.send(&ticket)?;
     }
     let (read, write) = (master.client.clone(), master.server.clone());
-    io.follow(APPLICATION, read, write, Tickets::Refused);
+    io.follow(APPLICATION, read, write);
     Ok(session)
 }
 

@@ -2,7 +2,7 @@
 
 use super::super::Rival;
 use super::records::Input;
-use super::{Inbound, Phase, PostHandshake};
+use super::{Inbound, Phase};
 use crate::codec::Reader;
 use crate::config::{Belief, Renegotiation};
 use crate::error::Error;
@@ -68,12 +68,12 @@ impl Inbound {
         mut header: HandshakeHeader,
         fragment: &[u8],
     ) -> Result<(), DropReason> {
-        if self.phase == Phase::Established && !self.is_13() {
+        if self.is_established() && !self.is_13() {
             return Err(self.after_handshake(input, &header));
         }
         // RFC 5246 §7.4.1.1: a client that is negotiating ignores it. It takes no number of the handshake's.
         if header.typ == HandshakeType::HELLO_REQUEST
-            && header.typ == self.rules.wish
+            && header.typ == self.rules.peer.wish()
             && !self.is_13()
         {
             return Ok(());
@@ -81,7 +81,7 @@ impl Inbound {
         if input.epoch < self.epochs.current() {
             return Err(self.of_old_epoch(input, &header));
         }
-        if self.phase == Phase::Established && !self.may_follow(&header) {
+        if self.is_established() && !self.may_follow(&header) {
             let (got, expected) = (header.typ, HandshakeType::KEY_UPDATE);
             self.blame(input, Error::UnexpectedMessage { got, expected });
             return Err(DropReason::UnexpectedType);
@@ -114,8 +114,7 @@ impl Inbound {
             }
             // RFC 8446 §4.6.1: a client may ignore a ticket. What else is said of it is a repetition then.
             Inserted::TooLong
-                if self.phase == Phase::Established
-                    && header.typ == HandshakeType::NEW_SESSION_TICKET =>
+                if self.is_established() && header.typ == HandshakeType::NEW_SESSION_TICKET =>
             {
                 if header.message_seq != self.reassembly.next_seq() {
                     return Err(DropReason::FragmentWindow);
@@ -141,18 +140,17 @@ impl Inbound {
     /// Whether there is such a message behind a handshake of DTLS 1.3, or this is one of the handshake's own. What
     /// there is not would otherwise be held until it is whole.
     fn may_follow(&self, header: &HandshakeHeader) -> bool {
-        let allows = |post: &PostHandshake| post.allows(header.typ);
         self.reassembly.is_past(header.message_seq)
-            || self.post_handshake.as_ref().is_some_and(allows)
+            || self.rules.peer.may_say_afterwards(header.typ)
     }
 
     /// A part of a message that is wanted.
     fn stored(&mut self, input: &mut Input<'_>) {
         match self.phase {
-            Phase::Established => self.take_post_handshake(input),
+            Phase::Established(_) => self.take_post_handshake(input),
             // RFC 9147 §7.2: it answers our flight, so the peer has that. Anyone could say so in
             // plaintext, and what was lost would be lost for ever.
-            Phase::Hello | Phase::Handshake => {
+            Phase::Hello | Phase::Handshake(_) => {
                 let believed = input.is_authentic() || self.rules.belief == Belief::Literal;
                 input.response.flight_implied |= self.is_13() && believed;
             }
@@ -180,7 +178,7 @@ impl Inbound {
 
     /// Nothing in DTLS 1.2 follows the handshake but its own repetitions, and wishes for another.
     fn after_handshake(&mut self, input: &mut Input<'_>, header: &HandshakeHeader) -> DropReason {
-        if header.typ == self.rules.wish {
+        if header.typ == self.rules.peer.wish() {
             match self.rules.renegotiation {
                 // RFC 5746 §5: it is refused; once, so that asking costs nothing.
                 Renegotiation::Refused => {
@@ -209,20 +207,20 @@ impl Inbound {
             (self.previous_flight..self.current_flight).contains(&header.message_seq);
         let counts = match self.phase {
             // RFC 9147 §5.8.1: it is acknowledged; but a server that has not our Finished cannot read that.
-            Phase::Established if self.is_13() => {
+            Phase::Established(_) if self.is_13() => {
                 input.is_authentic() && self.rules.belief == Belief::Careful
             }
             // The first fragment stands for all, so that each repetition counts once.
-            Phase::Established => {
+            Phase::Established(_) => {
                 header.typ == HandshakeType::FINISHED
                     && header.fragment_offset == 0
                     && input.is_authentic()
             }
             // Another handshake of the same peer may say what looks like it; but not this one's hello.
-            Phase::Hello | Phase::Handshake if self.rival != Rival::None => {
+            Phase::Hello | Phase::Handshake(_) if self.rival != Rival::None => {
                 header.typ == HandshakeType::CLIENT_HELLO || input.is_authentic()
             }
-            Phase::Hello | Phase::Handshake => true,
+            Phase::Hello | Phase::Handshake(_) => true,
         };
         input.response.repeated |= of_last_flight && counts;
     }

@@ -5,34 +5,8 @@ use super::records::Input;
 use crate::codec::DecodeError;
 use crate::error::{Error, Result};
 use crate::flight::ReceivedMessage;
-use crate::record::TrafficSecret;
 use crate::trace::What;
 use crate::wire::{Body, HandshakeType, KeyUpdate, NewSessionTicket13};
-
-/// What the peer may say once a handshake is complete.
-pub(crate) struct PostHandshake {
-    /// That of the present epoch.
-    pub(crate) read_secret: TrafficSecret,
-    pub(crate) tickets: Tickets,
-}
-
-/// Whether the peer may send tickets: a server may.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Tickets {
-    Welcome,
-    Refused,
-}
-
-impl PostHandshake {
-    /// RFC 8446 §4.6: what follows a handshake without early data and without authentication behind it.
-    pub(super) fn allows(&self, typ: HandshakeType) -> bool {
-        match typ {
-            HandshakeType::KEY_UPDATE => true,
-            HandshakeType::NEW_SESSION_TICKET => self.tickets == Tickets::Welcome,
-            _ => false,
-        }
-    }
-}
 
 impl Inbound {
     pub(super) fn take_post_handshake(&mut self, input: &mut Input<'_>) {
@@ -50,15 +24,15 @@ impl Inbound {
             got: message.typ,
             expected: HandshakeType::KEY_UPDATE,
         };
-        let post_handshake = self.post_handshake.as_mut().ok_or_else(unexpected)?;
+        let read_secret = self.read_secret.as_mut().ok_or_else(unexpected)?;
         match message.typ {
             HandshakeType::KEY_UPDATE => {
                 let update: KeyUpdate = decode(&message)?;
-                let next = post_handshake.read_secret.next()?;
+                let next = read_secret.next()?;
                 // RFC 9147 §8.
                 let epoch = input.epoch.checked_add(1).ok_or(Error::TooManyKeyUpdates)?;
                 let opener = next.opener(epoch)?;
-                post_handshake.read_secret = next;
+                *read_secret = next;
                 if update == KeyUpdate::Requested {
                     input.response.key_update = Some(KeyUpdate::NotRequested);
                 }

@@ -58,8 +58,8 @@ impl Inbound {
             return Err(DropReason::Closed);
         }
         let plaintext = match self.phase {
-            Phase::Established => Plaintext::Refused,
-            Phase::Hello | Phase::Handshake => Plaintext::Read,
+            Phase::Established(_) => Plaintext::Refused,
+            Phase::Hello | Phase::Handshake(_) => Plaintext::Read,
         };
         let opener = match self.epochs.of(&record, plaintext, now) {
             Ok(opener) => opener,
@@ -113,7 +113,7 @@ impl Inbound {
                 self.blame(input, Error::UnexpectedRecord("application data"));
                 Err(DropReason::EarlyData)
             }
-            ContentType::APPLICATION_DATA if self.phase != Phase::Established => {
+            ContentType::APPLICATION_DATA if !self.is_established() => {
                 if !input.is_authentic() {
                     self.suspect(input, Error::UnexpectedRecord("application data"));
                 }
@@ -169,7 +169,7 @@ impl Inbound {
         // RFC 9147 §7: once the handshake is complete, either side may have updated its keys alone.
         let epoch = u64::from(input.epoch);
         let too_high = ack.record_numbers.iter().any(|number| number.epoch > epoch);
-        if self.phase != Phase::Established && too_high {
+        if !self.is_established() && too_high {
             self.blame(input, Error::IllegalParameter("epoch in an ACK"));
             return Err(DropReason::UnexpectedType);
         }
@@ -189,14 +189,14 @@ impl Inbound {
             return self.fail(response, Error::TooManyBadRecords { limit });
         }
         // RFC 9147 §4.5.3: new keys in time, so that the connection need not end.
-        if self.epochs.is_nearly_worn_out() && self.post_handshake.is_some() {
+        if self.epochs.is_nearly_worn_out() && self.read_secret.is_some() {
             response.key_update = Some(KeyUpdate::Requested);
         }
         if self.rival != Rival::None {
             return;
         }
         // Keys under which something came are the peer's.
-        if self.phase != Phase::Established && !self.epochs.current_is_used() {
+        if !self.is_established() && !self.epochs.current_is_used() {
             response.suspicion.get_or_insert(Error::CannotDecrypt);
         }
         self.bad_macs = self.bad_macs.saturating_add(1);
@@ -210,7 +210,7 @@ impl Inbound {
     /// Of too many the newest are kept: anyone can send some early on.
     fn keep_early(&mut self, record: &Record<'_>, now: Duration) -> Result<(), DropReason> {
         let length = record.bytes_on_the_wire();
-        if self.phase == Phase::Established
+        if self.is_established()
             || !self.epochs.is_next(record)
             || !self.is_of_its_version(record)
             || length > EARLY_BYTES
@@ -236,7 +236,7 @@ impl Inbound {
 
     /// RFC 9147 §4: what is protected has the short header in DTLS 1.3, and there only.
     fn is_of_its_version(&self, record: &Record<'_>) -> bool {
-        match (self.version, record) {
+        match (self.version(), record) {
             (None, _) => true,
             (Some(_), Record::Unified(..)) => self.is_13(),
             (Some(_), Record::Full(..)) => !self.is_13(),
@@ -274,7 +274,7 @@ impl Inbound {
             if alert.description != AlertDescription::USER_CANCELED {
                 self.fail(input.response, Error::PeerAlert(alert.description));
             }
-        } else if closes && self.phase != Phase::Established {
+        } else if closes && !self.is_established() {
             // Its Finished may have been lost before, and comes again when ours does.
             self.closed_early = true;
             self.suspect(input, Error::PeerAlert(alert.description));

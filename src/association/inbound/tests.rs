@@ -21,7 +21,7 @@ const RULES: Rules = Rules {
     bad_mac_limit: None,
     renegotiation: Renegotiation::Refused,
     belief: Belief::Careful,
-    wish: Type::HELLO_REQUEST,
+    peer: Role::Server,
 };
 
 const AEAD: AeadAlgorithm = AeadAlgorithm::Aes128Gcm;
@@ -40,7 +40,6 @@ impl Inbound {
     pub(crate) fn state(&self) -> String {
         let Inbound {
             phase,
-            version,
             change_cipher_spec_seen,
             reassembly,
             previous_flight,
@@ -55,7 +54,7 @@ impl Inbound {
         let used = self.epochs.current_is_used();
         let reassembly = reassembly.state();
         format!(
-            "{phase:?} {version:?} {epochs:?} {used} {keys} {change_cipher_spec_seen} {early} {reassembly} {previous_flight} \
+            "{phase:?} {epochs:?} {used} {keys} {change_cipher_spec_seen} {early} {reassembly} {previous_flight} \
              {current_flight} {renegotiation_refused} {closed_early} {ended:?}"
         )
     }
@@ -182,7 +181,7 @@ impl Peer {
         self.inbound.flight_complete();
         match self.version {
             DTLS1_3 => self.follow(3),
-            _ => self.inbound.established().unwrap(),
+            version => self.inbound.established(version).unwrap(),
         }
         self
     }
@@ -192,11 +191,8 @@ impl Peer {
         let read_secret = secret(3);
         self.read_under(&read_secret, epoch);
         self.sealer = read_secret.sealer(epoch).unwrap();
-        self.inbound.set_post_handshake(PostHandshake {
-            read_secret,
-            tickets: Tickets::Welcome,
-        });
-        self.inbound.established().unwrap();
+        self.inbound.set_read_secret(read_secret);
+        self.inbound.established(DTLS1_3).unwrap();
     }
 
     fn read_under(&mut self, secret: &TrafficSecret, epoch: u16) {
@@ -267,7 +263,7 @@ fn c11_what_is_left_over_behind_the_finished_ends_the_handshake() {
             let response = peer.say_messages(behind_finished);
             assert!(response.fatal.is_none() && response.suspicion.is_none());
             assert_eq!(peer.inbound.next_message().unwrap().message_seq, 5);
-            let outcome = peer.inbound.established();
+            let outcome = peer.inbound.established(peer.version);
             assert!(matches!(outcome, Err(Error::ExcessHandshakeData)));
         }
     }
@@ -356,12 +352,17 @@ fn e03_p03_after_the_handshake_there_are_only_repetitions_and_wishes_for_another
 
 #[test]
 fn d14_a_wish_to_renegotiate_is_refused_once_or_ends_the_connection() {
-    let wishes = [Type::HELLO_REQUEST, Type::CLIENT_HELLO];
-    for (wish, other) in [(0, 1), (1, 0)].map(|(one, two)| (wishes[one], wishes[two])) {
+    // Only servers send HelloRequest, and only clients ClientHello.
+    let (servers, clients) = (Type::HELLO_REQUEST, Type::CLIENT_HELLO);
+    let cases = [
+        (Role::Server, servers, clients),
+        (Role::Client, clients, servers),
+    ];
+    for (role, wish, other) in cases {
         let established = |renegotiation| {
             let rules = Rules {
                 renegotiation,
-                wish,
+                peer: role,
                 ..RULES
             };
             Peer::with_rules(rules).finished()
@@ -376,7 +377,6 @@ fn d14_a_wish_to_renegotiate_is_refused_once_or_ends_the_connection() {
         assert!(matches!(response.fatal, Some(Error::UnexpectedRecord(_))));
         assert!(peer.inbound.closed().is_some());
 
-        // Only servers send HelloRequest, and only clients ClientHello.
         let mut peer = established(Renegotiation::Refused);
         let response = peer.say_messages(&[(other, 6)]);
         assert!(matches!(response.fatal, Some(Error::UnexpectedRecord(_))));

@@ -164,7 +164,7 @@ fn epoch_0_is_read_until_the_handshake_is_complete() {
     peer.sealer = sealer(1);
     let _ = peer.say_messages(&[(Type::FINISHED, 6)]);
     assert_eq!(peer.inbound.next_message().unwrap().message_seq, 6);
-    peer.inbound.established().unwrap();
+    peer.inbound.established(peer.version).unwrap();
     peer.sealer = Sealer::plaintext(9);
     assert!(peer.say(ContentType::HANDSHAKE, &message).is_empty());
 }

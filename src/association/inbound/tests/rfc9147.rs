@@ -65,8 +65,11 @@ impl Peer13 {
     }
 
     /// One whose handshake is complete, and its keys for the handshake.
-    fn established(tickets: Tickets) -> (Self, Sealer) {
-        let mut peer = Peer13::with_keys(RULES);
+    fn established(role: Role) -> (Self, Sealer) {
+        let mut peer = Peer13::with_keys(Rules {
+            peer: role,
+            ..RULES
+        });
         let _ = peer.say(
             ContentType::HANDSHAKE,
             &message(Type::FINISHED, 1, &[7; 32]),
@@ -75,12 +78,8 @@ impl Peer13 {
         peer.inbound.flight_complete();
         let opener = secret(3).opener(3).unwrap();
         assert!(peer.inbound.change_read_keys(opener, SECOND).is_empty());
-        let read_secret = secret(3);
-        peer.inbound.set_post_handshake(PostHandshake {
-            read_secret,
-            tickets,
-        });
-        peer.inbound.established().unwrap();
+        peer.inbound.set_read_secret(secret(3));
+        peer.inbound.established(DTLS1_3).unwrap();
         let sealer = secret(3).sealer(3).unwrap();
         let old = std::mem::replace(&mut peer.sealer, sealer);
         (peer, old)
@@ -124,7 +123,7 @@ fn an_ack_of_a_higher_epoch_ends_a_handshake() {
     let response = peer.say(ContentType::ACK, &ack(&[(0, 1), (3, 0)]));
     assert_eq!(alert(&response), Some(AlertDescription::ILLEGAL_PARAMETER));
     // Afterwards one side may have new keys alone.
-    let (mut peer, _) = Peer13::established(Tickets::Refused);
+    let (mut peer, _) = Peer13::established(Role::Client);
     let response = peer.say(ContentType::ACK, &ack(&[(4, 0)]));
     assert!(response.fatal.is_none());
     assert_eq!(response.acknowledged.len(), 1);
@@ -224,12 +223,12 @@ fn behind_a_handshake_there_are_new_keys_and_tickets_only() {
     let (request_connection_id, new_connection_id) = (Type(9), Type(10));
     let ticket = [&[0; 8][..], &[0], &[0, 1, 7], &[0, 0]].concat();
     for (typ, body, tickets) in [
-        (request_connection_id, vec![1], Tickets::Welcome),
-        (new_connection_id, vec![0, 2, 1, 7, 0], Tickets::Welcome),
-        (Type::CERTIFICATE_REQUEST, vec![0, 0, 0], Tickets::Welcome),
-        (Type::CLIENT_HELLO, vec![0; 50], Tickets::Refused),
-        (Type::FINISHED, vec![7; 32], Tickets::Welcome),
-        (Type::NEW_SESSION_TICKET, ticket.clone(), Tickets::Refused),
+        (request_connection_id, vec![1], Role::Server),
+        (new_connection_id, vec![0, 2, 1, 7, 0], Role::Server),
+        (Type::CERTIFICATE_REQUEST, vec![0, 0, 0], Role::Server),
+        (Type::CLIENT_HELLO, vec![0; 50], Role::Client),
+        (Type::FINISHED, vec![7; 32], Role::Server),
+        (Type::NEW_SESSION_TICKET, ticket.clone(), Role::Client),
     ] {
         let whole = message(typ, 2, &body);
         // It need not become whole, and would be held until then.
@@ -243,7 +242,7 @@ fn behind_a_handshake_there_are_new_keys_and_tickets_only() {
             assert_eq!(alert(&response), expected, "{typ:?}");
         }
     }
-    let (mut peer, _) = Peer13::established(Tickets::Welcome);
+    let (mut peer, _) = Peer13::established(Role::Server);
     let message = message(Type::NEW_SESSION_TICKET, 2, &ticket);
     let response = peer.say(ContentType::HANDSHAKE, &message);
     assert_eq!((response.tickets.len(), response.acknowledge.len()), (1, 1));
@@ -266,7 +265,7 @@ fn a_ticket_of_any_length_is_acknowledged() {
             w.bytes(&[7; 1_000]);
         })
     };
-    let (mut peer, _) = Peer13::established(Tickets::Welcome);
+    let (mut peer, _) = Peer13::established(Role::Server);
     for offset in (0..60_000).step_by(1_000) {
         let response = peer.say(ContentType::HANDSHAKE, &fragment(offset));
         assert!(response.fatal.is_none() && response.tickets.is_empty());
@@ -276,7 +275,7 @@ fn a_ticket_of_any_length_is_acknowledged() {
     assert!(response.fatal.is_none());
     assert_eq!(peer.inbound.epochs.current(), 4);
     // Ahead of another message it comes again in its time.
-    let (mut peer, _) = Peer13::established(Tickets::Welcome);
+    let (mut peer, _) = Peer13::established(Role::Server);
     let mut ahead = fragment(0);
     ahead[5] = 3;
     for told in [0, 1] {
@@ -291,7 +290,7 @@ fn a_ticket_of_any_length_is_acknowledged() {
 #[test]
 fn a_key_update_says_whether_another_is_wanted() {
     for (body, wants) in [(&[0][..], Ok(false)), (&[1], Ok(true)), (&[2], Err(()))] {
-        let (mut peer, _) = Peer13::established(Tickets::Refused);
+        let (mut peer, _) = Peer13::established(Role::Client);
         let update = message(Type::KEY_UPDATE, 2, body);
         let response = peer.say(ContentType::HANDSHAKE, &update);
         assert_eq!(response.key_update.is_some(), wants == Ok(true));
@@ -306,7 +305,7 @@ fn a_key_update_says_whether_another_is_wanted() {
 /// that; but no new message comes under them.
 #[test]
 fn old_keys_outlive_a_key_update() {
-    let (mut peer, _) = Peer13::established(Tickets::Refused);
+    let (mut peer, _) = Peer13::established(Role::Client);
     let update = message(Type::KEY_UPDATE, 2, &[0]);
     let mut late: Vec<_> = (0_u32..4)
         .map(|n| {
@@ -340,7 +339,7 @@ fn old_keys_outlive_a_key_update() {
     let _ = peer.hear(late.remove(0), day + 240 * SECOND);
     assert_eq!(peer.delivered.len(), 3, "over");
 
-    let (mut peer, _) = Peer13::established(Tickets::Refused);
+    let (mut peer, _) = Peer13::established(Role::Client);
     let _ = peer.say(ContentType::HANDSHAKE, &update);
     let response = peer.hear(late_message, SECOND);
     assert_eq!(alert(&response), Some(AlertDescription::UNEXPECTED_MESSAGE));
@@ -349,7 +348,7 @@ fn old_keys_outlive_a_key_update() {
 /// RFC 9147 §5.8.1: whoever says its last flight again has missed the ACK, and gets it for four minutes.
 #[test]
 fn the_last_flight_is_acknowledged_again_for_240_seconds() {
-    let (mut peer, mut old) = Peer13::established(Tickets::Refused);
+    let (mut peer, mut old) = Peer13::established(Role::Client);
     let finished = message(Type::FINISHED, 1, &[7; 32]);
     let mut repeated = || record(&mut old, ContentType::HANDSHAKE, &finished);
     let response = peer.hear(repeated(), 86_400 * SECOND);
