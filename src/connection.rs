@@ -1,6 +1,7 @@
 //! One connection without a socket and without a clock: an association, and the script that drives it
 //! until it is established. The shell, the laboratory and the tests all hold this.
 
+mod outbox;
 mod script;
 
 use crate::association::{Inbound, Outbound, Response, Rival, Role, Rules, Ticked};
@@ -17,8 +18,8 @@ use crate::trace::{Message, Trace, What};
 #[cfg(feature = "lab")]
 use crate::wire::KeyUpdate;
 use crate::wire::ProtocolVersion;
+use outbox::Outbox;
 use parking_lot::Mutex;
-use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,7 +35,7 @@ pub(crate) struct Connection {
     /// What the network has said since the peer said anything.
     hint: Option<Error>,
     heard: Vec<Message>,
-    datagrams: VecDeque<Vec<u8>>,
+    outbox: Outbox,
 }
 
 /// How far it is.
@@ -130,7 +131,7 @@ impl Connection {
             suspect: None,
             hint: None,
             heard: Vec::new(),
-            datagrams: VecDeque::new(),
+            outbox: Outbox::default(),
         }
     }
 
@@ -182,10 +183,7 @@ impl Connection {
         if let Some(Suspect { error, .. }) = self.suspect.take_if(believed) {
             return self.fail(error, now);
         }
-        let datagrams = &mut self.datagrams;
-        let ticked = self
-            .outbound
-            .tick(now, &mut |d| datagrams.push_back(d.to_vec()));
+        let ticked = self.outbound.tick(now, &mut self.outbox.emit());
         let ticked = match ticked {
             Ok(ticked) => ticked,
             Err(error) => return self.fail(error, now),
@@ -234,7 +232,7 @@ impl Connection {
         if self.outbound.hello_was_cut() {
             self.mailbox.lock().hello_was_cut = true;
         }
-        self.datagrams.pop_front()
+        self.outbox.take()
     }
 
     /// Changes the initial delay of the retransmission plan, and with it the timer that runs.
@@ -264,13 +262,10 @@ impl Connection {
         }
         // The flight goes again as a whole, and what is left of its old cut with it no more (pitfall 12).
         if self.outbound.has_flight() {
-            self.datagrams.clear();
+            self.outbox.clear();
         }
-        let datagrams = &mut self.datagrams;
         // What fails here fails again at the next resend, which reports it.
-        let _ = self
-            .outbound
-            .cut_flight_anew(now, &mut |d| datagrams.push_back(d.to_vec()));
+        let _ = self.outbound.cut_flight_anew(now, &mut self.outbox.emit());
     }
 
     pub(crate) fn is_established(&self) -> bool {
@@ -279,9 +274,7 @@ impl Connection {
 
     /// Ends the connection, or gives the handshake up, and tells the peer.
     pub(crate) fn close(&mut self, now: Duration) {
-        let datagrams = &mut self.datagrams;
-        self.outbound
-            .close_notify(now, &mut |d| datagrams.push_back(d.to_vec()));
+        self.outbound.close_notify(now, &mut self.outbox.emit());
         self.progress = Progress::Failed(Error::Closed);
     }
 
@@ -342,10 +335,9 @@ impl Connection {
                 session.keep_ticket(ticket)?;
             }
         }
-        let datagrams = &mut self.datagrams;
         let responded = self
             .outbound
-            .respond(&response, now, &mut |d| datagrams.push_back(d.to_vec()));
+            .respond(&response, now, &mut self.outbox.emit());
         if let Err(error) = responded {
             return self.fail(error, now);
         }
@@ -378,9 +370,7 @@ impl Connection {
 
     fn fail(&mut self, error: Error, now: Duration) -> Result<()> {
         self.check()?;
-        let datagrams = &mut self.datagrams;
-        self.outbound
-            .abort(&error, now, &mut |d| datagrams.push_back(d.to_vec()));
+        self.outbound.abort(&error, now, &mut self.outbox.emit());
         self.end(error.clone());
         Err(error)
     }
@@ -403,9 +393,8 @@ impl Connection {
 
     /// Takes new keys for what is sent.
     pub(crate) fn update_keys(&mut self, update: KeyUpdate, now: Duration) -> Result<()> {
-        let datagrams = &mut self.datagrams;
         self.outbound
-            .update_keys(update, now, &mut |d| datagrams.push_back(d.to_vec()))
+            .update_keys(update, now, &mut self.outbox.emit())
     }
 
     /// Seals one message of application data.

@@ -84,9 +84,7 @@ impl Connection {
                 }
                 Action::Acknowledge => {
                     self.note_flight_received(now);
-                    let datagrams = &mut self.datagrams;
-                    self.outbound
-                        .acknowledge(now, &mut |d| datagrams.push_back(d.to_vec()))?;
+                    self.outbound.acknowledge(now, &mut self.outbox.emit())?;
                 }
                 Action::Follow(read_secret, rekeying) => {
                     self.inbound.set_read_secret(read_secret);
@@ -143,9 +141,8 @@ impl Connection {
     fn send_flight(&mut self, flight: Vec<OutgoingMessage>, now: Duration) -> Result<LastFlight> {
         self.note_flight_received(now);
         self.inbound.flight_complete();
-        let datagrams = &mut self.datagrams;
         self.outbound
-            .send_flight(flight, now, &mut |d| datagrams.push_back(d.to_vec()))?;
+            .send_flight(flight, now, &mut self.outbox.emit())?;
         Ok(LastFlight::Ours)
     }
 

@@ -46,7 +46,7 @@ impl Closer {
     /// A handler that waits for its client does not see this: one with a read timeout may ask
     /// [`is_draining`](Closer::is_draining) when it is over, and say goodbye.
     pub fn drain(&self, grace: Duration) {
-        self.hub.retire(self.clock.now().saturating_add(grace));
+        self.hub.drain(self.clock.now().saturating_add(grace));
     }
 
     /// Whether the listener lets nobody in any more: it is drained or closed.

@@ -48,7 +48,7 @@ pub(super) struct Dispatcher<D> {
 }
 
 impl<D: FnMut(Handshake, Arc<Place>)> Dispatcher<D> {
-    /// Reads the socket until the listener is closed, or retired and without connections. Whoever is
+    /// Reads the socket until the listener is closed, or drained and without connections. Whoever is
     /// still there then hears that it is closed.
     pub(super) fn run(mut self) -> io::Result<()> {
         let _last_act = Closing(self.hub.clone());
@@ -103,7 +103,7 @@ impl<D: FnMut(Handshake, Arc<Place>)> Dispatcher<D> {
     fn goes_on(&self) -> bool {
         match self.hub.state() {
             State::Open => true,
-            State::Retired { until } => {
+            State::Draining { until } => {
                 self.config.settings.clock.now() < until && !self.hub.peers.lock().is_empty()
             }
             State::Closed => false,

@@ -19,7 +19,7 @@ pub(super) struct Hub {
 pub(super) enum State {
     Open,
     /// Until the last connection is gone, or until this time of the clock.
-    Retired {
+    Draining {
         until: Duration,
     },
     /// Not any more.
@@ -48,15 +48,15 @@ impl Hub {
     }
 
     /// Nobody takes new clients any more; those that are there go on until then at most.
-    pub(super) fn retire(&self, until: Duration) {
+    pub(super) fn drain(&self, until: Duration) {
         let mut state = self.state.lock();
         let until = match *state {
             State::Open => until,
-            State::Retired { until: sooner } => until.min(sooner),
+            State::Draining { until: sooner } => until.min(sooner),
             State::Closed => return,
         };
-        *state = State::Retired { until };
-        self.peers.lock().retire();
+        *state = State::Draining { until };
+        self.peers.lock().drain();
     }
 
     /// Ends every connection.

@@ -157,21 +157,9 @@ impl DtlsListener {
             let both = "the listener accepts, so that it cannot serve";
             return Err(io::Error::new(io::ErrorKind::InvalidInput, both));
         }
-        let bounds = options.bounds();
-        let inbox_capacity = options.inbox_capacity.max(1);
-        let idle_limit = options.idle_limit;
-        let workers = Workers::new(self.hub.clone(), options, handler);
-        let dispatcher = Dispatcher {
-            hub: self.hub.clone(),
-            socket: self.socket.clone(),
-            config: self.config.clone(),
-            entrance: self.entrance(),
-            bounds,
-            inbox_capacity,
-            idle_limit,
-            door: |handshake, place| workers.start(handshake, place),
-        };
-        let ran = dispatcher.run();
+        let workers = Workers::new(self.hub.clone(), options.clone(), handler);
+        let door = |handshake, place| workers.start(handshake, place);
+        let ran = self.dispatcher(&options, door).run();
         workers.wait();
         ran
     }
@@ -207,7 +195,7 @@ impl DtlsListener {
         let backlog = self.backlog()?;
         let handshake = loop {
             match (backlog.take(SLICE), self.hub.state()) {
-                (_, State::Closed) | (None, State::Retired { .. }) => {
+                (_, State::Closed) | (None, State::Draining { .. }) => {
                     return Err(Error::ListenerClosed);
                 }
                 (Some(handshake), _) => break handshake,
@@ -244,12 +232,18 @@ impl DtlsListener {
         self.hub.stats()
     }
 
-    fn entrance(&self) -> Entrance {
-        Entrance::new(
-            self.verification.clone(),
-            self.config.choices13(),
-            FRAGMENTED_HELLOS,
-        )
+    fn dispatcher<D>(&self, options: &ServeOptions, door: D) -> Dispatcher<D> {
+        let choices = self.config.choices13();
+        Dispatcher {
+            hub: self.hub.clone(),
+            socket: self.socket.clone(),
+            config: self.config.clone(),
+            entrance: Entrance::new(self.verification.clone(), choices, FRAGMENTED_HELLOS),
+            bounds: options.bounds(),
+            inbox_capacity: options.inbox_capacity.max(1),
+            idle_limit: options.idle_limit,
+            door,
+        }
     }
 
     fn backlog(&self) -> Result<Arc<Backlog>> {
@@ -258,22 +252,13 @@ impl DtlsListener {
             return Ok(backlog.clone());
         }
         let accepted = Arc::new(Backlog::new());
-        let options = ServeOptions::default();
         let (hub, waiting) = (self.hub.clone(), accepted.clone());
-        let dispatcher = Dispatcher {
-            hub: self.hub.clone(),
-            socket: self.socket.clone(),
-            config: self.config.clone(),
-            entrance: self.entrance(),
-            bounds: options.bounds(),
-            inbox_capacity: options.inbox_capacity,
-            idle_limit: options.idle_limit,
-            door: move |handshake, _| {
-                if waiting.put(handshake).is_err() {
-                    hub.counters.refused_backlog.count();
-                }
-            },
+        let door = move |handshake, _| {
+            if waiting.put(handshake).is_err() {
+                hub.counters.refused_backlog.count();
+            }
         };
+        let dispatcher = self.dispatcher(&ServeOptions::default(), door);
         thread::Builder::new()
             .name("dtls listener".into())
             .spawn(move || dispatcher.run())?;
@@ -286,7 +271,7 @@ impl DtlsListener {
 /// free within 100 ms then. Handshakes that wait to be accepted are given up.
 impl Drop for DtlsListener {
     fn drop(&mut self) {
-        self.hub.retire(Duration::MAX);
+        self.hub.drain(Duration::MAX);
         if let Some(backlog) = self.backlog.get_mut() {
             backlog.shut();
         }

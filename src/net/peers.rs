@@ -401,7 +401,7 @@ impl Peers {
     }
 
     /// Seats nobody new, and leaves those who are there alone.
-    pub(super) fn retire(&mut self) {
+    pub(super) fn drain(&mut self) {
         self.open = false;
     }
 

@@ -131,7 +131,7 @@ where
         if socket.is_last() {
             let linger = match self.hub.state() {
                 State::Closed => Duration::ZERO,
-                State::Open | State::Retired { .. } => self.options.linger,
+                State::Open | State::Draining { .. } => self.options.linger,
             };
             socket.close(linger);
         }

@@ -190,7 +190,7 @@ fn i16_p74_a_handshake_on_its_way_goes_with_the_listener() {
             let (hub, backlog, config) = (hub.clone(), backlog.clone(), config.clone());
             thread::spawn(move || line_up(&hub, &backlog, &config, 1))
         };
-        hub.retire(Duration::MAX);
+        hub.drain(Duration::MAX);
         backlog.shut();
         dispatcher.join().unwrap();
         assert!(is_empty(&hub));

@@ -3,7 +3,7 @@
 use super::setup::Config;
 use crate::certificate::ServerName;
 use crate::config::ServerConfig;
-use crate::connection::{Connection, Progress};
+use crate::connection::{Connection, Outbox, Progress};
 use crate::cookie::{CookieContext, Entrance, HelloVerification, ReplyBuffer, Verdict};
 use crate::error::Error;
 use std::sync::{Arc, OnceLock};
@@ -126,7 +126,7 @@ impl Subject {
             suspect,
             heard,
             progress,
-            datagrams,
+            outbox,
             ..
         } = connection;
         let progress = match progress {
@@ -139,7 +139,7 @@ impl Subject {
         let suspect = suspect.as_ref().map(|suspect| suspect.error.alert());
         let heard: Vec<_> = heard.iter().map(|message| message.typ).collect();
         let (inbound, outbound) = (inbound.state(), outbound.state());
-        assert!(datagrams.is_empty());
+        assert_eq!(*outbox, Outbox::default());
         format!("{progress} {suspect:?} {heard:?} {inbound} {outbound}")
     }
 }
