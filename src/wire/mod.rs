@@ -8,6 +8,7 @@ mod alert;
 mod certificate;
 mod certificate13;
 mod certificate_request;
+mod certificate_request13;
 mod certificate_verify;
 mod client_hello;
 mod code_points;
@@ -24,6 +25,7 @@ mod new_session_ticket13;
 mod pre_shared_key;
 mod record;
 mod server_hello;
+mod server_hello_done;
 mod unified_header;
 mod use_srtp;
 
@@ -32,8 +34,9 @@ pub use alert::AlertDescription;
 pub(crate) use alert::{Alert, AlertLevel};
 pub(crate) use certificate::Certificate;
 pub(crate) use certificate_request::CertificateRequest;
+pub(crate) use certificate_request13::CertificateRequest13;
 pub(crate) use certificate_verify::CertificateVerify;
-pub(crate) use certificate13::{Certificate13, CertificateRequest13};
+pub(crate) use certificate13::Certificate13;
 pub(crate) use client_hello::{ClientHello, ClientHelloFields};
 pub(crate) use code_points::ContentType;
 pub use code_points::{
@@ -42,7 +45,7 @@ pub use code_points::{
 };
 pub(crate) use encrypted_extensions::EncryptedExtensions;
 pub(crate) use extensions::{ClientExtensions, ServerExtensions};
-pub(crate) use finished::{Finished, ServerHelloDone};
+pub(crate) use finished::Finished;
 pub(crate) use handshake::{HANDSHAKE_HEADER, HandshakeHeader};
 pub(crate) use hello_verify_request::HelloVerifyRequest;
 pub(crate) use key_exchange::{ClientKeyExchange, EcdhOffer, ServerKeyExchange, SignedOffer};
@@ -55,6 +58,7 @@ pub(crate) use record::{
     MAX_CIPHERTEXT, MAX_CIPHERTEXT13, MAX_PLAINTEXT, MAX_SEQUENCE, RECORD_HEADER, RecordHeader,
 };
 pub(crate) use server_hello::{DOWNGRADE_TO_12, HELLO_RETRY_REQUEST, ServerHello};
+pub(crate) use server_hello_done::ServerHelloDone;
 pub(crate) use unified_header::{ShortSequence, UnifiedHeader};
 pub(crate) use use_srtp::SrtpChoice;
 

@@ -4,7 +4,7 @@ use super::*;
 use crate::codec::Reader;
 use crate::crypto::{AeadAlgorithm, Secret, WriteKeys};
 use crate::record::{Opener, Records, Replay};
-use crate::wire::RECORD_HEADER;
+use crate::wire::{HANDSHAKE_HEADER, HandshakeHeader, MAX_PLAINTEXT, RECORD_HEADER};
 use proptest::prelude::*;
 
 /// What a flight is made of.
