@@ -188,6 +188,8 @@ pub enum CertificateError {
     WrongName {
         /// The name that was asked for.
         expected: String,
+        /// DNS names that it is for, a few at most.
+        presented: Vec<String>,
     },
     /// Its chain does not end in a trusted root.
     UnknownIssuer,

@@ -6,6 +6,37 @@
 //! worker drives the handshake by a loop that one can read: wait for what is left of the timer, receive
 //! or let the timer expire, step, send. A client connects, sends and receives.
 //!
+//! ```no_run
+//! use flightline::{ClientConfig, DtlsListener, DtlsSocket, Psk, ServerConfig, ServerIdentity, ServerTrust};
+//!
+//! fn serve(psk: Psk) -> Result<(), Box<dyn std::error::Error>> {
+//!     let config = ServerConfig::builder(ServerIdentity::psk(psk)).build()?;
+//!     // Each client in a thread of its own: sends back what it says.
+//!     DtlsListener::bind("192.0.2.1:4433", config)?.serve(|socket: DtlsSocket| -> flightline::Result<()> {
+//!         let mut buf = [0; 1500];
+//!         loop {
+//!             let length = socket.recv(&mut buf)?;
+//!             socket.send(&buf[..length])?;
+//!         }
+//!     })?;
+//!     Ok(())
+//! }
+//!
+//! fn ask(psk: Psk) -> flightline::Result<()> {
+//!     let config = ClientConfig::builder(ServerTrust::psk(psk)).build()?;
+//!     let socket = DtlsSocket::connect("192.0.2.1:4433", "device.example", config)?;
+//!     socket.send(b"hello")?;
+//!     let mut buf = [0; 1500];
+//!     let length = socket.recv(&mut buf)?;
+//!     println!("{}", buf[..length].escape_ascii());
+//!     Ok(())
+//! }
+//! ```
+//!
+//! [`DtlsListener`] serves as above, or [accepts](DtlsListener::accept) for threads of one's own, until its [`Closer`]
+//! ends it. [`DtlsSocket`] is a connection on either side. [`Handshake`] is one that is not done yet, for event loops
+//! and for other [`Transport`]s than UDP.
+//!
 //! # What it takes
 //!
 //! The one choice without a safe default is an argument: whom a client trusts ([`ServerTrust`]), and who

@@ -9,10 +9,26 @@ use std::time::Duration;
 
 /// Is told what happens on a connection. Sending and asking from here are fine; receiving is not, since whoever
 /// receives is who tells: [`recv`](crate::DtlsSocket::recv) and [`peek`](crate::DtlsSocket::peek) of the same
-/// connection would wait for themselves.
+/// connection would wait for themselves. A closure will do:
+///
+/// ```
+/// use flightline::{ClientConfig, Event, Psk, ServerTrust};
+/// use std::sync::Arc;
+///
+/// let watch = |event: &Event| eprintln!("{:.3?} {}: {}", event.at, event.who, event.what);
+/// let trust = ServerTrust::psk(Psk::new("sensor-7", [0x5a; 32])?);
+/// let config = ClientConfig::builder(trust).observer(Arc::new(watch)).build()?;
+/// # Ok::<(), flightline::Error>(())
+/// ```
 pub trait Observer: Send + Sync {
     /// Something happened.
     fn event(&self, event: &Event);
+}
+
+impl<F: Fn(&Event) + Send + Sync> Observer for F {
+    fn event(&self, event: &Event) {
+        self(event);
+    }
 }
 
 /// Something that happened on a connection.

@@ -23,6 +23,10 @@ struct Inner {
 
 impl Identity {
     /// Reads two PEM files. They may be one and the same.
+    ///
+    /// # Errors
+    /// [`Error::Config`] names the file and what is wrong with it: it cannot be read, its key is of a kind that cannot
+    /// sign here, or does not belong to the first certificate.
     pub fn from_pem_files(
         cert_path: impl AsRef<Path>,
         key_path: impl AsRef<Path>,
@@ -37,13 +41,19 @@ impl Identity {
     }
 
     /// Reads PEM.
+    ///
+    /// # Errors
+    /// [`Error::Config`] says what is wrong with it.
     pub fn from_pem(cert_pem: &[u8], key_pem: &[u8]) -> Result<Identity> {
         let chain = pem::certificates(cert_pem)?;
         let key = pem::private_key(key_pem)?;
         Identity::join(chain, SigningKey::from_der(key.as_bytes())?)
     }
 
-    /// Takes a chain and a key in DER.
+    /// Takes a chain, our own certificate first, and a key in DER: PKCS #8, PKCS #1 or SEC 1.
+    ///
+    /// # Errors
+    /// [`Error::Config`] says what is wrong with them.
     pub fn from_der(chain: Vec<Vec<u8>>, key: &[u8]) -> Result<Identity> {
         Identity::join(chain, SigningKey::from_der(key)?)
     }

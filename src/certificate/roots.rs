@@ -13,17 +13,26 @@ pub struct RootCertificates(Arc<[TrustAnchor<'static>]>);
 
 impl RootCertificates {
     /// All certificates of a PEM file.
+    ///
+    /// # Errors
+    /// [`Error::Config`] names the file and what is wrong with it. One bad certificate spoils all.
     pub fn from_pem_file(path: impl AsRef<Path>) -> Result<RootCertificates> {
         let path = path.as_ref();
         RootCertificates::from_pem(pem::read(path)?.as_bytes()).map_err(pem::in_file(path))
     }
 
     /// All certificates of a PEM text.
+    ///
+    /// # Errors
+    /// [`Error::Config`] says which is not usable, or that there is none.
     pub fn from_pem(pem: &[u8]) -> Result<RootCertificates> {
         RootCertificates::from_der(pem::certificates(pem)?)
     }
 
     /// Certificates in DER.
+    ///
+    /// # Errors
+    /// [`Error::Config`] says which is not usable, or that there is none.
     pub fn from_der(certificates: impl IntoIterator<Item = Vec<u8>>) -> Result<RootCertificates> {
         let anchors = certificates
             .into_iter()

@@ -9,6 +9,9 @@ use rustls_pki_types as pki;
 use std::time::UNIX_EPOCH;
 use webpki::{EndEntityCert, KeyUsage};
 
+/// How many names of a certificate an error tells.
+const NAMES_TOLD: usize = 8;
+
 /// Trusts whom one of the root certificates vouches for (RFC 5280 §6): a server under the name it
 /// was looked for, a client under any. Revocation is not checked.
 #[derive(Debug, Clone)]
@@ -52,10 +55,22 @@ impl CertificateVerifier for RootsVerifier {
         match peer.role() {
             CertifiedRole::Server => certificate
                 .verify_is_valid_for_subject_name(&name_to_prove(peer.server_name())?)
-                .map_err(webpki_errors::certificate_error),
+                .map_err(|error| match webpki_errors::certificate_error(error) {
+                    CertificateError::WrongName { expected, .. } => CertificateError::WrongName {
+                        expected,
+                        presented: names_of(&certificate),
+                    },
+                    other => other,
+                }),
             CertifiedRole::Client => Ok(()),
         }
     }
+}
+
+/// For people to read, so not all that a certificate may have.
+fn names_of(certificate: &EndEntityCert<'_>) -> Vec<String> {
+    let names = certificate.valid_dns_names().take(NAMES_TOLD);
+    names.map(str::to_owned).collect()
 }
 
 /// Without a name any certificate of any authority would do, so there has to be one.
@@ -126,10 +141,11 @@ mod tests {
             "192.0.2.2",
             "2001:db8::2",
         ] {
-            let expected = CertificateError::WrongName {
+            let refused = CertificateError::WrongName {
                 expected: name.into(),
+                presented: vec!["device.example".into(), "*.wild.example".into()],
             };
-            assert_eq!(server(root.certificate(), name, &chain), Err(expected));
+            assert_eq!(server(root.certificate(), name, &chain), Err(refused));
         }
         assert_eq!(client(root.certificate(), &chain), Ok(()));
     }

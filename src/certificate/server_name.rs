@@ -28,6 +28,9 @@ enum Name {
 
 impl ServerName {
     /// A DNS name (in ASCII, with or without the final dot) or an IP address.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if it is neither.
     pub fn new(name: &str) -> Result<ServerName> {
         if let Ok(address) = name.parse::<IpAddr>() {
             return Ok(address.into());

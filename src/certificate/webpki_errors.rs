@@ -9,6 +9,7 @@ pub(super) fn certificate_error(error: webpki::Error) -> CertificateError {
         E::CertNotValidYet { .. } => CertificateError::NotYetValid,
         E::CertNotValidForName(context) => CertificateError::WrongName {
             expected: context.expected.to_str().into_owned(),
+            presented: Vec::new(),
         },
         E::UnknownIssuer => CertificateError::UnknownIssuer,
         E::CaUsedAsEndEntity => CertificateError::SelfSigned,

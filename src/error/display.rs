@@ -110,14 +110,22 @@ impl fmt::Display for CertificateError {
             CertificateError::Unreadable(why) => write!(f, "it cannot be read ({why})"),
             CertificateError::Expired => f.write_str("it is expired; renew it, or check this machine's clock"),
             CertificateError::NotYetValid => f.write_str("it is not valid yet; check this machine's clock"),
-            CertificateError::WrongName { expected } => write!(f, "it is not for the name {expected}"),
+            CertificateError::WrongName { expected, presented } => {
+                write!(f, "it is not for the name {expected}")?;
+                match presented.is_empty() {
+                    true => Ok(()),
+                    false => write!(f, ", but for {}", presented.join(", ")),
+                }
+            }
             CertificateError::UnknownIssuer => f.write_str("it was not issued by a trusted authority"),
             CertificateError::SelfSigned => {
                 f.write_str("it is an authority's own certificate, which cannot serve as a server's; pin its fingerprint instead")
             }
             CertificateError::NotPinned { fingerprint } => {
                 f.write_str("its fingerprint is not a pinned one: ")?;
-                fingerprint.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+                // As `Fingerprint` and openssl print it.
+                let bytes = fingerprint.map(|byte| format!("{byte:02X}"));
+                f.write_str(&bytes.join(":"))
             }
             CertificateError::Revoked => f.write_str("it was revoked"),
             CertificateError::Unsupported(what) => write!(f, "it uses {what}, which is not supported"),

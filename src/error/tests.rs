@@ -165,10 +165,13 @@ fn every_certificate_error_says_what_there_is_to_know() {
         C::Unreadable(_) => C::Unreadable(why()), "cannot be read (because)";
         C::Expired => C::Expired, "expired";
         C::NotYetValid => C::NotYetValid, "not valid yet";
-        C::WrongName { .. } => C::WrongName { expected: "a.example".into() }, "the name a.example";
+        C::WrongName { .. } => C::WrongName {
+            expected: "a.example".into(),
+            presented: vec!["b.example".into(), "c.example".into()],
+        }, "the name a.example, but for b.example, c.example";
         C::UnknownIssuer => C::UnknownIssuer, "trusted authority";
         C::SelfSigned => C::SelfSigned, "pin its fingerprint";
-        C::NotPinned { .. } => C::NotPinned { fingerprint: [0xa5; 32] }, "one: a5a5a5";
+        C::NotPinned { .. } => C::NotPinned { fingerprint: [0xa5; 32] }, "one: A5:A5:A5";
         C::Revoked => C::Revoked, "revoked";
         C::Unsupported(_) => C::Unsupported("a curve".into()), "uses a curve, which";
         C::WrongPurpose => C::WrongPurpose, "purpose";

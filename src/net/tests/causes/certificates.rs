@@ -35,7 +35,7 @@ fn rows() -> Rows {
         C::Unreadable(_) => (C::Unreadable(why()), A::BAD_CERTIFICATE),
         C::Expired => (C::Expired, A::CERTIFICATE_EXPIRED),
         C::NotYetValid => (C::NotYetValid, A::CERTIFICATE_EXPIRED),
-        C::WrongName { .. } => (C::WrongName { expected: why() }, A::BAD_CERTIFICATE),
+        C::WrongName { .. } => (C::WrongName { expected: why(), presented: Vec::new() }, A::BAD_CERTIFICATE),
         C::UnknownIssuer => (C::UnknownIssuer, A::UNKNOWN_CA),
         C::SelfSigned => (C::SelfSigned, A::UNKNOWN_CA),
         C::NotPinned { .. } => (C::NotPinned { fingerprint: [7; 32] }, A::CERTIFICATE_UNKNOWN),
