@@ -365,7 +365,7 @@ impl Trace {
     }
 
     /// Counts and notes something dropped.
-    pub(crate) fn drop(&mut self, at: Duration, reason: DropReason, epoch: u16, sequence: u64) {
+    pub(crate) fn dropped(&mut self, at: Duration, reason: DropReason, epoch: u16, sequence: u64) {
         self.stats.dropped.count(reason);
         self.note(at, || What::Dropped {
             reason,

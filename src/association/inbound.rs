@@ -191,7 +191,7 @@ impl Inbound {
         let (epoch, sequence) = record.as_ref().map_or((0, 0), records::shown);
         let taken = record.and_then(|record| self.record(record, now, response, deliver));
         if let Err(reason) = taken {
-            self.trace.drop(now, reason, epoch, sequence);
+            self.trace.dropped(now, reason, epoch, sequence);
         }
     }
 
@@ -209,7 +209,7 @@ impl Inbound {
     pub(crate) fn refuse_message(&mut self, message: &ReceivedMessage, now: Duration) {
         self.reassembly.skip_to(message.message_seq);
         self.trace
-            .drop(now, DropReason::RefusedMessage, message.epoch, 0);
+            .dropped(now, DropReason::RefusedMessage, message.epoch, 0);
     }
 
     /// The peer's numbering goes on from here, after a stateless exchange.

@@ -4,7 +4,7 @@ use super::psk::LONGEST_IDENTITY;
 use super::resumption::ServerResumption;
 use super::settings::{ConfigBuilder, Settings};
 use super::{AlpnSelector, PskLookup};
-use crate::cookie::Choices13;
+use crate::cookie::{Choices13, CookieContext, Entrance, HelloVerification};
 use crate::crypto::{Suite, Suite13};
 use crate::error::{Error, Result};
 use std::sync::Arc;
@@ -233,6 +233,21 @@ impl ServerConfig {
         let certificates = self.identity.has_certificates();
         let suites = self.settings.suites13();
         suites.filter(move |suite| certificates || psk && suite.goes_with_external_psk())
+    }
+
+    /// What stands before the server. It puts together so many hellos at once. Without a cookie context nothing gets
+    /// through, unless the configuration says in words that nothing is to be verified.
+    pub(crate) fn entrance(
+        &self,
+        cookies: Option<Arc<CookieContext>>,
+        fragmented_hellos: usize,
+    ) -> Entrance {
+        let verification = match cookies {
+            _ if !self.hello_verification => HelloVerification::Waived,
+            Some(cookies) => HelloVerification::Cookies(cookies),
+            None => HelloVerification::None,
+        };
+        Entrance::new(verification, self.choices13(), fragmented_hellos)
     }
 
     /// What the gate before the server must know of DTLS 1.3.

@@ -8,7 +8,7 @@
 //! ```
 
 use super::io::Io;
-use crate::crypto::{self, HashAlgorithm, Hkdf, HmacKey, Secret, Suite13};
+use crate::crypto::{HashAlgorithm, Hkdf, HmacKey, Secret, Suite13};
 use crate::error::Result;
 use crate::record::{Opener, Sealer, TrafficSecret};
 use crate::session::Exporter;
@@ -191,11 +191,6 @@ impl MasterSecret {
         let hkdf = self.suite.hkdf();
         hkdf.expand_secret(&self.secret, b"res master", &hash)
     }
-}
-
-/// Whether a binder is the one that was expected.
-pub(super) fn is_same(expected: &[u8], received: &[u8]) -> bool {
-    crypto::equal(expected, received)
 }
 
 fn next_stage(hkdf: Hkdf, secret: &Secret, input: &[u8]) -> Result<Secret> {

@@ -1,12 +1,12 @@
 //! Pre-shared keys in DTLS 1.3: those that both sides were told, and those of tickets (RFC 8446 §4.2.11).
 
 use super::io::Io;
-use super::keys13::{EarlySecret, PskKind, is_same};
+use super::keys13::{EarlySecret, PskKind};
 use super::known_session;
 use super::terms::Terms;
 use crate::certificate::PeerIdentity;
 use crate::config::{ClientConfig, ServerConfig, Trust};
-use crate::crypto::{EXTERNAL_PSK_HKDF, Hkdf, Secret, Suite13};
+use crate::crypto::{self, EXTERNAL_PSK_HKDF, Hkdf, Secret, Suite13};
 use crate::error::{Error, Result};
 use crate::resumption::{ClientSession, Handle, SessionState, seconds};
 use crate::wire::{Body, ClientHello, ExtensionType, OfferedPsks, PSK_DHE_KE, PskIdentity};
@@ -242,7 +242,7 @@ pub(super) fn choose(
     let check = |binder: &[u8], kind: PskKind, key: &Secret| -> Result<(EarlySecret, bool)> {
         let early = EarlySecret::new(suite.hkdf(), Some(key));
         let hash = io.transcript_hash_without(suite.hash, offered.binders_len());
-        let is_good = is_same(&early.binder(kind, &hash)?, binder);
+        let is_good = crypto::equal(&early.binder(kind, &hash)?, binder);
         Ok((early, is_good))
     };
     let pairs = offered.identities.iter().zip(&offered.binders);

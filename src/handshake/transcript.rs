@@ -71,12 +71,12 @@ impl Transcript {
         self.messages.get(start..).unwrap_or_default()
     }
 
-    /// It was none.
+    /// The message that was proposed is taken out again.
     pub(super) fn retract(&mut self) {
         self.messages.truncate(self.last);
     }
 
-    /// It stays.
+    /// The message that was proposed stays.
     pub(super) fn settle(&mut self) {
         if let Some(digest) = &mut self.digest {
             digest.update(&self.messages);

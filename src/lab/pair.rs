@@ -5,7 +5,7 @@ use super::weather::Weather;
 use crate::certificate::{PeerIdentity, ServerName};
 use crate::config::{ClientConfig, ServerConfig};
 use crate::connection::Connection;
-use crate::cookie::{CookieContext, Entrance, HelloVerification, ReplyBuffer, Verdict};
+use crate::cookie::{CookieContext, Entrance, ReplyBuffer, Verdict};
 use crate::error::{Error, Result};
 use crate::srtp::SrtpKeys;
 use crate::stats::Stats;
@@ -55,10 +55,7 @@ impl Pair {
     ) -> Result<Pair> {
         let now = Duration::ZERO;
         let server_config = server.into();
-        let verification = match server_config.hello_verification {
-            true => HelloVerification::Cookies(Arc::new(CookieContext::new()?)),
-            false => HelloVerification::Waived,
-        };
+        let cookies = Arc::new(CookieContext::new()?);
         let client = client.into();
         client.check_name(&name)?;
         let connection = Connection::client(client, name, "client".into(), now);
@@ -67,7 +64,7 @@ impl Pair {
             network: Network::new(weather),
             client: Side::new(connection, now),
             server: None,
-            entrance: Entrance::new(verification, server_config.choices13(), 4),
+            entrance: server_config.entrance(Some(cookies), 4),
             server_config,
         };
         pair.transmit();

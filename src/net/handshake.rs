@@ -11,7 +11,7 @@ use super::transport::Transport;
 use crate::certificate::ServerName;
 use crate::config::{ClientConfig, ServerConfig, Settings};
 use crate::connection::Connection;
-use crate::cookie::{CookieContext, Entrance, HelloVerification, VerifiedHello};
+use crate::cookie::{CookieContext, Entrance, VerifiedHello};
 use crate::error::{Error, Result};
 use crate::timer::{Clock, Timer};
 use std::fmt;
@@ -155,10 +155,9 @@ impl Handshake {
     ) -> Result<Handshake> {
         let config = config.into();
         let who = name("server of", transport.peer_addr());
-        let verification = verification(&config, cookies.into());
         let settings = config.settings.clone();
         let stage = Stage::Listening {
-            entrance: Box::new(Entrance::new(verification, config.choices13(), 1)),
+            entrance: Box::new(config.entrance(cookies.into(), 1)),
             client_id: client_transport_id.as_ref().to_vec(),
             config,
         };
@@ -341,19 +340,6 @@ fn name(role: &str, peer: io::Result<SocketAddr>) -> Arc<str> {
     match peer {
         Ok(peer) => format!("{role} {peer}").into(),
         Err(_) => format!("{role} a peer without address").into(),
-    }
-}
-
-/// How hellos are verified with this configuration: without a cookie context not at all, and nothing
-/// gets through then, unless the configuration says in words that nothing is to be verified.
-pub(super) fn verification(
-    config: &ServerConfig,
-    cookies: Option<Arc<CookieContext>>,
-) -> HelloVerification {
-    match cookies {
-        _ if !config.hello_verification => HelloVerification::Waived,
-        Some(cookies) => HelloVerification::Cookies(cookies),
-        None => HelloVerification::None,
     }
 }
 

@@ -281,8 +281,8 @@ impl Link {
         *self.read_timeout.lock()
     }
 
-    pub(super) fn nonblocking(&self) -> &AtomicBool {
-        &self.nonblocking
+    pub(super) fn set_nonblocking(&self, nonblocking: bool) {
+        self.nonblocking.store(nonblocking, Ordering::Relaxed);
     }
 
     pub(super) fn session(&self) -> &Session {

@@ -5,7 +5,7 @@ use super::closer::Closer;
 use super::counters::ListenerStats;
 use super::datagram_socket::DatagramSocket;
 use super::dispatcher::Dispatcher;
-use super::handshake::{Handshake, verification};
+use super::handshake::Handshake;
 use super::hub::{Hub, State};
 use super::link::SLICE;
 use super::outcome::Outcome;
@@ -13,7 +13,7 @@ use super::serve_options::ServeOptions;
 use super::socket::DtlsSocket;
 use super::workers::Workers;
 use crate::config::ServerConfig;
-use crate::cookie::{CookieContext, Entrance, HelloVerification};
+use crate::cookie::CookieContext;
 use crate::error::{Error, Result};
 use parking_lot::Mutex;
 use std::fmt;
@@ -54,7 +54,7 @@ pub struct DtlsListener {
     hub: Arc<Hub>,
     socket: Arc<dyn DatagramSocket>,
     config: Arc<ServerConfig>,
-    verification: HelloVerification,
+    cookies: Option<Arc<CookieContext>>,
     /// Handshakes for `accept`, once the first call has started the thread that reads the socket.
     backlog: Mutex<Option<Arc<Backlog>>>,
 }
@@ -121,7 +121,7 @@ impl DtlsListener {
         DtlsListener {
             hub: Arc::new(Hub::new()),
             socket: Arc::new(socket),
-            verification: verification(&config, cookies),
+            cookies,
             config,
             backlog: Mutex::new(None),
         }
@@ -233,12 +233,13 @@ impl DtlsListener {
     }
 
     fn dispatcher<D>(&self, options: &ServeOptions, door: D) -> Dispatcher<D> {
-        let choices = self.config.choices13();
         Dispatcher {
             hub: self.hub.clone(),
             socket: self.socket.clone(),
             config: self.config.clone(),
-            entrance: Entrance::new(self.verification.clone(), choices, FRAGMENTED_HELLOS),
+            entrance: self
+                .config
+                .entrance(self.cookies.clone(), FRAGMENTED_HELLOS),
             bounds: options.bounds(),
             inbox_capacity: options.inbox_capacity.max(1),
             idle_limit: options.idle_limit,

@@ -2,7 +2,6 @@
 
 use super::handshake::Handshake;
 use super::link::{Link, Take};
-use super::sync::Ordering;
 use super::udp_transport::UdpTransport;
 use crate::certificate::{PeerIdentity, ServerName};
 use crate::config::ClientConfig;
@@ -200,9 +199,7 @@ impl DtlsSocket {
     /// # Errors
     /// None; the signature is std's.
     pub fn set_nonblocking(&self, nonblocking: bool) -> Result<()> {
-        self.link
-            .nonblocking()
-            .store(nonblocking, Ordering::Relaxed);
+        self.link.set_nonblocking(nonblocking);
         Ok(())
     }
 

@@ -135,7 +135,7 @@ fn every_event_has_its_line() {
 fn events_cost_nothing_where_nobody_listens() {
     let mut trace = Trace::new("client".into(), None);
     trace.note(Duration::ZERO, || unreachable!());
-    trace.drop(Duration::ZERO, DropReason::Replay, 1, 1);
+    trace.dropped(Duration::ZERO, DropReason::Replay, 1, 1);
     assert!(trace.take().events.is_empty());
     assert_eq!(trace.stats.dropped.get(DropReason::Replay), 1);
 }
@@ -153,7 +153,7 @@ fn i18_of_too_many_events_the_number_is_told() {
     let mut trace = Trace::new("client".into(), Some(Arc::new(Deaf)));
     let mut take = |drops: u64, then: &[What]| {
         for sequence in 0..drops {
-            trace.drop(Duration::ZERO, DropReason::Replay, 1, sequence);
+            trace.dropped(Duration::ZERO, DropReason::Replay, 1, sequence);
         }
         for what in then {
             trace.note(Duration::ZERO, || what.clone());

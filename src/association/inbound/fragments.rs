@@ -39,7 +39,7 @@ impl Inbound {
                 Err(reason @ DropReason::RepeatedMessage) => {
                     unanswered |= !self.is_answered_hello(&header);
                     self.trace
-                        .drop(input.now, reason, input.epoch, input.sequence);
+                        .dropped(input.now, reason, input.epoch, input.sequence);
                 }
                 Err(reason) if self.ended.is_some() => return Err(reason),
                 Err(reason) => discarded = Some(reason),

@@ -227,7 +227,7 @@ impl Inbound {
             for record in Records::new(&mut oldest).flatten() {
                 let (epoch, sequence) = shown(&record);
                 self.trace
-                    .drop(now, DropReason::FutureEpoch, epoch, sequence);
+                    .dropped(now, DropReason::FutureEpoch, epoch, sequence);
             }
         }
         self.early.push_back(record.encode());

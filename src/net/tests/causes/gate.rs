@@ -7,7 +7,6 @@ use crate::cookie::{
 };
 use crate::error::Error;
 use crate::net::Handshake;
-use crate::net::handshake::verification;
 use crate::net::tests::world::{Plug, World, client13, edit, fragment, plain, server, whole};
 use crate::wire::{
     AlertDescription, ClientHello, ContentType, HandshakeType, NamedGroup, ProtocolVersion,
@@ -71,11 +70,13 @@ fn every_reason_to_answer_nothing_has_a_cause() {
 #[test]
 fn what_is_not_dropped_is_challenged_or_let_in_or_fails_for_want_of_a_context() {
     let datagram = whole(HELLO, 0, &hello(DTLS));
-    let config: ServerConfig = server().build().unwrap();
+    let config = server().build().unwrap();
+    let waived = server().danger_without_hello_verification().build();
+    let waived = waived.unwrap();
     let context = Arc::new(CookieContext::new().unwrap());
     let mut reply = ReplyBuffer::new();
-    let mut check = |verification| {
-        let mut entrance = Entrance::new(verification, config.choices13(), 1);
+    let mut check = |config: &ServerConfig, cookies: Option<&Arc<CookieContext>>| {
+        let mut entrance = config.entrance(cookies.cloned(), 1);
         match entrance.check(b"client", &datagram, Duration::ZERO, &mut reply) {
             Verdict::Verified(_) => "verified",
             Verdict::Challenge(_) => "challenge",
@@ -84,9 +85,10 @@ fn what_is_not_dropped_is_challenged_or_let_in_or_fails_for_want_of_a_context() 
             Verdict::NoContext => "no context",
         }
     };
-    assert_eq!(check(HelloVerification::Waived), "verified");
-    assert_eq!(check(verification(&config, Some(context))), "challenge");
-    assert_eq!(check(verification(&config, None)), "no context");
+    assert_eq!(check(&config, Some(&context)), "challenge");
+    assert_eq!(check(&config, None), "no context");
+    assert_eq!(check(&waived, Some(&context)), "verified");
+    assert_eq!(check(&waived, None), "verified");
     assert!(Error::NoCookieContext.alert().is_none());
 }
 
