@@ -10,7 +10,7 @@
 
 mod pages;
 
-use pages::{Place, root};
+use pages::{declares, is_test, missing, root};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
@@ -78,43 +78,6 @@ fn maps() -> Vec<Chapter> {
 /// A section's number, without the mark of a row that another text than the RFC demands.
 fn section(cell: &str) -> &str {
     cell.split(' ').next().unwrap()
-}
-
-fn is_ident(c: char) -> bool {
-    c.is_alphanumeric() || c == '_'
-}
-
-/// Whether something of this name is declared in a text, by one of these words.
-fn declares(text: &str, words: &[&str], name: &str) -> bool {
-    words.iter().any(|word| {
-        let declaration = format!("{word} {name}");
-        let mut behind = text.split(&declaration).skip(1);
-        behind.any(|rest| !rest.starts_with(is_ident))
-    })
-}
-
-/// Whether this is a test: `#[test]` stands before it, with nothing but attributes in between.
-fn is_test(text: &str, name: &str) -> bool {
-    let lines: Vec<&str> = text.lines().map(str::trim_start).collect();
-    let declaration = format!("fn {name}(");
-    let Some(at) = lines.iter().position(|line| line.starts_with(&declaration)) else {
-        return false;
-    };
-    let before = lines[..at].iter().rev();
-    before
-        .take_while(|line| line.starts_with("#["))
-        .any(|line| *line == "#[test]")
-}
-
-/// What is wrong with a place, if something is.
-fn missing(place: &Place, is_there: impl Fn(&str, &str) -> bool) -> Option<String> {
-    let (file, name) = place;
-    let text = fs::read_to_string(root().join(file));
-    match text {
-        Ok(text) if is_there(&text, name) => None,
-        Ok(_) => Some(format!("{file} has no {name}")),
-        Err(_) => Some(format!("{file}, of {name}, is not there")),
-    }
 }
 
 #[test]

@@ -1,8 +1,10 @@
-//! The surface of the classic DTLS tutorial, a test for each of its features, by its name for them.
+//! The surface of the classic DTLS tutorial: docs/tutorial.md names everything in it and its test. The tests that are
+//! nowhere else are here, by the tutorial's names.
 #![cfg(feature = "x509")]
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::expect_used)]
 
 mod common;
+mod pages;
 
 use common::{NAME, VARIANTS, psk};
 use flightline::lab::{Arrival, End, Pair, Weather};
@@ -240,4 +242,32 @@ fn d11_a_forged_alert_does_not_end_a_handshake() {
             .unwrap_or_else(|e| panic!("{}: {e}", variant.name));
         pair.exchange(b"request", b"response").unwrap();
     }
+}
+
+#[test]
+fn everything_is_where_the_page_says() {
+    // The last is for an enum's variants.
+    let words = ["fn", "struct", "enum", "trait", "   "];
+    let page = pages::page("tutorial.md");
+    let rows = pages::rows(&page);
+    assert!(rows.len() > 20);
+    let mut wrong = Vec::new();
+    for cells in &rows[1..] {
+        let [_, here, tests] = cells[..] else {
+            panic!("{cells:?}")
+        };
+        let is_name = |name: &str| name.chars().all(pages::is_ident);
+        for item in pages::named(here, is_name) {
+            let declared = |text: &str, name: &str| pages::declares(text, &words, name);
+            wrong.extend(pages::missing(&item, declared));
+        }
+        let tests = pages::named(tests, |_| true);
+        assert!(!tests.is_empty(), "{cells:?}");
+        wrong.extend(
+            tests
+                .iter()
+                .filter_map(|test| pages::missing(test, pages::is_test)),
+        );
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
