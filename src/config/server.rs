@@ -163,6 +163,27 @@ impl ClientAuth {
     }
 
     /// Demands a certificate that `verifier` accepts, but of clients with a pre-shared key.
+    ///
+    /// ```no_run
+    /// use flightline::{
+    ///     ClientAuth, DtlsSocket, Fingerprint, PeerIdentity, RootCertificates, RootsVerifier, ServerConfig, ServerIdentity,
+    /// };
+    ///
+    /// let clients = RootsVerifier::new(RootCertificates::from_pem_file("clients.pem")?);
+    /// let identity = ServerIdentity::from_pem_files("server.pem", "server.key")?;
+    /// let config = ServerConfig::builder(identity)
+    ///     .client_auth(ClientAuth::required(clients))
+    ///     .build()?;
+    ///
+    /// // In the handler. For the names in a certificate there are crates such as `x509-parser`.
+    /// fn who(socket: &DtlsSocket) -> Option<Fingerprint> {
+    ///     match socket.peer_identity() {
+    ///         PeerIdentity::Certificate(chain) => chain.first().map(|own| Fingerprint::of(own)),
+    ///         _ => None,
+    ///     }
+    /// }
+    /// # Ok::<(), flightline::Error>(())
+    /// ```
     pub fn required(verifier: impl CertificateVerifier + 'static) -> Self {
         ClientAuth::Required(Arc::new(verifier))
     }

@@ -21,7 +21,14 @@ const FORMAT: u8 = 2;
 ///
 /// impl ClientSessions for Directory {
 ///     fn put(&self, server: &ServerName, session: ClientSession) {
-///         let _ = std::fs::write(self.0.join(server.to_string()), session.to_bytes());
+///         let kept = self.take(server);
+///         let better = kept.filter(|kept| kept.expires() > session.expires());
+///         let bytes = better.unwrap_or(session).to_bytes();
+///         // A program that ends in the middle leaves no half of a session.
+///         let (path, new) = (server.to_string(), format!("{server}.new"));
+///         if std::fs::write(self.0.join(&new), bytes).is_ok() {
+///             let _ = std::fs::rename(self.0.join(new), self.0.join(path));
+///         }
 ///     }
 ///
 ///     fn take(&self, server: &ServerName) -> Option<ClientSession> {
@@ -54,7 +61,7 @@ pub(crate) enum Handle {
         /// In seconds since 1970.
         received: u64,
     },
-    /// A number under which the server keeps its state (RFC 5246 §7.4.1.2).
+    /// The session ID under which the server keeps its state (RFC 5246 §7.4.1.2).
     Id(Vec<u8>),
 }
 
