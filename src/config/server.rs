@@ -18,11 +18,18 @@ use std::path::Path;
 #[derive(Clone, Default)]
 pub struct ServerIdentity {
     #[cfg(feature = "x509")]
-    pub(crate) certificates: Option<Arc<dyn CertificateResolver>>,
+    certificates: Certificates,
     pub(crate) psk: Option<Arc<dyn PskLookup>>,
     pub(crate) psk_hint: Vec<u8>,
-    /// Whether it makes a difference by which name a client asks.
-    pub(crate) uses_names: bool,
+}
+
+#[cfg(feature = "x509")]
+#[derive(Clone, Default)]
+enum Certificates {
+    #[default]
+    None,
+    One(Identity),
+    ByName(Arc<dyn CertificateResolver>),
 }
 
 /// Chooses a certificate for the name that a client asks for. A closure will do.
@@ -58,8 +65,8 @@ impl ServerIdentity {
     #[cfg(feature = "x509")]
     pub fn certificate(identity: Identity) -> Self {
         ServerIdentity {
-            uses_names: false,
-            ..ServerIdentity::resolver(move |_: Option<&str>| vec![identity.clone()])
+            certificates: Certificates::One(identity),
+            ..ServerIdentity::default()
         }
     }
 
@@ -83,8 +90,7 @@ impl ServerIdentity {
     #[cfg(feature = "x509")]
     pub fn resolver(resolver: impl CertificateResolver + 'static) -> Self {
         ServerIdentity {
-            certificates: Some(Arc::new(resolver)),
-            uses_names: true,
+            certificates: Certificates::ByName(Arc::new(resolver)),
             ..ServerIdentity::default()
         }
     }
@@ -114,18 +120,42 @@ impl ServerIdentity {
             return self.psk.is_some();
         }
         #[cfg(feature = "x509")]
-        if let Some(only) = self.certificates.as_ref().filter(|_| !self.uses_names) {
-            let goes = |identity: &Identity| suite.goes_with(identity.key().authentication());
-            return only.resolve(None).iter().any(goes);
+        if let Certificates::One(identity) = &self.certificates {
+            return suite.goes_with(identity.key().authentication());
         }
         self.has_certificates()
     }
+}
 
+#[cfg(feature = "x509")]
+impl ServerIdentity {
     pub(crate) fn has_certificates(&self) -> bool {
-        #[cfg(feature = "x509")]
-        return self.certificates.is_some();
-        #[cfg(not(feature = "x509"))]
-        return false;
+        !matches!(self.certificates, Certificates::None)
+    }
+
+    /// Whether it makes a difference by which name a client asks.
+    pub(crate) fn uses_names(&self) -> bool {
+        matches!(self.certificates, Certificates::ByName(_))
+    }
+
+    /// The certificates to choose from for a client that asks for this name.
+    pub(crate) fn certificates(&self, server_name: Option<&str>) -> Vec<Identity> {
+        match &self.certificates {
+            Certificates::None => Vec::new(),
+            Certificates::One(identity) => vec![identity.clone()],
+            Certificates::ByName(resolver) => resolver.resolve(server_name),
+        }
+    }
+}
+
+#[cfg(not(feature = "x509"))]
+impl ServerIdentity {
+    pub(crate) fn has_certificates(&self) -> bool {
+        false
+    }
+
+    pub(crate) fn uses_names(&self) -> bool {
+        false
     }
 }
 

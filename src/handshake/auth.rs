@@ -104,16 +104,15 @@ pub(super) fn server_credentials13(
     accepted: &[SignatureScheme],
 ) -> Option<Credentials> {
     let accepted = of_13(accepted);
-    let identities = config.identity.certificates.as_ref()?.resolve(server_name);
-    let mut identities = identities.into_iter();
+    let mut identities = config.identity.certificates(server_name).into_iter();
     identities.find_map(|identity| Credentials::new(identity, &accepted))
 }
 
 /// Why there is no certificate at all for the name that the client asks for, or for a client that asks for none, if
 /// there is not: RFC 6066 §3, RFC 8446 §9.2.
 pub(super) fn unknown_name(config: &ServerConfig, server_name: Option<&str>) -> Option<Error> {
-    let certificates = config.identity.certificates.as_ref()?;
-    if !certificates.resolve(server_name).is_empty() {
+    let identity = &config.identity;
+    if !identity.has_certificates() || !identity.certificates(server_name).is_empty() {
         return None;
     }
     Some(match server_name {
@@ -153,7 +152,7 @@ pub(super) fn server_credentials(
         (Some(curve), Some(theirs)) => theirs.contains(&curve),
         (None, _) | (_, None) => true,
     };
-    let identities = config.identity.certificates.as_ref()?.resolve(server_name);
+    let identities = config.identity.certificates(server_name);
     identities
         .into_iter()
         .filter(|identity| suite.goes_with(identity.key().authentication()))

@@ -62,7 +62,7 @@ pub(super) async fn run(
         extensions: ServerExtensions {
             session_ticket,
             // RFC 6066 §3: a server that uses the name says so.
-            server_name: terms.server_name.is_some() && config.identity.uses_names,
+            server_name: terms.server_name.is_some() && config.identity.uses_names(),
             ec_point_formats: suite.agrees_on_keys() && hello.extensions.supported_groups.is_some(),
             ..extensions(&hello, derivation, &terms)
         },

@@ -91,7 +91,9 @@ pub(super) async fn run(
     io.send(&EncryptedExtensions {
         extensions: ServerExtensions {
             // RFC 6066 §3: a server that uses the name says so, but not again to a client that it knows.
-            server_name: psk.is_none() && terms.server_name.is_some() && config.identity.uses_names,
+            server_name: psk.is_none()
+                && terms.server_name.is_some()
+                && config.identity.uses_names(),
             ..terms.extensions()
         },
     })?;

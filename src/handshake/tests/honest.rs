@@ -77,9 +77,7 @@ pub(super) fn client() -> ConfigBuilder<ClientConfig> {
 }
 
 pub(super) fn server() -> ConfigBuilder<ServerConfig> {
-    let mut identity = ServerIdentity::psk(psk());
-    identity.uses_names = true;
-    plain(ServerConfig::builder(identity))
+    plain(ServerConfig::builder(ServerIdentity::psk(psk())))
 }
 
 /// What every build of the crate can do.
