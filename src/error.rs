@@ -125,8 +125,9 @@ pub enum Error {
     GroupNotOffered(NamedGroup),
     /// No signature scheme in common with the certificate at hand.
     NoCommonSignatureScheme,
-    /// The server has no certificate for the name that the client asked for (RFC 6066 §3).
-    UnknownServerName(String),
+    /// The server has no certificate for the name that the client asked for (RFC 6066 §3), or none for clients that
+    /// ask for no name. In DTLS 1.3 the latter is [`Error::MissingExtension`] (RFC 8446 §9.2).
+    UnknownServerName(Option<String>),
     /// No application protocol in common (RFC 7301 §3.2).
     NoCommonProtocol,
     /// The peer does not do the extended master secret (RFC 7627), which is required.
@@ -285,9 +286,10 @@ impl Error {
             | Error::NoCommonSignatureScheme
             | Error::NoExtendedMasterSecret
             | Error::BadRenegotiationInfo
+            | Error::UnknownServerName(None)
             | Error::NoCertificate => AlertDescription::HANDSHAKE_FAILURE,
             Error::MissingExtension(_) => AlertDescription::MISSING_EXTENSION,
-            Error::UnknownServerName(_) => AlertDescription::UNRECOGNIZED_NAME,
+            Error::UnknownServerName(Some(_)) => AlertDescription::UNRECOGNIZED_NAME,
             Error::CertificateRequired => AlertDescription::CERTIFICATE_REQUIRED,
             Error::NoCommonProtocol => AlertDescription::NO_APPLICATION_PROTOCOL,
             Error::UnsolicitedExtension(_) => AlertDescription::UNSUPPORTED_EXTENSION,

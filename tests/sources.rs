@@ -61,7 +61,7 @@ fn i07_the_wall_clock_serves_certificates_and_sessions_alone() {
     );
     let of_day = |line: &str| line.contains("SystemTime") || line.contains("UNIX_EPOCH");
     let mut asked = now.iter().filter(|(_, line)| of_day(line));
-    assert_eq!(asked.next().unwrap().0, "timer.rs");
+    assert_eq!(asked.next().unwrap().0, "timer/clock.rs");
     assert_eq!(asked.next(), None);
 
     let certificates_and_sessions = [
@@ -69,7 +69,7 @@ fn i07_the_wall_clock_serves_certificates_and_sessions_alone() {
         "resumption/",
         "session/ticket_keeper.rs",
         "handshake/",
-        "timer.rs",
+        "timer/clock.rs",
     ];
     let words = ["SystemTime", "UNIX_EPOCH", ".date()"];
     let elsewhere = saying(&words, &certificates_and_sessions);
@@ -86,14 +86,17 @@ fn i17_secrets_come_from_the_operating_system() {
         &[
             "lab/",
             "cookie/hello_pool.rs",
-            "timer.rs",
+            "timer/retransmission.rs",
             "crypto/random.rs",
             "crypto/signing_key.rs",
             "crypto/key_exchange.rs",
         ],
     );
     assert!(other.is_empty(), "{other:#?}");
-    let crypto = saying(&["rand::"], &["lab/", "cookie/hello_pool.rs", "timer.rs"]);
+    let crypto = saying(
+        &["rand::"],
+        &["lab/", "cookie/hello_pool.rs", "timer/retransmission.rs"],
+    );
     for (file, line) in &crypto {
         assert!(line.contains("ring::rand::"), "{file}: {line}");
     }
@@ -180,8 +183,8 @@ fn j01_secrets_are_compared_in_constant_time() {
     let expected = [
         "config/client_mark.rs",
         "handshake/finished.rs",
-        "handshake/keys13.rs",
-        "resumption/rotating_ticketer.rs",
+        "handshake/psk13.rs",
+        "resumption/ticket_key.rs",
     ];
     assert_eq!(files, expected);
     let words = [

@@ -1,4 +1,4 @@
-//! What becomes of a session's ticket or number: damaged, lost, unknown, old
+//! What becomes of a session's ticket or ID: damaged, lost, unknown, old
 //! (RFC 5246 §7.3, RFC 5077).
 #![cfg(feature = "x509")]
 #![allow(
@@ -22,6 +22,7 @@ use flightline::{
 use resuming::{
     Ahead, HOUR, MINUTE, Store, client, client_of, connect_as, handle, resumed, server,
 };
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -52,9 +53,9 @@ fn g01_a_damaged_ticket_is_a_full_handshake() {
     }
 }
 
-/// G4: a number that the server does not know, or not any more.
+/// G4: a session ID that the server does not know, or not any more.
 #[test]
-fn g04_an_unknown_number_is_a_full_handshake() {
+fn g04_an_unknown_session_id_is_a_full_handshake() {
     let cache = Arc::new(ServerSessionCache::new(2));
     let server = server().without_tickets().sessions(cache);
     let stores: Vec<_> = (0..3).map(|_| Store::default()).collect();
@@ -73,12 +74,30 @@ fn servers_with_one_secret_go_on_with_each_others_sessions() {
         let client = client_of(version, &Store::default());
         let server = |secret: u8| {
             let ticketer = SharedTicketer::new([secret; 32]).unwrap();
-            server().ticketer(ticketer).without_session_cache()
+            server().ticketer(ticketer)
         };
         assert!(!resumed(&client, &server(7)));
         assert!(resumed(&client, &server(7)));
         assert!(!resumed(&client, &server(8)));
         assert!(resumed(&client, &server(8)));
+    }
+}
+
+/// A session is of no use to a server whose clock says that it is still to be made; but clocks differ a little.
+#[test]
+fn clocks_of_servers_with_one_secret_may_differ_by_an_hour() {
+    for version in [ProtocolVersion::DTLS1_2, ProtocolVersion::DTLS1_3] {
+        for (ahead, good) in [(0, true), (59, true), (61, false)] {
+            let client = client_of(version, &Store::default());
+            let server = |minutes: u32| {
+                let clock = Ahead::by(minutes * MINUTE);
+                let ticketer = SharedTicketer::with_clock([7; 32], clock.clone()).unwrap();
+                server().clock(clock).ticketer(ticketer)
+            };
+            assert!(!resumed(&client, &server(ahead)));
+            assert_eq!(resumed(&client, &server(0)), good, "{version}, {ahead} min");
+            assert!(resumed(&client, &server(ahead)));
+        }
     }
 }
 
@@ -273,5 +292,40 @@ fn a_ticketer_with_less_than_a_second_to_live_hands_out_no_ticket() {
             let is_kept = version == ProtocolVersion::DTLS1_2;
             assert_eq!(store.bytes(), is_kept.then_some(session), "{version}");
         }
+    }
+}
+
+/// A ticketer that makes tickets for an hour when it is asked whether it does, and none when it is to.
+#[derive(Default)]
+struct Fading(Odd, AtomicBool);
+
+impl Ticketer for Fading {
+    fn seal(&self, state: &[u8]) -> Option<Vec<u8>> {
+        self.0.seal(state)
+    }
+
+    fn open(&self, ticket: &[u8]) -> Option<OpenedTicket> {
+        self.0.open(ticket)
+    }
+
+    fn lifetime(&self) -> Duration {
+        match self.1.swap(true, Ordering::Relaxed) {
+            false => HOUR,
+            true => Duration::ZERO,
+        }
+    }
+}
+
+/// RFC 5077 §3.3, RFC 8446 §4.6.1: no lifetime is an unknown one, or none. In between was a flight.
+#[test]
+fn a_ticketer_whose_time_runs_out_in_a_handshake_hands_out_no_ticket() {
+    for version in VERSIONS {
+        let ticketer = Arc::new(Fading::default());
+        let server = server().ticketer(ticketer.clone()).without_session_cache();
+        let store = Store::default();
+        assert!(!resumed(&client_of(version, &store), &server));
+        assert!(store.bytes().is_none(), "{version}");
+        assert!(ticketer.1.load(Ordering::Relaxed));
+        assert_eq!(*ticketer.0.made.lock().unwrap(), 0, "{version}");
     }
 }

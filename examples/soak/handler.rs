@@ -155,7 +155,9 @@ impl Host {
 
     /// For [`flightline::ServeOptions::on_error`].
     pub(crate) fn handshake_failed(&self, _client: SocketAddr, error: &ServeError) {
-        self.tally.handshake_errors.count();
+        if let ServeError::Handshake(_) = error {
+            self.tally.handshake_errors.count();
+        }
         let mut kind = error.to_string();
         kind.retain(|c| !c.is_ascii_digit());
         let mut errors = self.errors.lock();

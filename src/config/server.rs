@@ -36,8 +36,9 @@ enum Certificates {
 #[cfg(feature = "x509")]
 pub trait CertificateResolver: Send + Sync {
     /// Certificates to choose from, by preference, for this server name (RFC 6066 §3); the first that
-    /// goes with what the client offers is used. Where the answer is empty, the client is told that its name is not
-    /// known ([`Error::UnknownServerName`]).
+    /// goes with what the client offers is used. Asked once in a handshake, where a certificate is wanted; `None` is a
+    /// client that asks for no name, as one that connects to an IP address. Where the answer is empty, the client is told
+    /// that its name is not known ([`Error::UnknownServerName`]).
     fn resolve(&self, server_name: Option<&str>) -> Vec<Identity>;
 }
 
@@ -81,7 +82,7 @@ impl ServerIdentity {
     /// let identity = ServerIdentity::resolver(move |name: Option<&str>| match name {
     ///     Some("shop.example") => vec![shop.clone()],
     ///     Some("mail.example") => vec![mail.clone()],
-    ///     // Clients of any other name are told that it is not known.
+    ///     // Clients that ask for any other are told that it is not known, and those that ask for none fail, too.
     ///     _ => Vec::new(),
     /// });
     /// let config = ServerConfig::builder(identity).build()?;

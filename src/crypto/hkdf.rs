@@ -1,4 +1,4 @@
-//! HKDF (RFC 5869) with the labels of DTLS 1.3 (RFC 8446 §7.1, RFC 9147 §5.9).
+//! HKDF (RFC 5869) with the labels of DTLS 1.3 (RFC 8446 §7.1, RFC 9147 §5.9), or with our own.
 
 use super::{HashAlgorithm, HmacKey, Secret};
 use crate::codec::Writer;

@@ -73,7 +73,10 @@ impl fmt::Display for Error {
             Error::NoCommonSignatureScheme => {
                 f.write_str("no signature scheme in common that the certificate's key can do")
             }
-            Error::UnknownServerName(name) => {
+            Error::UnknownServerName(None) => {
+                f.write_str("the client asked for no name, and there is no certificate for those that do not")
+            }
+            Error::UnknownServerName(Some(name)) => {
                 write!(f, "the client asked for {}, and there is no certificate for that name", name.escape_default())
             }
             Error::NoCommonProtocol => f.write_str("no application protocol (ALPN) in common"),

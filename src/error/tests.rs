@@ -89,7 +89,7 @@ fn errors() -> Vec<(Error, (Kind, &'static str))> {
         E::SuiteNotOffered(_) => E::SuiteNotOffered(CipherSuite(0x1234)), (Kind::InvalidData, "not offered");
         E::NoCommonGroup => E::NoCommonGroup, (Kind::InvalidData, "no key agreement group");
         E::GroupNotOffered(_) => E::GroupNotOffered(NamedGroup(0x1234)), (Kind::InvalidData, "not offered");
-        E::UnknownServerName(_) => E::UnknownServerName("a.example".into()),
+        E::UnknownServerName(_) => E::UnknownServerName(Some("a.example".into())),
             (Kind::InvalidData, "asked for a.example, and there is no certificate");
         E::NoCommonSignatureScheme => E::NoCommonSignatureScheme, (Kind::InvalidData, "no signature scheme");
         E::NoCommonProtocol => E::NoCommonProtocol, (Kind::InvalidData, "(ALPN)");

@@ -10,7 +10,7 @@ use crate::error::{CertificateError, Error, Result};
 use crate::flight::MessageLimits;
 use crate::wire::{
     Certificate, Certificate13, CertificateRequest, CertificateVerify, ClientExtensions,
-    ClientHello, ExtensionType, SignatureScheme,
+    ClientHello, SignatureScheme,
 };
 
 /// The schemes in which signatures are accepted.
@@ -97,28 +97,46 @@ pub(super) fn client_credentials13(
     Credentials::new(config.identity.clone()?, &of_13(accepted))
 }
 
-/// The server's certificate in DTLS 1.3, if it has one that the client accepts.
-pub(super) fn server_credentials13(
-    config: &ServerConfig,
-    server_name: Option<&str>,
-    accepted: &[SignatureScheme],
-) -> Option<Credentials> {
-    let accepted = of_13(accepted);
-    let mut identities = config.identity.certificates(server_name).into_iter();
-    identities.find_map(|identity| Credentials::new(identity, &accepted))
-}
+/// The certificates that a server has for the name that its client asks for, if it asks for one.
+pub(super) struct Candidates(Vec<Identity>);
 
-/// Why there is no certificate at all for the name that the client asks for, or for a client that asks for none, if
-/// there is not: RFC 6066 §3, RFC 8446 §9.2.
-pub(super) fn unknown_name(config: &ServerConfig, server_name: Option<&str>) -> Option<Error> {
-    let identity = &config.identity;
-    if !identity.has_certificates() || !identity.certificates(server_name).is_empty() {
-        return None;
+impl Candidates {
+    pub(super) fn find(config: &ServerConfig, server_name: Option<&str>) -> Candidates {
+        Candidates(config.identity.certificates(server_name))
     }
-    Some(match server_name {
-        Some(name) => Error::UnknownServerName(name.into()),
-        None => Error::MissingExtension(ExtensionType::SERVER_NAME),
-    })
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The first that goes with the suite, and that the client accepts.
+    pub(super) fn for_suite(&self, suite: &Suite, hello: &ClientHello) -> Option<Credentials> {
+        let ClientExtensions {
+            signature_algorithms,
+            supported_groups,
+            ..
+        } = &hello.extensions;
+        // RFC 5246 §7.4.1.4.1: a client that names no schemes accepts SHA-1 only, and so none of ours.
+        let accepted = signature_algorithms.as_deref().unwrap_or_default();
+        // RFC 8422 §5.3: a key's curve must be among the client's, where it names any.
+        let on_their_curves =
+            |identity: &&Identity| match (identity.key().curve(), supported_groups) {
+                (Some(curve), Some(theirs)) => theirs.contains(&curve),
+                (None, _) | (_, None) => true,
+            };
+        self.0
+            .iter()
+            .filter(|identity| suite.goes_with(identity.key().authentication()))
+            .filter(on_their_curves)
+            .find_map(|identity| Credentials::new(identity.clone(), accepted))
+    }
+
+    /// The first that the client accepts in DTLS 1.3.
+    pub(super) fn for_13(&self, accepted: &[SignatureScheme]) -> Option<Credentials> {
+        let accepted = of_13(accepted);
+        let mut identities = self.0.iter();
+        identities.find_map(|identity| Credentials::new(identity.clone(), &accepted))
+    }
 }
 
 /// The schemes that sign a CertificateVerify of DTLS 1.3; RSA's older ones serve in certificates only
@@ -131,33 +149,6 @@ fn of_13(schemes: &[SignatureScheme]) -> Vec<SignatureScheme> {
     ];
     let schemes = schemes.iter().copied();
     schemes.filter(|scheme| !pkcs1.contains(scheme)).collect()
-}
-
-/// The server's certificate for a suite, if it has one that the client accepts.
-pub(super) fn server_credentials(
-    config: &ServerConfig,
-    server_name: Option<&str>,
-    suite: &Suite,
-    hello: &ClientHello,
-) -> Option<Credentials> {
-    let ClientExtensions {
-        signature_algorithms,
-        supported_groups,
-        ..
-    } = &hello.extensions;
-    // RFC 5246 §7.4.1.4.1: a client that names no schemes accepts SHA-1 only, and so none of ours.
-    let accepted = signature_algorithms.as_deref().unwrap_or_default();
-    // RFC 8422 §5.3: a key's curve must be among the client's, where it names any.
-    let on_their_curves = |identity: &Identity| match (identity.key().curve(), supported_groups) {
-        (Some(curve), Some(theirs)) => theirs.contains(&curve),
-        (None, _) | (_, None) => true,
-    };
-    let identities = config.identity.certificates(server_name);
-    identities
-        .into_iter()
-        .filter(|identity| suite.goes_with(identity.key().authentication()))
-        .filter(on_their_curves)
-        .find_map(|identity| Credentials::new(identity, accepted))
 }
 
 /// Whether the server's chain is one that the configuration trusts, and fits the suite.

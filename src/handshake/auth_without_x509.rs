@@ -49,25 +49,24 @@ pub(super) fn client_credentials13(_: &ClientConfig, _: &[SignatureScheme]) -> O
     None
 }
 
-pub(super) fn server_credentials13(
-    _: &ServerConfig,
-    _: Option<&str>,
-    _: &[SignatureScheme],
-) -> Option<Credentials> {
-    None
-}
+pub(super) struct Candidates;
 
-pub(super) fn server_credentials(
-    _: &ServerConfig,
-    _: Option<&str>,
-    _: &Suite,
-    _: &ClientHello,
-) -> Option<Credentials> {
-    None
-}
+impl Candidates {
+    pub(super) fn find(_: &ServerConfig, _: Option<&str>) -> Candidates {
+        Candidates
+    }
 
-pub(super) fn unknown_name(_: &ServerConfig, _: Option<&str>) -> Option<Error> {
-    None
+    pub(super) fn is_empty(&self) -> bool {
+        true
+    }
+
+    pub(super) fn for_suite(&self, _: &Suite, _: &ClientHello) -> Option<Credentials> {
+        None
+    }
+
+    pub(super) fn for_13(&self, _: &[SignatureScheme]) -> Option<Credentials> {
+        None
+    }
 }
 
 pub(super) fn verify_server(

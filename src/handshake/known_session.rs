@@ -130,7 +130,7 @@ mod tests {
     const SUITE: CipherSuite = CipherSuite::TLS_PSK_WITH_AES_128_GCM_SHA256;
     const ID: [u8; 32] = [9; 32];
 
-    /// A server that knows a session under this number, and a hello that offers it.
+    /// A server that knows a session under this ID, and a hello that offers it.
     fn server_and_hello() -> (ServerConfig, ClientHello) {
         server_and_hello_with(|_| ())
     }

@@ -95,9 +95,9 @@ impl Keeping {
         match self {
             Keeping::Ticket(ticketer) => seal(config, &*ticketer, state),
             Keeping::Id(id, sessions) => {
+                let lifetime = lifetime(state.time_left(config.settings.clock.date()))?;
                 sessions.put(&id, state.encode().as_bytes());
-                let left = state.time_left(config.settings.clock.date());
-                Some((id, whole_seconds(left)))
+                Some((id, lifetime))
             }
             Keeping::Not => None,
         }
@@ -115,9 +115,14 @@ fn ticketer(config: &ServerConfig) -> Option<&Arc<dyn Ticketer>> {
     ticketer.filter(|ticketer| hands_out_tickets(&***ticketer))
 }
 
-/// Zero seconds mean of no use in DTLS 1.3 (RFC 8446 §4.6.1), and unknown in 1.2 (RFC 5077 §3.3).
 pub(super) fn hands_out_tickets(ticketer: &dyn Ticketer) -> bool {
-    whole_seconds(ticketer.lifetime()) > 0
+    lifetime(ticketer.lifetime()).is_some()
+}
+
+/// In seconds. None of them mean of no use in DTLS 1.3 (RFC 8446 §4.6.1), and unknown in 1.2 (RFC 5077 §3.3).
+fn lifetime(time: Duration) -> Option<u32> {
+    let seconds = u32::try_from(time.as_secs()).unwrap_or(u32::MAX);
+    (seconds > 0).then_some(seconds)
 }
 
 /// RFC 5077 §3.3: an announced ticket is sent, if need be an empty one.
@@ -139,16 +144,13 @@ fn seal(
     ticketer: &dyn Ticketer,
     state: &SessionState,
 ) -> Option<(Vec<u8>, u32)> {
-    let ticket = ticketer.seal(state.encode().as_bytes())?;
     let left = state.time_left(config.settings.clock.date());
-    let lifetime = whole_seconds(ticketer.lifetime().min(left));
+    // A flight may have gone by since it was chosen.
+    let lifetime = lifetime(ticketer.lifetime().min(left))?;
+    let ticket = ticketer.seal(state.encode().as_bytes())?;
     (1..=LONGEST_TICKET)
         .contains(&ticket.len())
         .then_some((ticket, lifetime))
-}
-
-fn whole_seconds(time: Duration) -> u32 {
-    u32::try_from(time.as_secs()).unwrap_or(u32::MAX)
 }
 
 /// The tickets of a new connection of DTLS 1.3 (RFC 8446 §4.6.1). `created` is when the session's full handshake was,

@@ -76,7 +76,7 @@ impl OfferedSession {
         hello: &ClientHello,
         answer: &ServerHello,
     ) -> Option<ClientSession> {
-        // RFC 5246 §7.4.1.3: the same number says so.
+        // RFC 5246 §7.4.1.3: the same session ID says so.
         self.session
             .take()
             .filter(|session| !matches!(session.handle(), Handle::Ticket13 { .. }))
@@ -97,12 +97,12 @@ impl Drop for OfferedSession {
 }
 
 /// Writes what names the session to its server into the hello.
-fn show(config: &ClientConfig, session: &ClientSession, number: [u8; 32], hello: &mut ClientHello) {
+fn show(config: &ClientConfig, session: &ClientSession, id: [u8; 32], hello: &mut ClientHello) {
     match session.handle() {
         Handle::Id(id) => hello.session_id = id.clone(),
         Handle::Ticket(ticket) => {
-            // RFC 5077 §3.4: the server repeats this number if it takes the ticket.
-            hello.session_id = number.to_vec();
+            // RFC 5077 §3.4: the server repeats this ID if it takes the ticket.
+            hello.session_id = id.to_vec();
             hello.extensions.session_ticket = Some(ticket.clone());
         }
         // RFC 9147 §5.3: DTLS 1.3 has no session IDs; its tickets are offered as keys.
@@ -336,8 +336,8 @@ mod tests {
             let session = made(|_| ());
             assert_eq!(fits(&config, &name(), &long, &session), good, "{without}");
         }
-        let number = made(|made| made.handle = Handle::Id(vec![1; 32]));
-        assert!(fits(&config, &name(), &hello(), &number));
+        let by_id = made(|made| made.handle = Handle::Id(vec![1; 32]));
+        assert!(fits(&config, &name(), &hello(), &by_id));
 
         // In fragments as much goes as a gate puts together.
         let bare = long.encode().len() + 32 + 32;

@@ -1,6 +1,6 @@
 //! The server of DTLS 1.2 from its ServerHello on (RFC 6347 §4.2.4, figure 1).
 
-use super::auth::{self, Credentials};
+use super::auth::{self, Candidates, Credentials};
 use super::io::Io;
 use super::keys12::{Derivation, Keys, Randoms, psk_pre_master};
 use super::known_session;
@@ -19,6 +19,7 @@ use crate::wire::{
     ClientKeyExchange, DOWNGRADE_TO_12, EcdhOffer, Finished, NamedGroup, ProtocolVersion, Random,
     ServerExtensions, ServerHello, ServerHelloDone, ServerKeyExchange, SignedOffer,
 };
+use std::cell::LazyCell;
 use std::sync::Arc;
 
 pub(super) async fn run(
@@ -193,46 +194,37 @@ impl Method {
 
 fn choose(config: &ServerConfig, hello: &ClientHello, terms: &Terms) -> Result<Choice> {
     let group = choose_group(config, hello);
-    let choose = |suite: &'static Suite| {
+    // A resolver is asked once, and only where a certificate is wanted.
+    let candidates = LazyCell::new(|| Candidates::find(config, terms.server_name.as_deref()));
+    let common: Vec<_> = config
+        .suites()
+        .filter(|suite| hello.cipher_suites.contains(&suite.id))
+        .collect();
+    let choose = |suite: &&'static Suite| {
         let method = match suite.key_exchange {
-            KeyExchange::Ecdhe(_) => {
-                let name = terms.server_name.as_deref();
-                Method::Ecdhe(
-                    group?,
-                    auth::server_credentials(config, name, suite, hello)?,
-                )
-            }
+            KeyExchange::Ecdhe(_) => Method::Ecdhe(group?, candidates.for_suite(suite, hello)?),
             KeyExchange::EcdhePsk => Method::EcdhePsk(group?),
             KeyExchange::Psk => Method::Psk,
         };
         Some(Choice { suite, method })
     };
-    let mut suites = config
-        .suites()
-        .filter(|suite| hello.cipher_suites.contains(&suite.id));
-    let chosen = suites.find_map(choose);
-    chosen.ok_or_else(|| nothing_in_common(config, hello, terms))
-}
-
-/// Which agreement is missing.
-fn nothing_in_common(config: &ServerConfig, hello: &ClientHello, terms: &Terms) -> Error {
-    let suites = config.suites();
-    let common: Vec<_> = suites
-        .filter(|suite| hello.cipher_suites.contains(&suite.id))
-        .collect();
+    if let Some(choice) = common.iter().find_map(choose) {
+        return Ok(choice);
+    }
+    // Which agreement is missing.
     let known = auth::schemes();
     let mut theirs = hello.extensions.signature_algorithms.iter().flatten();
-    if common.is_empty() {
+    Err(if common.is_empty() {
         Error::NoCommonCipherSuite
-    } else if choose_group(config, hello).is_none() && common.iter().all(|s| s.agrees_on_keys()) {
+    } else if group.is_none() && common.iter().all(|s| s.agrees_on_keys()) {
         Error::NoCommonGroup
-    } else if let Some(error) = auth::unknown_name(config, terms.server_name.as_deref()) {
-        error
+    } else if candidates.is_empty() {
+        Error::UnknownServerName(terms.server_name.clone())
     } else if common.iter().all(|s| !s.uses_psk()) && !theirs.any(|s| known.contains(s)) {
         Error::NoCommonSignatureScheme
     } else {
         Error::NoCommonCipherSuite
-    }
+    })
 }
 
 /// RFC 8422 §4: a client that names no groups leaves the choice to the server.

@@ -1,6 +1,6 @@
 //! The server of DTLS 1.3 from its choice on (RFC 9147 §5.7, figures 8 and 9).
 
-use super::auth::{self, Credentials};
+use super::auth::{self, Candidates, Credentials};
 use super::io::Io;
 use super::keys13::{APPLICATION, EarlySecret, HandshakeSecret, MasterSecret};
 use super::new_session;
@@ -263,7 +263,15 @@ fn choose_credentials(
         .signature_algorithms
         .as_ref()
         .ok_or(missing)?;
-    let name = terms.server_name.as_deref();
-    auth::server_credentials13(config, name, accepted)
-        .ok_or_else(|| auth::unknown_name(config, name).unwrap_or(Error::NoCommonSignatureScheme))
+    let candidates = Candidates::find(config, terms.server_name.as_deref());
+    if candidates.is_empty() {
+        return Err(match &terms.server_name {
+            Some(_) => Error::UnknownServerName(terms.server_name.clone()),
+            // RFC 8446 §9.2.
+            None => Error::MissingExtension(ExtensionType::SERVER_NAME),
+        });
+    }
+    candidates
+        .for_13(accepted)
+        .ok_or(Error::NoCommonSignatureScheme)
 }

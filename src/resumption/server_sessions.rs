@@ -6,7 +6,8 @@ use parking_lot::Mutex;
 use std::fmt;
 use std::sync::Arc;
 
-/// Keeps a server's sessions under their session IDs (RFC 5246 §7.3), where they do not go into tickets.
+/// Keeps a server's sessions under their session IDs (RFC 5246 §7.3; in DTLS 1.3 a ticket
+/// that is nothing but the ID, RFC 8446 §4.6.1), where they do not go into tickets.
 /// [`ServerSessionCache`] is the default.
 ///
 /// What is kept holds the keys of the session. A store must not be shared by servers that let in
@@ -36,7 +37,7 @@ pub struct ServerSessionCache {
 
 impl ServerSessionCache {
     /// A cache for this many sessions, of some 100 bytes each and the length of the client's
-    /// certificates.
+    /// certificates. A connection of DTLS 1.3 has two, one for each of its tickets.
     pub fn new(sessions: usize) -> Self {
         ServerSessionCache {
             sessions: Mutex::new(BoundedMap::new(sessions)),

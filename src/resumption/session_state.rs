@@ -13,7 +13,7 @@ const FORMAT: u8 = 3;
 const LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How far clocks may differ, or one be set back.
-const CLOCK_SKEW: Duration = Duration::from_secs(60 * 60);
+pub(super) const CLOCK_SKEW: Duration = Duration::from_secs(60 * 60);
 
 /// A master secret of DTLS 1.2 has 48 bytes (RFC 5246 §8.1), a pre-shared key of 1.3 as many as its hash.
 const SECRET_LENGTHS: std::ops::RangeInclusive<usize> = 32..=48;

@@ -1,6 +1,6 @@
 //! Tickets under keys that follow from a secret.
 
-use super::session_state::seconds;
+use super::session_state::{CLOCK_SKEW, seconds};
 use super::ticket_key::{MATERIAL_LEN, PERIOD, TicketKey};
 use super::ticketer::{OpenedTicket, Ticketer};
 use crate::crypto::{HashAlgorithm, Hkdf, Labels, Secret};
@@ -20,14 +20,17 @@ const HKDF: Hkdf = Hkdf {
 
 /// Seals with AES-256-GCM under keys that follow from a secret and the date, each of which seals for six hours and
 /// opens for twelve: servers with the same secret open each other's tickets, and so does a server that was
-/// started again.
+/// started again. Their clocks may differ by an hour.
 ///
-/// Their clocks may differ; by less than six hours, sessions are only gone on with a little shorter or longer.
+/// **Whoever has the secret can be anyone.** He opens all tickets that were ever made with it, and so reads every
+/// connection of DTLS 1.2 whose session was sealed; he can make tickets himself, of clients with certificates that never
+/// were; and he can be the server to whoever comes with a ticket. The keys rotate, but the secret does not: exchange it
+/// now and then ([`with_previous`](SharedTicketer::with_previous)), as a certificate's key. Where no sessions need to be
+/// shared, [`RotatingTicketer`](crate::RotatingTicketer) forgets its keys. What [`Ticketer`] says of sharing holds here.
 ///
-/// **Whoever has the secret can open all tickets that were ever made with it**: read every connection of DTLS 1.2 whose
-/// session was sealed, and in all versions pass for its client. The keys rotate, but the secret does not: exchange it
-/// now and then, as a certificate's key. Where no sessions need to be shared, [`RotatingTicketer`](crate::RotatingTicketer)
-/// forgets its keys. What [`Ticketer`] says of sharing holds here.
+/// Servers that ask for clients' certificates put no sessions into tickets as long as they can
+/// [keep](crate::ConfigBuilder::sessions) them, since tickets with certificates are long. For these to outlive a restart the
+/// store has to, or there is [none](crate::ConfigBuilder::without_session_cache).
 ///
 /// ```
 /// use flightline::{Psk, ServerConfig, ServerIdentity, SharedTicketer};
@@ -42,6 +45,7 @@ const HKDF: Hkdf = Hkdf {
 pub struct SharedTicketer {
     clock: Arc<dyn Clock>,
     secret: Secret,
+    previous: Option<Secret>,
 }
 
 impl SharedTicketer {
@@ -59,45 +63,63 @@ impl SharedTicketer {
     /// # Errors
     /// [`Error::Config`] if the secret is shorter than 32 bytes.
     pub fn with_clock(secret: impl AsRef<[u8]>, clock: Arc<dyn Clock>) -> Result<Self> {
-        let secret = secret.as_ref();
-        if secret.len() < SHORTEST_SECRET {
-            let what = "the secret of a SharedTicketer has at least 32 random bytes";
-            return Err(Error::Config(what.into()));
-        }
         Ok(SharedTicketer {
             clock,
-            secret: HKDF.extract(b"flightline tickets", secret),
+            secret: extract(secret.as_ref())?,
+            previous: None,
         })
+    }
+
+    /// Opens also what was sealed with this secret, for the day after all servers have got another.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if it is shorter than 32 bytes.
+    pub fn with_previous(mut self, secret: impl AsRef<[u8]>) -> Result<Self> {
+        self.previous = Some(extract(secret.as_ref())?);
+        Ok(self)
     }
 
     fn now(&self) -> u64 {
         seconds(self.clock.date())
     }
+}
 
-    fn key(&self, period: u64) -> Result<TicketKey> {
-        let material = HKDF.expand_label(
-            &self.secret,
-            b"ticket key",
-            &period.to_be_bytes(),
-            MATERIAL_LEN,
-        )?;
-        TicketKey::new(&material)
+fn extract(secret: &[u8]) -> Result<Secret> {
+    match secret.len() < SHORTEST_SECRET {
+        true => {
+            let what = "the secret of a SharedTicketer has at least 32 random bytes";
+            Err(Error::Config(what.into()))
+        }
+        false => Ok(HKDF.extract(b"flightline tickets", secret)),
     }
+}
+
+/// Servers of other releases make the same key of it.
+fn key(secret: &Secret, period: u64) -> Result<TicketKey> {
+    let context = period.to_be_bytes();
+    TicketKey::new(&HKDF.expand_label(secret, b"ticket key", &context, MATERIAL_LEN)?)
 }
 
 impl Ticketer for SharedTicketer {
     fn seal(&self, state: &[u8]) -> Option<Vec<u8>> {
-        self.key(self.now() / PERIOD).ok()?.seal(state).ok()
+        let key = key(&self.secret, self.now() / PERIOD);
+        key.ok()?.seal(state).ok()
     }
 
     fn open(&self, ticket: &[u8]) -> Option<OpenedTicket> {
-        let now = self.now() / PERIOD;
-        let open = |period| self.key(period).ok()?.open(ticket);
-        open(now)
-            // Sealed by a server whose clock is ahead.
-            .or_else(|| open(now.checked_add(1)?))
-            .map(OpenedTicket::Fresh)
-            .or_else(|| open(now.checked_sub(1)?).map(OpenedTicket::Ageing))
+        let now = self.now();
+        let (present, last) = (now / PERIOD, (now / PERIOD).saturating_sub(1));
+        // It may be of a server whose clock is ahead.
+        let next = now.saturating_add(CLOCK_SKEW.as_secs()) / PERIOD;
+        let open = |secret, period| key(secret, period).ok()?.open(ticket);
+        let fresh = (present..=next).find_map(|period| open(&self.secret, period));
+        let ageing = || {
+            let previous = self.previous.as_ref();
+            open(&self.secret, last)
+                .or_else(|| (last..=next).find_map(|period| open(previous?, period)))
+        };
+        let fresh = fresh.map(OpenedTicket::Fresh);
+        fresh.or_else(|| ageing().map(OpenedTicket::Ageing))
     }
 
     /// What is left of the present key's time to seal, and the six hours in which it still opens.
@@ -151,8 +173,7 @@ mod tests {
         };
         assert_eq!(at(START + 5, 7).lifetime().as_secs(), 7 * HOUR);
         let moments = [
-            (START - 7, "not at all"),
-            (START - 6, "fresh"),
+            (START - 2, "not at all"),
             (START - 1, "fresh"),
             (START, "fresh"),
             (START + 5, "fresh"),
@@ -163,8 +184,27 @@ mod tests {
         for (hours, how) in moments {
             assert_eq!(opened(hours, 7), how, "{hours} h");
             assert_eq!(opened(hours, 8), "not at all", "{hours} h, another secret");
+            let other = at(hours, 8).with_previous([7; 32]).unwrap();
+            let opened = other.open(&ticket);
+            assert_eq!(opened.is_some(), how != "not at all", "{hours} h");
+            assert!(!matches!(opened, Some(OpenedTicket::Fresh(_))));
         }
     }
+
+    /// What was sealed by an earlier release: a secret of sevens, 480,005 hours behind 1970.
+    #[test]
+    fn the_keys_of_a_secret_are_the_same_for_ever() {
+        let ticket = KNOWN.as_bytes().chunks(2).map(|pair| {
+            let digits = std::str::from_utf8(pair).unwrap();
+            u8::from_str_radix(digits, 16).unwrap()
+        });
+        let ticket: Vec<u8> = ticket.collect();
+        let opened = at(480_005, 7).open(&ticket);
+        assert_eq!(opened, Some(OpenedTicket::Fresh(b"state".to_vec())));
+    }
+
+    const KNOWN: &str = "9d0e4c0555703ac9fe66c627fe82a88828a5b3c40339b6531294e06ef5fa705d\
+        d9bf59a12aee0ce7612a25caaf0ec67250";
 
     #[test]
     fn a_clock_at_its_origin_serves_as_well() {

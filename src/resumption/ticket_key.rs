@@ -39,7 +39,7 @@ impl TicketKey {
     }
 
     /// A random nonce of 96 bits may be drawn 2^32 times under one key, which is 200,000 tickets a
-    /// second for six hours.
+    /// second for six hours, by all together that have it.
     pub(super) fn seal(&self, state: &[u8]) -> Result<Vec<u8>> {
         let nonce = random::array::<NONCE_LEN>()?;
         let mut sealed = Zeroizing::new(state.to_vec());

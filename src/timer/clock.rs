@@ -8,7 +8,8 @@ pub trait Clock: Send + Sync {
     /// Monotonic time since an origin that never changes.
     fn now(&self) -> Duration;
 
-    /// The date, for the validity of certificates and the age of sessions. Never used for a timer.
+    /// The date, for the validity of certificates, the age of sessions and the keys of a
+    /// [`SharedTicketer`](crate::SharedTicketer). Never used for a timer.
     fn date(&self) -> SystemTime {
         SystemTime::now()
     }

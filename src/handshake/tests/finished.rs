@@ -140,7 +140,7 @@ fn g04_a_server_keeps_a_session_when_the_client_has_proven_its_keys() {
     }
 }
 
-/// The numbers that a server has kept sessions under.
+/// The IDs that a server has kept sessions under.
 #[derive(Clone, Default)]
 struct Kept(Arc<Mutex<Vec<Vec<u8>>>>);
 

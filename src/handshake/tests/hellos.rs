@@ -182,7 +182,7 @@ fn b24_d07_d14_p54_a_client_takes_nothing_else() {
             unsolicited(ExtensionType::SESSION_TICKET),
         ),
         (
-            "no session, and a number",
+            "no session, and a session ID",
             same,
             |answer| {
                 answer.session_id = vec![1; 32];

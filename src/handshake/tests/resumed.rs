@@ -68,13 +68,13 @@ fn d16_g03_a_client_goes_on_with_a_session_only_as_it_was() {
     }
 }
 
-/// Another number than the client's says that the session is not gone on with.
+/// Another session ID than the client's says that the session is not gone on with.
 #[test]
-fn a_server_that_says_another_number_makes_a_new_session() {
+fn a_server_that_says_another_session_id_makes_a_new_session() {
     for handle in [Handle::Id(vec![9; 32]), Handle::Ticket(vec![1; 100])] {
-        for number in [vec![], vec![8; 32], vec![9; 31]] {
+        for id in [vec![], vec![8; 32], vec![9; 31]] {
             let mut puppet = server_for(client(), &session(handle.clone()));
-            let keys = serve(&mut puppet, |answer| answer.session_id = number);
+            let keys = serve(&mut puppet, |answer| answer.session_id = id);
             finish_as_server(&mut puppet, &keys);
             assert!(!puppet.session().resumed);
         }
@@ -152,9 +152,9 @@ fn a_client_that_has_been_answered_with_its_session_waits_for_finished_only() {
 }
 
 /// RFC 6066 §3: the name is confirmed where the session is made, not where it is gone on with. RFC 5246
-/// §7.4.1.2, RFC 5077 §3.4: the client's number is repeated.
+/// §7.4.1.2, RFC 5077 §3.4: the client's session ID is repeated.
 #[test]
-fn a_server_answers_with_the_clients_number_and_without_its_name() {
+fn a_server_answers_with_the_clients_session_id_and_without_its_name() {
     let ticketer = Arc::new(RotatingTicketer::new());
     let cache = Arc::new(ServerSessionCache::default());
     // Who has no certificate for any name has keys for all.
@@ -180,7 +180,7 @@ fn a_server_answers_with_the_clients_number_and_without_its_name() {
         };
         if answer.extensions.session_ticket {
             let sealed = puppet.hear::<NewSessionTicket>().ticket;
-            again.session_id = b"number".to_vec();
+            again.session_id = b"an ID".to_vec();
             again.extensions.session_ticket = Some(sealed);
         }
         let (mut puppet, keys, answer) = approach_again(server.clone(), &again, keys.master());
@@ -198,22 +198,22 @@ fn a_server_answers_with_the_clients_number_and_without_its_name() {
     }
 }
 
-/// RFC 5077 §3.4: the number beside a ticket is there to be recognised in the answer, so nobody can know
+/// RFC 5077 §3.4: the session ID beside a ticket is there to be recognised in the answer, so nobody can know
 /// it before.
 #[test]
-fn no_two_hellos_bear_the_same_number_beside_a_ticket() {
-    let numbers = [(); 2].map(|()| {
+fn no_two_hellos_bear_the_same_session_id_beside_a_ticket() {
+    let ids = [(); 2].map(|()| {
         let session = session(Handle::Ticket(vec![1; 100]));
         let hello = server_for(client(), &session).hear::<ClientHello>();
         assert_eq!(hello.extensions.session_ticket, Some(vec![1; 100]));
         assert_eq!(hello.session_id.len(), 32);
         hello.session_id
     });
-    assert_ne!(numbers[0], numbers[1]);
+    assert_ne!(ids[0], ids[1]);
 }
 
 #[test]
-fn a_client_without_a_session_asks_for_a_ticket_and_shows_no_number() {
+fn a_client_without_a_session_asks_for_a_ticket_and_shows_no_session_id() {
     let asked = |client| {
         let hello = Puppet::server(client, ServerName::unnamed()).hear::<ClientHello>();
         assert!(hello.session_id.is_empty());

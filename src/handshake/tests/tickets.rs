@@ -12,7 +12,7 @@ use crate::wire::{
     SrtpProfile,
 };
 
-const NUMBER: [u8; 32] = [8; 32];
+const ID: [u8; 32] = [8; 32];
 const DAY: u64 = 24 * HOUR;
 
 fn new(lifetime_hint: u32, ticket: &[u8]) -> NewSessionTicket {
@@ -25,37 +25,33 @@ fn new(lifetime_hint: u32, ticket: &[u8]) -> NewSessionTicket {
 fn handle(session: &ClientSession) -> (&'static str, &[u8]) {
     match session.handle() {
         Handle::Ticket(ticket) => ("ticket", ticket),
-        Handle::Id(id) => ("number", id),
+        Handle::Id(id) => ("ID", id),
         Handle::Ticket13 { ticket, .. } => ("ticket of DTLS 1.3", ticket),
     }
 }
 
-/// A number, a ticket, and what is kept: the handle and the seconds that it is good for.
+/// A session ID, a ticket, and what is kept: the handle and the seconds that it is good for.
 #[test]
 fn a_full_handshake_leaves_what_the_server_has_given() {
     type Kept = Option<((&'static str, &'static [u8]), u64)>;
     type Case = (&'static [u8], Option<NewSessionTicket>, Kept);
     let cases: [Case; 7] = [
         (&[], None, None),
-        (&NUMBER, None, Some((("number", &NUMBER), DAY))),
+        (&ID, None, Some((("ID", &ID), DAY))),
         (&[], Some(new(60, b"t")), Some((("ticket", b"t"), 60))),
         (&[], Some(new(0, b"t")), Some((("ticket", b"t"), DAY))),
-        (&NUMBER, Some(new(60, b"t")), Some((("ticket", b"t"), 60))),
+        (&ID, Some(new(60, b"t")), Some((("ticket", b"t"), 60))),
         // RFC 5077 §3.3: the server has changed its mind.
         (&[], Some(new(60, b"")), None),
-        (
-            &NUMBER,
-            Some(new(60, b"")),
-            Some((("number", &NUMBER), DAY)),
-        ),
+        (&ID, Some(new(60, b"")), Some((("ID", &ID), DAY))),
     ];
-    for (number, ticket, kept) in cases {
-        let case = format!("{number:?}, {ticket:?}");
+    for (id, ticket, kept) in cases {
+        let case = format!("{id:?}, {ticket:?}");
         let store = Store::default();
         let client = client().sessions(store.clone());
         let mut puppet = Puppet::server(client, ServerName::unnamed());
         let keys = serve(&mut puppet, |answer| {
-            answer.session_id = number.to_vec();
+            answer.session_id = id.to_vec();
             answer.extensions.session_ticket = ticket.is_some();
         });
         if let Some(ticket) = &ticket {
@@ -191,7 +187,7 @@ fn a_client_keeps_no_session_without_the_extended_master_secret() {
         .extended_master_secret(ExtendedMasterSecret::Optional);
     let mut puppet = Puppet::server(client, ServerName::unnamed());
     let keys = serve(&mut puppet, |answer| {
-        answer.session_id = NUMBER.to_vec();
+        answer.session_id = ID.to_vec();
         answer.extensions.extended_master_secret = false;
     });
     finish_as_server(&mut puppet, &keys);

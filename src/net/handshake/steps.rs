@@ -204,7 +204,7 @@ impl Handshake {
     /// Tells a peer that has been answered that there will be no connection.
     pub(super) fn close(&mut self) {
         if let Stage::Running(connection) = &mut self.stage {
-            brief(connection, &*self.transport, &self.fate);
+            connection.set_rival(self.fate.rival());
             connection.close(self.clock.now());
             let _ = self.send_all();
             if let Stage::Running(connection) = &mut self.stage {

@@ -222,7 +222,7 @@ fn what_has_no_place_in_a_handshake_does_not_count() {
 fn behind_a_handshake_there_are_new_keys_and_tickets_only() {
     let (request_connection_id, new_connection_id) = (Type(9), Type(10));
     let ticket = [&[0; 8][..], &[0], &[0, 1, 7], &[0, 0]].concat();
-    for (typ, body, tickets) in [
+    for (typ, body, role) in [
         (request_connection_id, vec![1], Role::Server),
         (new_connection_id, vec![0, 2, 1, 7, 0], Role::Server),
         (Type::CERTIFICATE_REQUEST, vec![0, 0, 0], Role::Server),
@@ -236,7 +236,7 @@ fn behind_a_handshake_there_are_new_keys_and_tickets_only() {
         part.truncate(12 + 1);
         part[11] = 1;
         for said in [whole, part] {
-            let (mut peer, _) = Peer13::established(tickets);
+            let (mut peer, _) = Peer13::established(role);
             let response = peer.say(ContentType::HANDSHAKE, &said);
             let expected = Some(AlertDescription::UNEXPECTED_MESSAGE);
             assert_eq!(alert(&response), expected, "{typ:?}");
