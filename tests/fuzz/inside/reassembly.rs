@@ -36,6 +36,8 @@ fn play(data: &[u8]) -> usize {
     let mut reassembly = Reassembly::new(input.u16(), LIMITS);
     let mut said = Said::new();
     let mut held = Held::new();
+    // A message is accepted when it was taken, before anything else comes.
+    let mut may_accept = true;
     while !input.is_empty() {
         let next = reassembly.next_seq();
         match input.u8() {
@@ -63,6 +65,7 @@ fn play(data: &[u8]) -> usize {
                 }
                 assert!(reassembly.is_past(next), "it may come again");
                 held.remove(&next);
+                may_accept = true;
             }
             16 => {
                 let to = next.saturating_add(input.u8().into());
@@ -78,12 +81,16 @@ fn play(data: &[u8]) -> usize {
             }
             18 => {
                 let length = usize::from(input.u16());
+                if !may_accept {
+                    continue;
+                }
                 reassembly.accepted(length);
                 accepted = MOST_ACCEPTED.min(accepted + length);
             }
             ahead => {
                 let inserted = insert(&mut reassembly, &mut said, next, ahead, &mut input);
                 hold(&mut held, &inserted);
+                may_accept = false;
                 // Where little is left, the next message goes before what is ahead of it in the clear.
                 if accepted > 0 {
                     held.retain(|seq, ((_, epoch, _), _)| *seq == next || *epoch > 0);
@@ -219,9 +226,9 @@ pub(super) fn seeds() -> Vec<Vec<u8>> {
     beginnings.into_iter().chain(seeds_without_room()).collect()
 }
 
-/// Pieces of a byte, with gaps between them, of the message behind the next; of the next; and of the next where
-/// little is left of the handshake.
-fn seeds_without_room() -> [Vec<u8>; 3] {
+/// Pieces of a byte, with gaps between them, of the message behind the next; of the next; of the next where
+/// little is left of the handshake; and of the next, in the midst of which nothing is accepted.
+fn seeds_without_room() -> [Vec<u8>; 4] {
     // Of Certificates.
     let pieces = |ahead: u8, count: u16| {
         let pieces = (0..count).map(|at| piece(ahead, 0x800, 2 * at + 1, b"x"));
@@ -231,6 +238,7 @@ fn seeds_without_room() -> [Vec<u8>; 3] {
         [vec![0, 0], pieces(29, 300)].concat(),
         [vec![0, 0], pieces(28, 300)].concat(),
         [vec![0, 0, 18, 0x38, 0], pieces(28, 200)].concat(),
+        [vec![0, 0], pieces(28, 262), vec![18, 0xf8, 0]].concat(),
     ]
 }
 
