@@ -15,24 +15,30 @@ const FORMAT: u8 = 2;
 /// ```
 /// use flightline::{ClientSession, ClientSessions, ServerName};
 /// use std::path::PathBuf;
+/// use std::sync::Mutex;
 ///
-/// /// Keeps sessions in a directory that nobody else can enter, so that they outlive the program.
-/// struct Directory(PathBuf);
+/// /// Keeps sessions in a directory that nobody else can enter, so that they outlive the program. One file is
+/// /// changed by one thread at a time.
+/// struct Directory(Mutex<PathBuf>);
 ///
 /// impl ClientSessions for Directory {
 ///     fn put(&self, server: &ServerName, session: ClientSession) {
-///         let kept = self.take(server);
-///         let better = kept.filter(|kept| kept.expires() > session.expires());
-///         let bytes = better.unwrap_or(session).to_bytes();
-///         // A program that ends in the middle leaves no half of a session.
-///         let (path, new) = (server.to_string(), format!("{server}.new"));
-///         if std::fs::write(self.0.join(&new), bytes).is_ok() {
-///             let _ = std::fs::rename(self.0.join(new), self.0.join(path));
+///         let directory = self.0.lock().unwrap();
+///         let path = directory.join(server.to_string());
+///         let kept = std::fs::read(&path).ok();
+///         let kept = kept.and_then(|bytes| ClientSession::from_bytes(&bytes).ok());
+///         if kept.is_some_and(|kept| kept.expires() > session.expires()) {
+///             return;
+///         }
+///         // A program that ends in the middle leaves the old session. No server's name has a tilde.
+///         let new = directory.join(format!("{server}~"));
+///         if std::fs::write(&new, session.to_bytes()).is_ok() {
+///             let _ = std::fs::rename(new, path);
 ///         }
 ///     }
 ///
 ///     fn take(&self, server: &ServerName) -> Option<ClientSession> {
-///         let path = self.0.join(server.to_string());
+///         let path = self.0.lock().unwrap().join(server.to_string());
 ///         let bytes = std::fs::read(&path).ok()?;
 ///         std::fs::remove_file(path).ok()?;
 ///         ClientSession::from_bytes(&bytes).ok()
