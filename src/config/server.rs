@@ -37,8 +37,9 @@ enum Certificates {
 pub trait CertificateResolver: Send + Sync {
     /// Certificates to choose from, by preference, for this server name (RFC 6066 §3); the first that
     /// goes with what the client offers is used. Asked once in a handshake, where a certificate is wanted; `None` is a
-    /// client that asks for no name, as one that connects to an IP address. Where the answer is empty, the client is told
-    /// that its name is not known ([`Error::UnknownServerName`]).
+    /// client that asks for no name, as one that connects to an IP address. Where the answer is empty, and
+    /// nothing else goes either, the handshake fails with [`Error::UnknownServerName`], by which a client learns that its
+    /// name is not known; in DTLS 1.3, without a name, with [`Error::MissingExtension`].
     fn resolve(&self, server_name: Option<&str>) -> Vec<Identity>;
 }
 

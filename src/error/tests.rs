@@ -120,6 +120,8 @@ fn every_error_has_a_kind_and_says_what_there_is_to_know() {
         assert_eq!(error.kind(), kind, "{text}");
         assert!(said.insert(text), "{error:?} says what another says");
     }
+    let text = Error::UnknownServerName(None).to_string();
+    assert!(text.contains("asked for no name"), "{text}");
     let nobody_answered = Error::HandshakeTimeout {
         after: Duration::from_secs(123),
         suspect: None,

@@ -2,7 +2,7 @@
 //! server finishes first, so the last flight is the client's.
 //!
 //! ```text
-//! ClientHello with ticket or number -->                            Flight 3
+//! ClientHello with ticket or session ID -->                        Flight 3
 //!                                              ServerHello    \
 //!                                        [NewSessionTicket]    \   Flight 4
 //!                                        [ChangeCipherSpec]    /
@@ -147,7 +147,7 @@ pub(super) async fn recv_ticket(
     }
 }
 
-/// Keeps a client's session under its ticket or its number, now that the server's Finished is verified
+/// Keeps a client's session under its ticket or its session ID, now that the server's Finished is verified
 /// (RFC 5077 §3.3).
 pub(super) fn keep(
     config: &ClientConfig,

@@ -28,8 +28,8 @@ const HKDF: Hkdf = Hkdf {
 /// now and then ([`with_previous`](SharedTicketer::with_previous)), as a certificate's key. Where no sessions need to be
 /// shared, [`RotatingTicketer`](crate::RotatingTicketer) forgets its keys. What [`Ticketer`] says of sharing holds here.
 ///
-/// Servers that ask for clients' certificates put no sessions into tickets as long as they can
-/// [keep](crate::ConfigBuilder::sessions) them, since tickets with certificates are long. For these to outlive a restart the
+/// Sessions of clients with certificates (in DTLS 1.2: of all that are asked for one) go into no ticket as long as the
+/// server can [keep](crate::ConfigBuilder::sessions) them, since such tickets are long. For them to outlive a restart the
 /// store has to, or there is [none](crate::ConfigBuilder::without_session_cache).
 ///
 /// ```
@@ -70,7 +70,8 @@ impl SharedTicketer {
         })
     }
 
-    /// Opens also what was sealed with this secret, for the day after all servers have got another.
+    /// Opens also what was sealed with this secret, for the half day after all servers have got another. As long it is
+    /// worth as much as the new one: not for a secret that others may know, and to be taken out again.
     ///
     /// # Errors
     /// [`Error::Config`] if it is shorter than 32 bytes.
@@ -191,7 +192,7 @@ mod tests {
         }
     }
 
-    /// What was sealed by an earlier release: a secret of sevens, 480,005 hours behind 1970.
+    /// Sealed once, and kept here: by a secret of sevens, 480,005 hours after 1970 began.
     #[test]
     fn the_keys_of_a_secret_are_the_same_for_ever() {
         let ticket = KNOWN.as_bytes().chunks(2).map(|pair| {

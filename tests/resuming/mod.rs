@@ -53,7 +53,7 @@ impl Store {
     }
 }
 
-/// Where the ticket or number is in a stored session: behind a format, the server's name and a kind.
+/// Where the ticket or session ID is in a stored session: behind a format, the server's name and a kind.
 pub fn handle(session: &[u8]) -> Range<usize> {
     let length = |at: usize| usize::from(u16::from_be_bytes([session[at], session[at + 1]]));
     let start = 1 + 2 + length(1) + 1 + 2;
