@@ -21,8 +21,14 @@ const MOST: usize = (1 << 14) + 257 * 64 + (16 << 10);
 /// Bytes of the messages of a handshake.
 const MOST_ACCEPTED: usize = (1 << 14) + (5 << 10);
 
-/// What keeping pieces apart may cost, and what was ahead before there was less left for it.
-const BESIDE_ACCEPTED: usize = (4 << 10) + (12 << 10);
+/// What keeping pieces apart may cost.
+const GAPS: usize = 4 << 10;
+
+/// What was ahead before there was less left for it.
+const AHEAD: usize = 12 << 10;
+
+/// The most that one fragment costs: its bytes, the message that it begins, and a piece in every other place.
+const FRAGMENT: usize = 255 + 64 + 128 * 64;
 
 pub(super) fn run(data: &[u8]) {
     play(data);
@@ -88,11 +94,12 @@ fn play(data: &[u8]) -> usize {
                 accepted = MOST_ACCEPTED.min(accepted + length);
             }
             ahead => {
+                let full = accepted + reassembly.cost() + FRAGMENT > MOST_ACCEPTED + GAPS;
                 let inserted = insert(&mut reassembly, &mut said, next, ahead, &mut input);
                 hold(&mut held, &inserted);
                 may_accept = false;
-                // Where little is left, the next message goes before what is ahead of it in the clear.
-                if accepted > 0 {
+                // Where little room is left, the next message goes before what is ahead of it in the clear.
+                if full {
                     held.retain(|seq, ((_, epoch, _), _)| *seq == next || *epoch > 0);
                 }
                 without_room += usize::from(inserted.outcome == Inserted::NoRoom);
@@ -100,7 +107,7 @@ fn play(data: &[u8]) -> usize {
         }
         assert!(reassembly.cost() <= MOST, "it holds too much");
         assert!(
-            accepted + reassembly.cost() <= MOST_ACCEPTED + BESIDE_ACCEPTED,
+            accepted + reassembly.cost() <= MOST_ACCEPTED + GAPS + AHEAD,
             "it holds too much beside what was accepted"
         );
         if let Some((key, bytes)) = held.get(&reassembly.next_seq()) {
@@ -193,9 +200,10 @@ fn insert(
     }
 }
 
-/// Of a Finished under no keys, the next message or the one behind it.
+/// Of a Finished under no keys, the next message or one behind it.
 const NEXT: u8 = 37;
 const SECOND: u8 = 38;
+const THIRD: u8 = 39;
 
 fn piece(ahead: u8, length: u16, offset: u16, text: &[u8]) -> Vec<u8> {
     let [length, offset] = [length, offset].map(u16::to_be_bytes);
@@ -227,8 +235,9 @@ pub(super) fn seeds() -> Vec<Vec<u8>> {
 }
 
 /// Pieces of a byte, with gaps between them, of the message behind the next; of the next; of the next where
-/// little is left of the handshake; and of the next, in the midst of which nothing is accepted.
-fn seeds_without_room() -> [Vec<u8>; 4] {
+/// little is left of the handshake; of the next, in the midst of which nothing is accepted; and of the next, for
+/// which a Finished far ahead makes room, so that another kind of it is welcome.
+fn seeds_without_room() -> [Vec<u8>; 5] {
     // Of Certificates.
     let pieces = |ahead: u8, count: u16| {
         let pieces = (0..count).map(|at| piece(ahead, 0x800, 2 * at + 1, b"x"));
@@ -239,6 +248,11 @@ fn seeds_without_room() -> [Vec<u8>; 4] {
         [vec![0, 0], pieces(28, 300)].concat(),
         [vec![0, 0, 18, 0x38, 0], pieces(28, 200)].concat(),
         [vec![0, 0], pieces(28, 262), vec![18, 0xf8, 0]].concat(),
+        [
+            [vec![0, 0], pieces(29, 170), piece(THIRD, 8, 1, b"ini")].concat(),
+            [pieces(28, 262), piece(THIRD, 0, 0, b"")].concat(),
+        ]
+        .concat(),
     ]
 }
 
