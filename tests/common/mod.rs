@@ -16,12 +16,21 @@ use flightline::{
 };
 use rcgen::ExtendedKeyUsagePurpose;
 use std::collections::HashMap;
+use std::fmt::Debug;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 pub const NAME: &str = "server.test";
 
 pub const MINUTE: Duration = Duration::from_secs(60);
+
+/// What was wrong, in the words of the one who refused it.
+pub fn why<T: Debug>(outcome: flightline::Result<T>) -> String {
+    match outcome {
+        Err(Error::Config(why)) => why,
+        other => panic!("{other:?}"),
+    }
+}
 
 pub struct Pki {
     pub roots: RootCertificates,
