@@ -7,12 +7,9 @@ use std::io::ErrorKind as Kind;
 /// A match without a wildcard, so that no variant is left out, and the list of what stands in it.
 macro_rules! samples {
     ($type:ty: $($pattern:pat => $sample:expr, $expected:expr;)*) => {{
-        #[allow(dead_code)]
-        fn every_variant(variant: &$type) {
-            match variant {
-                $($pattern => {})*
-            }
-        }
+        const _: fn(&$type) = |variant| match variant {
+            $($pattern => {})*
+        };
         vec![$({
             let sample: $type = $sample;
             assert!(matches!(sample, $pattern));

@@ -13,23 +13,20 @@ fn message(typ: Option<HandshakeType>) -> Message {
 
 /// Every event and its line in the log. A match without a wildcard sees to it that none is missing.
 fn lines() -> Vec<(What, &'static str)> {
-    #[allow(dead_code)]
-    fn every_event(what: &What) {
-        match what {
-            What::FlightSent { .. } | What::FlightResent { .. } => {}
-            What::FlightWentOn { .. } => {}
-            What::FlightReceived { .. } | What::RepeatDamped | What::Dropped { .. } => {}
-            What::TimerArmed { .. } | What::TimerCancelled | What::MtuLowered { .. } => {}
-            What::MessageReceived(_)
-            | What::AckSent { .. }
-            | What::AckReceived { .. }
-            | What::Suspected(_)
-            | What::NetworkSaid(_)
-            | What::AlertSent(_)
-            | What::AlertReceived(_) => {}
-            What::Established { .. } | What::Ended(_) | What::Omitted { .. } => {}
-        }
-    }
+    const _: fn(&What) = |what| match what {
+        What::FlightSent { .. } | What::FlightResent { .. } => {}
+        What::FlightWentOn { .. } => {}
+        What::FlightReceived { .. } | What::RepeatDamped | What::Dropped { .. } => {}
+        What::TimerArmed { .. } | What::TimerCancelled | What::MtuLowered { .. } => {}
+        What::MessageReceived(_)
+        | What::AckSent { .. }
+        | What::AckReceived { .. }
+        | What::Suspected(_)
+        | What::NetworkSaid(_)
+        | What::AlertSent(_)
+        | What::AlertReceived(_) => {}
+        What::Established { .. } | What::Ended(_) | What::Omitted { .. } => {}
+    };
     let flight = vec![message(Some(HandshakeType::FINISHED)), message(None)];
     let second = Duration::from_secs(1);
     let resent = |reason| What::FlightResent {

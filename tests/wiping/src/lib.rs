@@ -56,8 +56,10 @@ pub struct Recording(MutexGuard<'static, ()>);
 /// What is looked for, by its name. Never freed, or another recording would find it.
 pub type Secret = (&'static str, &'static [u8]);
 
-/// What was freed.
-pub struct Freed(#[allow(dead_code)] MutexGuard<'static, ()>);
+/// What was freed. While it is there, nobody records.
+pub struct Freed {
+    _one: MutexGuard<'static, ()>,
+}
 
 impl Recording {
     /// Begins to record.
@@ -80,7 +82,7 @@ impl Recording {
         while WRITERS.load(SeqCst) != 0 {
             std::hint::spin_loop();
         }
-        Freed(self.0)
+        Freed { _one: self.0 }
     }
 }
 

@@ -12,12 +12,9 @@ mod gate;
 /// match would not compile.
 macro_rules! table {
     ($type:ty: $($pattern:pat => $row:expr,)*) => {{
-        #[allow(dead_code)]
-        fn every_variant(variant: &$type) {
-            match variant {
-                $($pattern => {})*
-            }
-        }
+        const _: fn(&$type) = |variant| match variant {
+            $($pattern => {})*
+        };
         fn is<T>(pattern: fn(&$type) -> bool, row: T) -> (fn(&$type) -> bool, T) {
             (pattern, row)
         }
